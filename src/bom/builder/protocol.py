@@ -1,0 +1,96 @@
+"""What it takes to wrap a build command: know its kind, run it unchanged, learn what it made."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from bom.config import Config
+    from bom.model import Observation, Subject
+
+
+class Progress(Protocol):
+    """A progress bar on a terminal, plain lines in CI; `total` is 0 where it is not known."""
+
+    def start(self, label: str, total: int) -> None: ...
+    def advance(self, amount: int) -> None: ...
+    def done(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What the user asked for. Paths are absolute."""
+
+    command: tuple[str, ...]
+    cwd: Path
+    root: Path
+    environment: Mapping[str, str]
+    config: Config
+    output: Path | None = None
+    artifacts: tuple[str, ...] = ()
+    quiet_stdout: bool = False  # --json: the command's stdout goes to stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What is really run: the user's argv, with only what is needed to learn the result."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A built artifact, ready to be sealed.
+
+    `built`: where its bytes are now (for an image a temporary export beside `target`).
+    `target`: where the sealed artifact is to stand (may equal `built`: sealed in place).
+    `observations`: facts and gaps about this artifact alone (its packages, its manifest).
+    """
+
+    built: Path
+    target: Path
+    subject: Subject
+    observations: tuple[Observation, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Everything a finished build left: its artifacts and the facts that they share.
+
+    `sealed_already`: files unchanged by this run that already carry a seal.
+    """
+
+    artifacts: tuple[Artifact, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    sealed_already: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+class PreparedBuild(AbstractContextManager["PreparedBuild"], Protocol):
+    """One build about to run. As a context manager it removes its temporary files on every way
+    out (also Ctrl-C)."""
+
+    invocation: Invocation
+    observations: tuple[Observation, ...]  # known before the command runs
+    warnings: tuple[str, ...]
+
+    def collect(self, progress: Progress) -> Collected:
+        """What the finished command made. Raises BomError (a tag that moved, nothing found)."""
+
+
+class Builder(Protocol):
+    """One kind of build command."""
+
+    name: str
+
+    def recognises(self, command: Sequence[str]) -> bool: ...
+
+    def prepare(self, request: BuildRequest) -> PreparedBuild:
+        """Everything that must be known or refused before the command runs. Raises BomError."""

@@ -1,0 +1,367 @@
+"""The values that the whole program speaks in: facts, gaps, components, subjects, findings.
+
+Nothing here does I/O. Everything is frozen, and sorts, so that a document made from the same
+facts in any order has the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+# Names of hash algorithms are CycloneDX's: MD5, SHA-1, SHA-256, SHA-384, SHA-512, ...
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hash:
+    """A digest: CycloneDX algorithm name and lowercase hex."""
+
+    alg: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Property:
+    """A CycloneDX property; our own names start with `bom-seal:`."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Licence:
+    """A licence as stated: an SPDX expression or ID, or a free name where it is neither."""
+
+    value: str
+    form: Literal["expression", "id", "name"] = "name"
+    acknowledgement: Literal["declared", "concluded"] = "declared"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Distribution:
+    """One file by which a package is distributed, as a lock or a registry states it.
+
+    `url` may be empty when only the file's name and hashes are stated.
+    """
+
+    name: str
+    url: str = ""
+    hashes: tuple[Hash, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Occurrence:
+    """Where a component was seen: a path, and for text its line (from 1; 0: unknown)."""
+
+    location: str
+    line: int = 0
+
+
+ComponentType = Literal[
+    "application",
+    "container",
+    "data",
+    "file",
+    "firmware",
+    "framework",
+    "library",
+    "operating-system",
+    "platform",
+]
+# What `Component.hashes` were computed from (property bom-seal:hash:of).
+HashOf = Literal["", "file", "installed-files", "built-bytes"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Component:
+    """A thing that ships or that built what ships.
+
+    `ref` is the bom-ref; empty means: the purl. `hashes` are of the bytes at hand, by the rule
+    that `hash_of` names; `distributions` carry the hashes that a lock or registry states.
+    `requires` holds the refs of what it depends on directly.
+    """
+
+    type: ComponentType
+    name: str
+    version: str = ""
+    group: str = ""
+    purl: str = ""
+    ref: str = ""
+    hashes: tuple[Hash, ...] = ()
+    hash_of: HashOf = ""
+    distributions: tuple[Distribution, ...] = ()
+    licences: tuple[Licence, ...] = ()
+    supplier: str = ""
+    maintainer: str = ""
+    homepage: str = ""
+    description: str = ""
+    properties: tuple[Property, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+    requires: tuple[str, ...] = ()
+    components: tuple[Component, ...] = ()
+
+    @property
+    def bom_ref(self) -> str:
+        return self.ref or self.purl or f"{self.type}:{self.name}@{self.version}"
+
+
+# --- facts -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Submodule:
+    path: str
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The source's revision, taken before the command runs.
+
+    `tree_digest`: hex SHA-256 over the modified and untracked files (empty for a clean tree);
+    files named like secrets are left out of it. `remote` is `host/path` without scheme, user or
+    `.git`. `signature_kind`: "", "openpgp", "ssh" or "x509"; `signature_key` its key ID or
+    fingerprint. `commit_time` is RFC 3339 in UTC.
+    """
+
+    commit: str
+    commit_time: str = ""
+    state: Literal["clean", "modified"] = "clean"
+    modified: tuple[str, ...] = ()
+    untracked: tuple[str, ...] = ()
+    tree_digest: str = ""
+    remote: str = ""
+    submodules: tuple[Submodule, ...] = ()
+    signature_kind: str = ""
+    signature_key: str = ""
+
+
+ToolKind = Literal[
+    "wrapped",  # the executable that the user named
+    "client",
+    "engine",
+    "builder",
+    "runtime",
+    "interpreter",
+    "package-manager",
+    "build-backend",
+    "compiler",
+    "c-library",
+    "shell",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tool:
+    """A program that took part, or may have.
+
+    `evidence`: "used" (it was run, its binary's SHA-256 is in `hashes`), "stated" (an engine or
+    an artifact states it, so no hash), "path" (the project's files call for it and it was found
+    on PATH; not known to have been used). `package` is the purl of the owning package.
+    """
+
+    kind: ToolKind
+    name: str
+    version: str = ""
+    evidence: Literal["used", "stated", "path"] = "used"
+    hashes: tuple[Hash, ...] = ()
+    package: str = ""
+    properties: tuple[Property, ...] = ()
+
+
+SettingKind = Literal["environment", "build-arg", "argument", "command", "option", "platform"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Setting:
+    """One input that steers the build: a workflow input in the BOM, already redacted.
+
+    For kind "command" the name is "command" and the value the shell-quoted command line.
+    For kind "argument" and "option" the name is the option's (`target`, `file`, `epoch`).
+    """
+
+    kind: SettingKind
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Material:
+    """Something the build consumed that is not a package: base image, Dockerfile, context.
+
+    `digests` may be empty only together with a Gap that says why.
+    """
+
+    kind: Literal["base-image", "build-image", "dockerfile", "dockerignore", "context", "config"]
+    name: str
+    digests: tuple[Hash, ...] = ()
+    version: str = ""
+    purl: str = ""
+    properties: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dependency:
+    """A package. role "shipped": in the artifact; "build": only built it (formulation).
+
+    `direct`: the artifact itself asks for it, so the graph's root points to it.
+    """
+
+    component: Component
+    role: Literal["shipped", "build"] = "shipped"
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Check:
+    """A test or linter run for this very commit and tree. Counts are -1 where unknown.
+
+    `failed`: sorted names of what failed (JUnit: `classname.name`; SARIF: `ruleId path:line`).
+    """
+
+    name: str
+    outcome: Literal["passed", "failed", "skipped", "not-run"]
+    tests: int = -1
+    failures: int = -1
+    skipped: int = -1
+    failed: tuple[str, ...] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RunDetail:
+    """What differs from run to run: into the run record, never into the BOM.
+
+    `name` is dotted (`host.kernel`, `source.branch`, `time.started`).
+    """
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Gap:
+    """A fact that could not be had.
+
+    `what`: the fact (`tool.version`, `base-image.digest`, `dependency.hash`); `where`: the thing
+    it is missing for; `why`: the reason, one sentence. `ref`: the bom-ref it is about, "" for
+    the artifact as a whole. Nothing in it may differ from run to run.
+    """
+
+    what: str
+    where: str
+    why: str
+    ref: str = ""
+
+
+Fact = Revision | Tool | Setting | Material | Dependency | Check | RunDetail
+Observation = Fact | Gap
+
+
+# --- the artifact ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An image layer. `digest`/`size`: of the blob as exported; `diff_id`: of the plain tar."""
+
+    diff_id: str
+    digest: str
+    size: int
+    created_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIdentity:
+    """What identifies one platform's image. Digests are `sha256:HEX`.
+
+    `manifest` is empty where the export has none (docker archive of the classic store);
+    `index` is the export's index, for the run record only.
+    """
+
+    config: str
+    manifest: str = ""
+    index: str = ""
+    platform: str = ""
+    tags: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside an archive: name as stored, size, hex SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The artifact as built. `sha256` is hex, `size` in bytes, of the built bytes.
+
+    `kind`: "image", "wheel", "sdist", "npm", "tar", "tar.gz" or "file". `members` are listed
+    where damage could not be placed otherwise (plain and compressed tars).
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    size: int
+    package_name: str = ""
+    package_version: str = ""
+    purl: str = ""
+    licences: tuple[Licence, ...] = ()
+    image: ImageIdentity | None = None
+    members: tuple[Member, ...] = ()
+    properties: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is put into an artifact: the signed BOM's exact bytes and its Sigstore bundle's.
+
+    `bundle` is empty when the BOM is unsigned.
+    """
+
+    bom: bytes
+    bundle: bytes = b""
+
+
+# --- verdicts ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing that a check found wrong, with its evidence.
+
+    `code` is stable and for scripts (docs/findings.md lists them all).
+    """
+
+    code: str
+    message: str
+    expected: str = ""
+    found: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verify` found. Good only when a trusted signature covers every byte."""
+
+    artifact: str
+    findings: tuple[Finding, ...] = ()
+    signed_by: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
+    subject_name: str = ""
+    subject_sha256: str = ""
+    subject_size: int = -1
+    commit: str = ""
+    gaps: int = 0
+    failed_checks: tuple[str, ...] = ()
+    format: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def good(self) -> bool:
+        return not self.findings

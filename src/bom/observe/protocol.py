@@ -1,0 +1,40 @@
+"""What an observer is given and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from bom.config import Config
+    from bom.model import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What is known before the command runs.
+
+    `root`: the project (the git work tree's top, else the working directory). `command`: the
+    argv as the user gave it. `environment`: of the process, unredacted. `own_files`: absolute
+    paths that `bom` itself reads or writes (outputs, keys, artifacts), which are no part of the
+    source's state. `check_files`: results that ran elsewhere (`--checks`).
+    """
+
+    root: Path
+    cwd: Path
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    config: Config
+    own_files: tuple[Path, ...] = ()
+    check_files: tuple[Path, ...] = ()
+
+
+class Observer(Protocol):
+    """One kind of fact. An observer that fails becomes a Gap; it never stops the build."""
+
+    name: str
+
+    def observe(self, build: BuildContext) -> Iterable[Observation]: ...

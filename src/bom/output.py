@@ -1,0 +1,64 @@
+"""Outputs that are there whole or not at all.
+
+A file is written under a private temporary name beside its target and renamed over it, so that
+a killed run leaves the old file or the new one. Temporary names start with `.bom-tmp-`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TEMPORARY_PREFIX: Final = ".bom-tmp-"
+PRIVATE: Final = 0o600
+
+
+def temporary_beside(target: Path) -> Path:
+    """A new empty file, mode 0600, in the folder of `target`; the caller removes or renames it."""
+    path = target.parent / f"{TEMPORARY_PREFIX}{target.name[:80]}.{secrets.token_hex(6)}"
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
+    return path
+
+
+@contextmanager
+def temporary_file(target: Path) -> Iterator[Path]:
+    """A temporary file beside `target`, removed on every way out unless renamed meanwhile."""
+    path = temporary_beside(target)
+    try:
+        yield path
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def publish(path: Path, target: Path, *, mode: int | None = None) -> None:
+    """Make `path` durable and rename it to `target`.
+
+    `mode`: the permission bits; None gives what a plain new file would have under the umask.
+    """
+    if mode is None:
+        umask = os.umask(0)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    path.chmod(mode)
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+    path.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_whole(target: Path, data: bytes, *, mode: int | None = None) -> None:
+    """Write `data` to `target` atomically."""
+    with temporary_file(target) as path:
+        path.write_bytes(data)
+        publish(path, target, mode=mode)
