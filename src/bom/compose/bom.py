@@ -1,0 +1,308 @@
+"""The BOM: facts in any order into one document whose bytes don't depend on the order.
+
+CycloneDX 1.6 (ECMA-424) JSON. What stands where is in docs/format.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+from bom import __version__, canonical
+from bom.compose.component import Json, component, licences, properties, url
+from bom.compose.formulation import formulation
+from bom.compose.graph import graph
+from bom.errors import BomError
+from bom.model import Component, Dependency, Gap, Hash, Property, Revision
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bom.model import Observation, Subject
+
+FORMAT: Final = "1"  # bom-seal:format; verify refuses a higher one
+ROOT: Final = "subject"
+SERIAL_NAMESPACE: Final = uuid.UUID("8b0c1a52-6a0e-5d6c-9b3e-6f1f0a4a7d11")
+# An annotation must have a time (CycloneDX 1.6). Where neither SOURCE_DATE_EPOCH nor a commit
+# gives one, this one stands for "no time is known", next to the gap that says so.
+NO_TIME: Final = "1970-01-01T00:00:00Z"
+
+_TYPES: Final = {"image": "container", "wheel": "library", "sdist": "library", "npm": "library"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that goes into one BOM.
+
+    `seal`: what the format needs to give the built bytes back. `epoch`: SOURCE_DATE_EPOCH, in
+    seconds, where it is set. `signed`: whether a JSF signature and a Sigstore bundle follow.
+    """
+
+    subject: Subject
+    observations: tuple[Observation, ...] = ()
+    seal: tuple[Property, ...] = ()
+    epoch: int | None = None
+    phase: Literal["build", "discovery"] = "build"
+    signed: bool = True
+    tool_digest: str = ""
+    spec_version: str = "1.6"
+
+
+def source_date_epoch(text: str | None) -> int | None:
+    """The value of SOURCE_DATE_EPOCH in seconds; None where it is unset or empty.
+
+    Raises BomError where it is no such number.
+    """
+    if not text:
+        return None
+    try:
+        value = int(text, 10)
+        datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise BomError(
+            "SOURCE_DATE_EPOCH is not a number of seconds since 1970",
+            hint="set it to `git log -1 --format=%ct`, or unset it",
+        ) from error
+    return value
+
+
+def document(evidence: Evidence) -> Json:
+    """The unsigned BOM.
+
+    Raises BomError where a fact can't be written down (a lone surrogate in a name).
+    """
+    shipped = _shipped(evidence.observations)
+    revision = _revision(evidence.observations)
+    timestamp = _timestamp(evidence.epoch, revision)
+    parts = [component(item.component) for item in shipped]
+    formulas = formulation(evidence.observations)
+    gaps = _gaps(evidence, shipped, timestamp)
+    refs = {ROOT} | set(_refs(parts)) | set(_refs(formulas))
+    out: Json = {
+        "$schema": f"http://cyclonedx.org/schema/bom-{evidence.spec_version}.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": evidence.spec_version,
+        "version": 1,
+        "metadata": _metadata(evidence, revision, timestamp, len(gaps)),
+        "components": parts,
+        "dependencies": graph(ROOT, shipped),
+        "compositions": _compositions(gaps, refs),
+    }
+    if formulas:
+        out["formulation"] = formulas
+    if gaps:
+        out["annotations"] = [_annotation(gap, refs, timestamp or NO_TIME) for gap in gaps]
+    digest = hashlib.sha256(canonical.dumps(out)).hexdigest()
+    out["serialNumber"] = f"urn:uuid:{uuid.uuid5(SERIAL_NAMESPACE, digest)}"
+    return out
+
+
+def _shipped(observations: Sequence[Observation]) -> list[Dependency]:
+    """Sorted, one for each ref: the same component found twice is one."""
+    found: dict[str, Dependency] = {}
+    for fact in sorted(
+        fact for fact in observations if isinstance(fact, Dependency) and fact.role == "shipped"
+    ):
+        known = found.get(fact.component.bom_ref)
+        if known is None:
+            found[fact.component.bom_ref] = fact
+        else:
+            found[fact.component.bom_ref] = _merge(known, fact)
+    return [found[ref] for ref in sorted(found)]
+
+
+def _merge(one: Dependency, other: Dependency) -> Dependency:
+    from dataclasses import replace
+
+    merged = replace(
+        one.component,
+        occurrences=tuple(sorted({*one.component.occurrences, *other.component.occurrences})),
+        requires=tuple(sorted({*one.component.requires, *other.component.requires})),
+        distributions=tuple(sorted({*one.component.distributions, *other.component.distributions})),
+        properties=tuple(sorted({*one.component.properties, *other.component.properties})),
+        hashes=one.component.hashes or other.component.hashes,
+        hash_of=one.component.hash_of or other.component.hash_of,
+    )
+    return replace(one, component=merged, direct=one.direct or other.direct)
+
+
+def _revision(observations: Iterable[Observation]) -> Revision | None:
+    return next((fact for fact in observations if isinstance(fact, Revision)), None)
+
+
+def _timestamp(epoch: int | None, revision: Revision | None) -> str:
+    if epoch is not None:
+        return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return revision.commit_time if revision else ""
+
+
+def _gaps(evidence: Evidence, shipped: Sequence[Dependency], timestamp: str) -> list[Gap]:
+    gaps = {fact for fact in evidence.observations if isinstance(fact, Gap)}
+    if not timestamp:
+        gaps.add(
+            Gap(
+                "timestamp",
+                evidence.subject.kind,
+                "neither SOURCE_DATE_EPOCH nor a commit gives a time",
+            )
+        )
+    explained = {gap.ref for gap in gaps if gap.what == "dependency.hash"}
+    for item in shipped:
+        part = item.component
+        hashed = part.hashes or any(entry.hashes for entry in part.distributions)
+        if not hashed and part.bom_ref not in explained and part.type != "operating-system":
+            gaps.add(
+                Gap("dependency.hash", part.bom_ref, "no hash is stated or known", part.bom_ref)
+            )
+    return sorted(gaps, key=lambda gap: (gap.what, gap.where, gap.why, gap.ref))
+
+
+def _refs(value: object) -> Iterable[str]:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if isinstance(item.get("bom-ref"), str):
+                yield item["bom-ref"]
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _place(gap: Gap, refs: set[str]) -> str:
+    if gap.ref in refs:
+        return gap.ref
+    built_with = f"build:{gap.ref}"
+    return built_with if built_with in refs else ROOT
+
+
+def _compositions(gaps: Sequence[Gap], refs: set[str]) -> list[Json]:
+    """Completeness is never claimed: incomplete where a gap is known, else unknown."""
+    incomplete = sorted({_place(gap, refs) for gap in gaps})
+    out: list[Json] = []
+    if incomplete:
+        out.append({"aggregate": "incomplete", "assemblies": incomplete})
+    if ROOT not in incomplete:
+        out.append({"aggregate": "unknown", "assemblies": [ROOT]})
+    return out
+
+
+def _annotation(gap: Gap, refs: set[str], timestamp: str) -> Json:
+    text = f"{gap.what}: {gap.where}: {gap.why}"
+    key = hashlib.sha256(f"{gap.ref}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    return {
+        "bom-ref": f"gap:{key[:16]}",
+        "subjects": [_place(gap, refs)],
+        "annotator": {"component": {"type": "application", "name": "bom-seal"}},
+        "timestamp": timestamp,
+        "text": text,
+    }
+
+
+def _metadata(evidence: Evidence, revision: Revision | None, timestamp: str, gaps: int) -> Json:
+    own = Component(
+        type="application",
+        name="bom-seal",
+        version=__version__,
+        purl=f"pkg:pypi/bom-seal@{__version__}",
+        ref="tool:bom-seal",
+        hashes=(Hash("SHA-256", evidence.tool_digest),) if evidence.tool_digest else (),
+        hash_of="installed-files" if evidence.tool_digest else "",
+    )
+    out: Json = {
+        "lifecycles": [{"phase": evidence.phase}],
+        "tools": {"components": [component(own)]},
+        "component": _subject(evidence, revision),
+        "properties": properties(
+            [
+                Property("bom-seal:format", FORMAT),
+                Property("bom-seal:gaps", str(gaps)),
+                Property("bom-seal:signature", "jsf+sigstore" if evidence.signed else "none"),
+            ]
+        ),
+    }
+    if timestamp:
+        out["timestamp"] = timestamp
+    return out
+
+
+def _subject(evidence: Evidence, revision: Revision | None) -> Json:
+    subject = evidence.subject
+    image = subject.image
+    facts = [
+        *evidence.seal,
+        *subject.properties,
+        Property("bom-seal:subject:kind", subject.kind),
+    ]
+    if subject.size >= 0:
+        facts.append(Property("bom-seal:subject:size", str(subject.size)))
+    if image is None:
+        # an image's file name is chosen by `-o`, so it belongs to the run
+        facts.append(Property("bom-seal:subject:file", subject.name))
+    else:
+        facts.append(Property("bom-seal:image:config", image.config))
+        facts += [Property("bom-seal:image:tag", tag) for tag in image.tags]
+        if image.manifest:
+            facts.append(Property("bom-seal:image:manifest", image.manifest))
+        if image.platform:
+            facts.append(Property("bom-seal:image:platform", image.platform))
+        facts += [
+            Property(
+                "bom-seal:image:layer", f"{index:03d} {layer.diff_id} {layer.digest} {layer.size}"
+            )
+            for index, layer in enumerate(image.layers)
+        ]
+    if subject.sha256:
+        facts.append(Property("bom-seal:hash:of", "built-bytes"))
+    out: Json = {
+        "type": _TYPES.get(subject.kind, "application" if not subject.sha256 else "file"),
+        "bom-ref": ROOT,
+        "name": subject.package_name or ("image" if image else subject.name),
+    }
+    if subject.package_version:
+        out["version"] = subject.package_version
+    if subject.purl:
+        out["purl"] = subject.purl
+    if subject.sha256:
+        out["hashes"] = [{"alg": "SHA-256", "content": subject.sha256}]
+    if subject.licences:
+        out["licenses"] = licences(subject.licences)
+    if subject.members:
+        out["components"] = [
+            {
+                "type": "file",
+                "bom-ref": f"member:{number}",
+                "name": member.name,
+                "hashes": [{"alg": "SHA-256", "content": member.sha256}],
+            }
+            for number, member in enumerate(sorted(subject.members, key=lambda m: m.name))
+        ]
+    if revision:
+        facts += _source(revision)
+        out["pedigree"] = {"commits": [{"uid": revision.commit}]}
+        if revision.remote:
+            out["externalReferences"] = [{"type": "vcs", "url": url(revision.remote)}]
+    out["properties"] = properties(facts)
+    return out
+
+
+def _source(revision: Revision) -> list[Property]:
+    facts = [
+        Property("bom-seal:source:commit", revision.commit),
+        Property("bom-seal:source:state", revision.state),
+    ]
+    facts += [Property("bom-seal:source:modified", path) for path in revision.modified]
+    facts += [Property("bom-seal:source:untracked", path) for path in revision.untracked]
+    if revision.tree_digest:
+        facts.append(Property("bom-seal:source:tree-digest", revision.tree_digest))
+    facts += [
+        Property("bom-seal:source:submodule", f"{part.commit} {part.path}")
+        for part in revision.submodules
+    ]
+    if revision.signature_kind:
+        signer = f"{revision.signature_kind} {revision.signature_key}".strip()
+        facts.append(Property("bom-seal:source:signature", signer))
+    return facts

@@ -1,0 +1,78 @@
+"""Reading a BOM of ours back: plain questions to a document that is already checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def _at(document: Mapping[str, Any], *keys: str) -> Any:
+    value: Any = document
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _properties(holder: object) -> Iterator[tuple[str, str]]:
+    entries = holder.get("properties") if isinstance(holder, dict) else None
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            yield str(entry.get("name", "")), str(entry.get("value", ""))
+
+
+def document_property(document: Mapping[str, Any], name: str) -> str:
+    """The first metadata property of that name, or ""."""
+    return next((v for n, v in _properties(_at(document, "metadata")) if n == name), "")
+
+
+def subject_property(document: Mapping[str, Any], name: str) -> str:
+    """The subject's first property of that name, or ""."""
+    return next(iter(subject_properties(document, name)), "")
+
+
+def subject_properties(document: Mapping[str, Any], name: str) -> list[str]:
+    subject = _at(document, "metadata", "component")
+    return [value for key, value in _properties(subject) if key == name]
+
+
+def subject_name(document: Mapping[str, Any]) -> str:
+    """What a person calls the artifact: its file name, or an image's name and tag."""
+    subject = _at(document, "metadata", "component") or {}
+    name, version = str(subject.get("name", "")), str(subject.get("version", ""))
+    return subject_property(document, "bom-seal:subject:file") or (
+        f"{name}:{version}" if version else name
+    )
+
+
+def subject_sha256(document: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of the built bytes, or "" where the document states none."""
+    entries = _at(document, "metadata", "component", "hashes")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and entry.get("alg") == "SHA-256":
+            return str(entry.get("content", ""))
+    return ""
+
+
+def gaps(document: Mapping[str, Any]) -> list[str]:
+    """The gaps' texts, sorted as they stand."""
+    entries = document.get("annotations")
+    return [
+        str(entry.get("text", ""))
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and str(entry.get("bom-ref", "")).startswith("gap:")
+    ]
+
+
+def checks(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, outcome) of every check."""
+    found: list[tuple[str, str]] = []
+    formulas = document.get("formulation")
+    for formula in formulas if isinstance(formulas, list) else []:
+        for workflow in _at(formula, "workflows") or []:
+            for task in _at(workflow, "tasks") or []:
+                outcome = dict(_properties(task)).get("bom-seal:check:outcome")
+                if outcome:
+                    found.append((str(task.get("name", "")), outcome))
+    return found

@@ -1,0 +1,143 @@
+"""In-toto statements about an artifact: the run record (SLSA provenance v1), the BOM as a
+predicate, and the test results. Each is the payload of one DSSE bundle beside the artifact.
+
+Sources: in-toto attestation v1, SLSA v1.0 provenance, in-toto test-result v0.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from bom import __version__, canonical
+from bom.model import Check, Material, Revision, RunDetail, Setting, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bom.compose.component import Json
+    from bom.model import Observation
+
+STATEMENT: Final = "https://in-toto.io/Statement/v1"
+PROVENANCE: Final = "https://slsa.dev/provenance/v1"
+CYCLONEDX: Final = "https://cyclonedx.org/bom"
+TEST_RESULT: Final = "https://in-toto.io/attestation/test-result/v0.1"
+# Constants that docs/format.md explains. A wrapper on the builder's own machine supports SLSA
+# Build L1; the builder ID names that kind of builder and nothing better.
+BUILD_TYPE: Final = "urn:bom-seal:build:v1"
+BUILDER_ID: Final = "urn:bom-seal:builder:local-wrapper:v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A statement's subject: a file name and its hex SHA-256."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a build. Times are RFC 3339 in UTC; `invocation` is unique to the run."""
+
+    started: str
+    finished: str
+    invocation: str
+    exit_code: int
+
+
+def _statement(subjects: Sequence[Named], predicate_type: str, predicate: object) -> bytes:
+    return canonical.dumps(
+        {
+            "_type": STATEMENT,
+            "subject": [
+                {"name": item.name, "digest": {"sha256": item.sha256}} for item in subjects
+            ],
+            "predicateType": predicate_type,
+            "predicate": predicate,
+        }
+    )
+
+
+def provenance(subjects: Sequence[Named], observations: Sequence[Observation], run: Run) -> bytes:
+    """The run record: what the BOM says of the build, and all that differs from run to run."""
+    external: Json = {}
+    for fact in sorted(fact for fact in observations if isinstance(fact, Setting)):
+        if fact.kind == "command":
+            external["command"] = fact.value
+        else:
+            external.setdefault(fact.kind, {})[fact.name] = fact.value
+    details: Json = {}
+    for detail in sorted(fact for fact in observations if isinstance(fact, RunDetail)):
+        details.setdefault(detail.name, []).append(detail.value)
+    predicate: Json = {
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": external,
+            "internalParameters": {
+                name: values[0] if len(values) == 1 else values for name, values in details.items()
+            },
+            "resolvedDependencies": _resolved(observations),
+        },
+        "runDetails": {
+            "builder": {
+                "id": BUILDER_ID,
+                "version": {"bom-seal": __version__, **_versions(observations)},
+            },
+            "metadata": {
+                "invocationId": run.invocation,
+                "startedOn": run.started,
+                "finishedOn": run.finished,
+            },
+            "byproducts": [{"name": "exit code", "annotations": {"code": run.exit_code}}],
+        },
+    }
+    return _statement(subjects, PROVENANCE, predicate)
+
+
+def _versions(observations: Sequence[Observation]) -> dict[str, str]:
+    return {
+        fact.name: fact.version
+        for fact in sorted(fact for fact in observations if isinstance(fact, Tool))
+        if fact.evidence != "path" and fact.version
+    }
+
+
+def _resolved(observations: Sequence[Observation]) -> list[Json]:
+    found: list[Json] = []
+    for fact in observations:
+        if isinstance(fact, Revision):
+            entry: Json = {"name": "source", "digest": {"gitCommit": fact.commit}}
+            if fact.remote:
+                entry["annotations"] = {"remote": fact.remote}
+            found.append(entry)
+    for material in sorted(fact for fact in observations if isinstance(fact, Material)):
+        entry = {"name": f"{material.kind}:{material.name}"}
+        if material.purl:
+            entry["uri"] = material.purl
+        digests = {
+            item.alg.lower().replace("-", ""): item.value for item in sorted(material.digests)
+        }
+        if digests:
+            entry["digest"] = digests
+        found.append(entry)
+    return found
+
+
+def bom_predicate(subjects: Sequence[Named], document: Mapping[str, object]) -> bytes:
+    """The BOM as an attestation, for clients that look for one beside the artifact."""
+    return _statement(subjects, CYCLONEDX, document)
+
+
+def test_result(subjects: Sequence[Named], checks: Sequence[Check]) -> bytes:
+    """The checks' outcome. A check that did not run is neither passed nor failed."""
+    ran = [check for check in checks if check.outcome in ("passed", "failed")]
+    failed = sorted(check.name for check in ran if check.outcome == "failed")
+    predicate = {
+        "result": "FAILED" if failed else "PASSED" if ran else "WARNED",
+        "configuration": [],
+        "passedTests": sorted(check.name for check in ran if check.outcome == "passed"),
+        "failedTests": failed,
+        "warnedTests": sorted(check.name for check in checks if check not in ran),
+    }
+    return _statement(subjects, TEST_RESULT, predicate)
