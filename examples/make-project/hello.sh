@@ -1,0 +1,3 @@
+#!/bin/sh
+# Greets; the smallest thing that a Makefile can pack.
+echo "Hello from @VERSION@"
