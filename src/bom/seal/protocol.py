@@ -6,8 +6,11 @@ The law that all formats keep (tests/laws/): `strip(seal(x)) == x`, and a file v
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
+
+from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,3 +73,40 @@ class ArtifactFormat(Protocol):
         Called when the subject's digest is wrong: findings `damaged` that name members, layers
         or byte ranges; empty where nothing more can be said. Never raises for bad content.
         """
+
+
+def document_of(bom: bytes) -> dict[str, object]:
+    """An envelope's BOM as plain data, unchecked. Raises BadArtifact (`damaged`)."""
+    try:
+        document = json.loads(bom)
+    except (ValueError, RecursionError) as error:
+        raise BadArtifact("damaged", "the BOM inside the artifact is not JSON") from error
+    if not isinstance(document, dict):
+        raise BadArtifact("damaged", "the BOM inside the artifact is not a JSON object")
+    return document
+
+
+def property_values(document: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """The values of all properties of `metadata.component` with this name, in order."""
+    return tuple(value for key, value in _properties(document) if key == name)
+
+
+def properties_of(document: Mapping[str, object]) -> dict[str, str]:
+    """The properties of `metadata.component`; of a repeated name the first value."""
+    found: dict[str, str] = {}
+    for key, value in _properties(document):
+        found.setdefault(key, value)
+    return found
+
+
+def _properties(document: Mapping[str, object]) -> list[tuple[str, str]]:
+    metadata = document.get("metadata")
+    component = metadata.get("component") if isinstance(metadata, dict) else None
+    rows = component.get("properties") if isinstance(component, dict) else None
+    return [
+        (row["name"], row["value"])
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict)
+        and isinstance(row.get("name"), str)
+        and isinstance(row.get("value"), str)
+    ]
