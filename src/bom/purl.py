@@ -16,87 +16,30 @@ from bom.errors import BomError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _TYPE: Final = re.compile(r"[a-z][a-z0-9.-]*\Z")
 _KEY: Final = re.compile(r"[a-z][a-z0-9._-]*\Z")
 _RUN: Final = re.compile(r"[-_.]+")
 _SAFE: Final = ":"  # beside letters, digits and -._~: a colon is never percent-encoded
 
-_LOWER_NAMESPACE: Final = frozenset(
-    [
-        "alpm",
-        "apk",
-        "bitbucket",
-        "brew",
-        "composer",
-        "deb",
-        "github",
-        "hex",
-        "luarocks",
-        "qpkg",
-        "rpm",
-        "vscode-extension",
-        "yocto",
-        "git",
-    ]
+_LOWER_NAMESPACE: Final = _words(
+    "alpm apk bitbucket brew composer deb git github hex luarocks qpkg rpm vscode-extension yocto"
 )
-_LOWER_NAME: Final = frozenset(
-    [
-        "alpm",
-        "apk",
-        "bitbucket",
-        "bitnami",
-        "brew",
-        "chrome-extension",
-        "composer",
-        "deb",
-        "git",
-        "github",
-        "hex",
-        "luarocks",
-        "oci",
-        "otp",
-        "pub",
-        "pypi",
-        "vscode-extension",
-    ]
+_LOWER_NAME: Final = _words(
+    "alpm apk bitbucket bitnami brew chrome-extension composer deb git github hex luarocks oci"
+    " otp pub pypi vscode-extension"
 )
-_LOWER_VERSION: Final = frozenset({"huggingface", "oci", "pypi", "vscode-extension"})
-_NO_NAMESPACE: Final = frozenset(
-    [
-        "bazel",
-        "bitnami",
-        "cargo",
-        "chrome-extension",
-        "cocoapods",
-        "conda",
-        "cran",
-        "gem",
-        "hackage",
-        "julia",
-        "mlflow",
-        "nuget",
-        "oci",
-        "opam",
-        "otp",
-        "pub",
-        "pypi",
-        "vcpkg",
-    ]
+_LOWER_VERSION: Final = _words("huggingface oci pypi vscode-extension")
+_NO_NAMESPACE: Final = _words(
+    "bazel bitnami cargo chrome-extension cocoapods conda cran gem hackage julia mlflow nuget oci"
+    " opam otp pub pypi vcpkg"
 )
-_NEEDS_NAMESPACE: Final = frozenset(
-    [
-        "alpm",
-        "apk",
-        "bitbucket",
-        "composer",
-        "deb",
-        "git",
-        "github",
-        "maven",
-        "rpm",
-        "swift",
-        "vscode-extension",
-    ]
+_NEEDS_NAMESPACE: Final = _words(
+    "alpm apk bitbucket composer deb git github maven rpm swift vscode-extension"
 )
 _NAME_FORM: Final = {
     "chrome-extension": re.compile(r"[a-p]{32}\Z"),
