@@ -33,7 +33,7 @@ class BuildRequest:
     config: Config
     output: Path | None = None
     artifacts: tuple[str, ...] = ()
-    quiet_stdout: bool = False  # --json: the command's stdout goes to stderr
+    forbidden: frozenset[str] = frozenset()  # hex SHA-256 of files that must not be packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +58,20 @@ class Artifact:
     subject: Subject
     observations: tuple[Observation, ...] = ()
     warnings: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()  # paths inside it of files that the request forbids
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
     """Everything a finished build left: its artifacts and the facts that they share.
 
-    `sealed_already`: files unchanged by this run that already carry a seal.
+    `sealed_already`: artifacts that this run left unchanged and that carry a seal; their
+    subjects are of the sealed bytes until the seal is taken off.
     """
 
     artifacts: tuple[Artifact, ...] = ()
     observations: tuple[Observation, ...] = ()
-    sealed_already: tuple[Path, ...] = ()
+    sealed_already: tuple[Artifact, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -80,6 +82,10 @@ class PreparedBuild(AbstractContextManager["PreparedBuild"], Protocol):
     invocation: Invocation
     observations: tuple[Observation, ...]  # known before the command runs
     warnings: tuple[str, ...]
+
+    def packs(self, path: Path) -> bool:
+        """Whether the build would pack this file of the project: it is in the build context, or
+        in the source tree, and nothing there ignores it."""
 
     def collect(self, progress: Progress) -> Collected:
         """What the finished command made. Raises BomError (a tag that moved, nothing found)."""

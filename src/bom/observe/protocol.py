@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from bom.config import Config
@@ -19,8 +19,9 @@ class BuildContext:
 
     `root`: the project (the git work tree's top, else the working directory). `command`: the
     argv as the user gave it. `environment`: of the process, unredacted. `own_files`: absolute
-    paths that `bom` itself reads or writes (outputs, keys, artifacts), which are no part of the
-    source's state. `check_files`: results that ran elsewhere (`--checks`).
+    paths that `bom` itself reads or writes (outputs, keys), and `is_own` whether an untracked file
+    is such a one by its content (a sealed artifact of an earlier build, a BOM beside one): these
+    are no part of the source's state. `check_files`: results that ran elsewhere (`--checks`).
     """
 
     root: Path
@@ -29,6 +30,7 @@ class BuildContext:
     environment: Mapping[str, str]
     config: Config
     own_files: tuple[Path, ...] = ()
+    is_own: Callable[[Path], bool] = lambda path: False
     check_files: tuple[Path, ...] = ()
 
 
