@@ -11,8 +11,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from bom import canonical
 from bom.builder import BUILDERS
@@ -33,6 +32,7 @@ from bom.verify import BESIDE, BESIDE_BOM, BESIDE_BUNDLE, RUN_RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from bom.builder.protocol import Builder
     from bom.compose.component import Json
@@ -80,7 +80,7 @@ class Sealed:
     built_sha256: str
     built_size: int
     format: str
-    state: str = "sealed"
+    state: Literal["sealed", "unchanged"] = "sealed"
     gaps: int = 0
     components: int = 0
 

@@ -1,1 +1,105 @@
+"""The command line: one module per verb, loaded only when it is called for.
 
+Errors become text here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import click
+
+from bom import __version__
+from bom.errors import OWN_FAILURE, WRONG_CALL, BomError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+# verb -> one line of help, so that `bom --help` loads no verb
+VERBS: Final = {
+    "build": "Wrap a build; seal what it made.",
+    "check": "Run a test or linter; keep its result for the next build.",
+    "scan": "A BOM of an image archive or a directory.",
+    "verify": "Signature, bytes and completeness of an artifact, offline.",
+    "show": "What an artifact says of itself.",
+    "strip": "The artifact as it was built.",
+    "key": "Make and show signing keys.",
+}
+# These pass a wrapped command's exit code through, so their own failures need one of their own.
+_WRAPPING: Final = ("build", "check")
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"bom.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bom", message="%(prog)s %(version)s")
+def bom() -> None:
+    """Wrap a build, and what it makes carries its own signed bill of materials."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code (docs/exit-codes.md)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # SIGTERM takes the same way out as Ctrl-C, so temporary files go with it
+    signal.signal(signal.SIGTERM, _terminated)
+    sys.exit(_run(given))
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _run(arguments: list[str]) -> int:
+    wrapping = next((word for word in arguments if not word.startswith("-")), "") in _WRAPPING
+    own = OWN_FAILURE if wrapping else WRONG_CALL
+    try:
+        code = bom.main(arguments, prog_name="bom", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except BomError as error:
+        return _say(error.reason, error.hint, own if wrapping else error.exit_code, wrapping)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return own
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "bom"
+        return _say(error.format_message(), f"{path} --help", own, wrapping)
+    except click.ClickException as error:
+        return _say(error.format_message(), "", own, wrapping)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted", "", 128 + signal.SIGINT, wrapping)
+    except BrokenPipeError:
+        # the reader of our output has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}", "", own, wrapping)
+
+
+def _say(reason: str, hint: str, code: int, wrapping: bool) -> int:
+    from bom.report.text import inert
+
+    click.echo(f"error: {inert(reason)}", err=True)
+    if hint:
+        click.echo(f"hint: {inert(hint)}", err=True)
+    if wrapping:
+        click.echo(f"bom: this exit code {code} is bom's own, not the command's", err=True)
+    return code

@@ -1,0 +1,233 @@
+"""`bom build`: options and printing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bom.errors import OWN_FAILURE, BomError
+
+if TYPE_CHECKING:
+    from bom.build import BuildOptions, BuildOutcome
+    from bom.report.records import ResultRecord
+    from bom.sign.keys import PrivateKey
+
+
+@click.command(
+    "build",
+    short_help="Wrap a build; seal what it made.",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where the sealed artifact goes (an image needs it).",
+)
+@click.option(
+    "--artifact",
+    "artifacts",
+    multiple=True,
+    metavar="GLOB",
+    help="What the command makes, where it is not found by itself; may be repeated.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="The private key (PEM); else BOM_KEY, else the one in the user's configuration.",
+)
+@click.option("--unsigned", is_flag=True, help="Seal without a signature.")
+@click.option(
+    "--checks",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Results of `bom check --out` on another machine; may be repeated.",
+)
+@click.option("--require-checks", is_flag=True, help="Stop before the build if a check failed.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="bom.toml, where it is not the project's own."
+)
+@click.option("--spec-version", type=click.Choice(["1.6", "1.7"]), help="Of CycloneDX.")
+@click.option(
+    "--result",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write what was done as JSON (schemas/result.json).",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same to standard output.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    output: Path | None,
+    artifacts: tuple[str, ...],
+    key: Path | None,
+    unsigned: bool,
+    checks: tuple[Path, ...],
+    require_checks: bool,
+    config: Path | None,
+    spec_version: str | None,
+    result: Path | None,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> None:
+    """Run COMMAND unchanged and put a signed bill of materials into what it makes.
+
+    The command's exit code is passed on; a failure of bom itself is 125.
+    """
+    try:
+        options = _options(
+            command=command,
+            output=output,
+            artifacts=artifacts,
+            key_file=_key_file(key, unsigned=unsigned),
+            checks=checks,
+            require_checks=require_checks,
+            config_file=config,
+            spec_version=spec_version,
+            quiet=as_json,
+        )
+        outcome = _build(options)
+    except BomError as error:
+        _record(_failure(error), result, as_json=as_json)
+        raise
+    record = _success(outcome, signed=options.key is not None)
+    _record(record, result, as_json=as_json)
+    if outcome.exit_code == 0:
+        from bom.report.summary import summary
+
+        click.echo(summary(record, options.cwd, outcome.left_alone), nl=False, err=True)
+    ctx.exit(outcome.exit_code)
+
+
+def _key_file(key: Path | None, *, unsigned: bool) -> Path | None:
+    """The private key's file; None only where `--unsigned` asks for that."""
+    from bom.sign.trust import signing_key
+
+    if unsigned:
+        if key is not None:
+            raise BomError("--key and --unsigned exclude each other", hint="leave one out")
+        return None
+    found = signing_key(key, os.environ)
+    if found is None:
+        raise BomError(
+            "there is no key to sign with",
+            hint="make one with `bom key generate`, name one with --key, or say --unsigned",
+        )
+    return found
+
+
+def _options(
+    *,
+    command: tuple[str, ...],
+    output: Path | None,
+    artifacts: tuple[str, ...],
+    key_file: Path | None,
+    checks: tuple[Path, ...],
+    require_checks: bool,
+    config_file: Path | None,
+    spec_version: str | None,
+    quiet: bool,
+) -> BuildOptions:
+    from bom.build import BuildOptions
+    from bom.config import load
+    from bom.observe import project_root
+    from bom.process import STDERR, STDOUT
+
+    cwd = Path.cwd()
+    config = load(project_root(cwd), config_file)
+    if spec_version:
+        config = config.model_copy(update={"spec_version": spec_version})
+    return BuildOptions(
+        command=command,
+        cwd=cwd,
+        environment=dict(os.environ),
+        config=config,
+        key=_private_key(key_file) if key_file else None,
+        key_file=key_file.absolute() if key_file else None,
+        output=_output(output),
+        artifacts=(*artifacts, *config.artifacts),
+        check_files=tuple(path.absolute() for path in checks),
+        require_checks=require_checks,
+        stdout=STDERR if quiet else STDOUT,
+    )
+
+
+def _output(output: Path | None) -> Path | None:
+    """Absolute; it must be clear before the build that it can be written."""
+    if output is None:
+        return None
+    target = output.absolute()
+    if not target.parent.is_dir():
+        raise BomError(f"the folder of {output} is not there", hint="make it first")
+    if not os.access(target.parent, os.W_OK):
+        raise BomError(f"the folder of {output} can't be written to")
+    return target
+
+
+def _private_key(path: Path) -> PrivateKey:
+    from bom.cli.passphrase import passphrase
+    from bom.sign.keys import load_private
+
+    return load_private(path, passphrase(path))
+
+
+def _build(options: BuildOptions) -> BuildOutcome:
+    from bom.build import build
+    from bom.cli.progress import StderrReporter
+
+    return build(options, StderrReporter())
+
+
+def _failure(error: BomError) -> ResultRecord:
+    from bom.report.records import FailureRecord, ResultRecord
+
+    return ResultRecord(
+        exit_code=OWN_FAILURE,
+        command_exit_code=None,
+        failure=FailureRecord(reason=error.reason, hint=error.hint),
+        artifacts=[],
+        failed_checks=[],
+        warnings=[],
+    )
+
+
+def _success(outcome: BuildOutcome, *, signed: bool) -> ResultRecord:
+    from bom.report.records import ArtifactRecord, ResultRecord
+
+    return ResultRecord(
+        exit_code=outcome.exit_code,
+        command_exit_code=outcome.exit_code,
+        failure=None,
+        artifacts=[
+            ArtifactRecord(
+                path=str(item.path),
+                state=item.state if signed or item.state != "sealed" else "unsigned",
+                sealed_as=item.format,
+                sha256=item.sha256,
+                built_sha256=item.built_sha256,
+                built_size=item.built_size,
+                components=item.components,
+                gaps=item.gaps,
+            )
+            for item in outcome.sealed
+        ],
+        failed_checks=[check.name for check in outcome.checks if check.outcome == "failed"],
+        warnings=list(outcome.warnings),
+    )
+
+
+def _record(record: ResultRecord, result: Path | None, *, as_json: bool) -> None:
+    if result is None and not as_json:
+        return
+    from bom.output import write_whole
+
+    text = record.model_dump_json(indent=2) + "\n"
+    if result is not None:
+        write_whole(result.absolute(), text.encode())
+    if as_json:
+        click.echo(text, nl=False)

@@ -1,0 +1,26 @@
+"""`bom show`: options and printing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("show", short_help="What an artifact says of itself.")
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Exactly the embedded bytes.")
+def command(artifact: Path, as_json: bool) -> None:
+    """Show the BOM that ARTIFACT carries. Nothing is checked: `bom verify` does that."""
+    from bom.show import embedded
+
+    data = embedded(artifact)
+    if as_json:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    from bom import canonical
+    from bom.report.tree import tree
+
+    click.echo(tree(canonical.loads_canonical(data)), nl=False)

@@ -1,0 +1,105 @@
+"""What scripts read: the verdict of `bom verify --json` and the result of `bom build --result`.
+
+The JSON schemas in schemas/ are generated from these models (`make schemas`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from bom.model import Verdict
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FindingRecord(_Record):
+    """One thing found wrong; docs/findings.md lists the codes."""
+
+    code: str
+    message: str
+    expected: str = ""
+    found: str = ""
+    where: str = ""
+
+
+class VerdictRecord(_Record):
+    """The verdict on one artifact. It is good only when there is no finding."""
+
+    format: Literal[1] = 1
+    artifact: str
+    verdict: Literal["good", "bad"]
+    findings: list[FindingRecord]
+    signed_by: list[str] = Field(description="Key IDs: SHA-256 of the DER public key, hex.")
+    trusted: list[str] = Field(description="Names of the trusted keys among them.")
+    subject: str
+    built_sha256: str
+    built_size: int = Field(description="Bytes; -1 where the file could not be read so far.")
+    sealed_as: str
+    commit: str
+    gaps: int
+    failed_checks: list[str]
+    warnings: list[str]
+
+
+class ArtifactRecord(_Record):
+    """One artifact that a build left."""
+
+    path: str
+    state: Literal["sealed", "unchanged", "unsigned"]
+    sealed_as: str
+    sha256: str
+    built_sha256: str
+    built_size: int
+    components: int
+    gaps: int
+
+
+class FailureRecord(_Record):
+    """A failure of `bom` itself."""
+
+    reason: str
+    hint: str
+
+
+class ResultRecord(_Record):
+    """What `bom build` did. `command_exit_code` is null when the command was not run to its end."""
+
+    format: Literal[1] = 1
+    exit_code: int
+    command_exit_code: int | None
+    failure: FailureRecord | None
+    artifacts: list[ArtifactRecord]
+    failed_checks: list[str]
+    warnings: list[str]
+
+
+def verdict_record(verdict: Verdict) -> VerdictRecord:
+    return VerdictRecord(
+        artifact=verdict.artifact,
+        verdict="good" if verdict.good else "bad",
+        findings=[
+            FindingRecord(
+                code=item.code,
+                message=item.message,
+                expected=item.expected,
+                found=item.found,
+                where=item.where,
+            )
+            for item in verdict.findings
+        ],
+        signed_by=list(verdict.signed_by),
+        trusted=list(verdict.trusted),
+        subject=verdict.subject_name,
+        built_sha256=verdict.subject_sha256,
+        built_size=verdict.subject_size,
+        sealed_as=verdict.format,
+        commit=verdict.commit,
+        gaps=verdict.gaps,
+        failed_checks=list(verdict.failed_checks),
+        warnings=list(verdict.warnings),
+    )
