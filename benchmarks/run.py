@@ -1,0 +1,265 @@
+"""The figures of docs/benchmarks.md: `make bench`, or `python benchmarks/run.py [--quick]`.
+
+Prints a Markdown table. Each row is a ratio to a floor measured in the same run, in turns with
+it, so that rows from different machines can be compared. Exits 1 where a budget is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from measure import Command, Figure, in_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+HERE: Final = Path(__file__).resolve().parent
+BIN: Final = Path(sys.executable).parent
+MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure against its budget: `factor` times the floor plus `seconds`; `peak` in bytes."""
+
+    what: str
+    floor_name: str
+    floor: Figure
+    figure: Figure
+    factor: float
+    seconds: float
+    peak: int = 0
+
+    @property
+    def limit(self) -> float:
+        return self.factor * self.floor.seconds + self.seconds
+
+    @property
+    def kept(self) -> bool:
+        return self.figure.seconds <= self.limit and (not self.peak or self.figure.peak < self.peak)
+
+    def markdown(self) -> str:
+        peak = f"{self.figure.peak / 1e6:.0f} MB" + (
+            f" (under {self.peak / 1e6:.0f})" if self.peak else ""
+        )
+        budget = f"{self.factor:g} x + {self.seconds:g} s = {self.limit:.2f} s"
+        return (
+            f"| {self.what} | {self.floor_name}: {self.floor.seconds:.3f} s "
+            f"| {self.figure.seconds:.3f} s ({self.figure.fastest:.3f}–{self.figure.slowest:.3f}) "
+            f"| {budget} | {peak} | {'kept' if self.kept else '**broken**'} |"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where it happens: a scratch folder with keys, and an environment without the user's."""
+
+    work: Path
+    environment: Mapping[str, str]
+    rounds: int
+
+    def command(self, *argv: str, cwd: Path | None = None, before: tuple[str, ...] = ()) -> Command:
+        return Command(argv, cwd or self.work, self.environment, before)
+
+    def run(self, *argv: str, cwd: Path) -> None:
+        subprocess.run(
+            argv, cwd=cwd, env=dict(self.environment), check=True, stdout=subprocess.DEVNULL
+        )
+
+    @property
+    def key(self) -> str:
+        return str(self.work / "release.key")
+
+    @property
+    def pub(self) -> str:
+        return str(self.work / "release.pub")
+
+
+def plain_tar(path: Path, megabytes: int) -> None:
+    """A tar of incompressible files of 16 MiB each, the same in every run."""
+    source = random.Random(megabytes)
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
+        for number in range(megabytes // 16):
+            member = tarfile.TarInfo(f"data/{number:04d}.bin")
+            member.size = 16 * MIB
+            archive.addfile(member, BytesIO(source.randbytes(member.size)))
+
+
+def verify_and_seal(bench: Bench, megabytes: int) -> Iterator[Row]:
+    """`bom verify` against openssl's SHA-256, sealing against `cp`, on one file."""
+    folder = bench.work / f"tar-{megabytes}"
+    folder.mkdir()
+    built, sealed = bench.work / f"{megabytes}.tar", folder / "app.tar"
+    plain_tar(built, megabytes)
+    wrapped = ("cp", str(built), "app.tar")
+    bench.run(
+        "bom", "build", "--key", bench.key, "--artifact", "app.tar", "--", *wrapped, cwd=folder
+    )
+    name = f"{megabytes * MIB / 1e9:.2f} GB tar"
+    figures = in_turns(
+        {
+            "openssl": bench.command("openssl", "dgst", "-sha256", str(sealed)),
+            "verify": bench.command("bom", "verify", str(sealed), "--key", bench.pub),
+        },
+        bench.rounds,
+    )
+    yield Row(
+        f"`bom verify`, {name}",
+        "openssl dgst -sha256",
+        figures["openssl"],
+        figures["verify"],
+        1.25,
+        0.3,
+        100_000_000,
+    )
+    copy = str(bench.work / "copy.tar")
+    figures = in_turns(
+        {
+            "cp": bench.command("cp", str(built), copy, before=("rm", "-f", copy)),
+            "seal": bench.command(
+                sys.executable,
+                str(HERE / "seal_again.py"),
+                str(sealed),
+                str(built),
+                copy,
+                before=("rm", "-f", copy),
+            ),
+        },
+        bench.rounds,
+    )
+    yield Row(f"seal, {name}", "cp", figures["cp"], figures["seal"], 1.25, 0.3)
+    for path in (built, sealed, Path(copy)):
+        path.unlink()
+
+
+def wrapping(bench: Bench) -> Iterator[Row]:
+    """`python -m build` of the example, with `bom build` around it and without."""
+    project = bench.work / "project"
+    shutil.copytree(HERE.parent / "examples" / "python-package", project)
+    for argv in (
+        ("git", "init", "-q"),
+        ("git", "add", "-A"),
+        ("git", "-c", "user.name=b", "-c", "user.email=b@example.invalid", "commit", "-qm", "b"),
+    ):
+        bench.run(*argv, cwd=project)
+    plain = ("python", "-m", "build", "--no-isolation")
+    clean = ("rm", "-rf", "dist")
+    figures = in_turns(
+        {
+            "plain": bench.command(*plain, cwd=project, before=clean),
+            "wrapped": bench.command(
+                "bom", "build", "--key", bench.key, "--", *plain, cwd=project, before=clean
+            ),
+        },
+        bench.rounds,
+    )
+    yield Row(
+        "`bom build -- python -m build`, two artifacts sealed",
+        "python -m build",
+        figures["plain"],
+        figures["wrapped"],
+        1.03,
+        1.0,
+    )
+
+
+def starting(bench: Bench) -> Iterator[Row]:
+    """`bom --version` against the least that a program with click can do."""
+    figures = in_turns(
+        {
+            "click": bench.command(sys.executable, "-c", "import click"),
+            "version": bench.command("bom", "--version"),
+        },
+        bench.rounds * 4,
+    )
+    yield Row(
+        "`bom --version`",
+        "python -c 'import click'",
+        figures["click"],
+        figures["version"],
+        1.3,
+        0.0,
+    )
+
+
+def composing(bench: Bench, components: int) -> Iterator[Row]:
+    """Compose, validate and sign a large BOM, in a process of its own."""
+    figures = in_turns(
+        {
+            "python": bench.command(sys.executable, "-c", "pass"),
+            "compose": bench.command(
+                sys.executable, str(HERE / "compose_many.py"), str(components)
+            ),
+        },
+        bench.rounds,
+    )
+    yield Row(
+        f"compose, validate and sign {components:,} components",
+        "python -c pass",
+        figures["python"],
+        figures["compose"],
+        0.0,
+        3.0,
+        300_000_000,
+    )
+
+
+def rows(bench: Bench, sizes: tuple[int, ...], components: int) -> Iterator[Row]:
+    yield from starting(bench)
+    for megabytes in sizes:
+        yield from verify_and_seal(bench, megabytes)
+    yield from wrapping(bench)
+    yield from composing(bench, components)
+
+
+def machine() -> str:
+    """What it ran on, without naming it."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
+    now = datetime.now(UTC).strftime("%Y-%m-%d")
+    kernel = platform.release().split("-")[0]
+    return (
+        f"{now}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.machine()}, "
+        f"Python {platform.python_version()}, {platform.system()} {kernel}"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small files, few rounds")
+    quick = parser.parse_args().quick
+    with tempfile.TemporaryDirectory(prefix="bom-bench-") as folder:
+        work = Path(folder)
+        environment = {
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "HOME": folder,
+            "LANG": "C.UTF-8",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        bench = Bench(work, environment, 3 if quick else 7)
+        bench.run("bom", "key", "generate", "--out", str(work / "release"), cwd=work)
+        sizes, components = ((64,), 5_000) if quick else ((272, 1424), 50_000)
+        print(machine() + "\n")
+        print("| what | floor | median (fastest–slowest) | budget | peak memory | |")
+        print("|---|---|---|---|---|---|")
+        kept = True
+        for row in rows(bench, sizes, components):
+            print(row.markdown(), flush=True)
+            kept = kept and row.kept
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
