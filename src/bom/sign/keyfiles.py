@@ -1,0 +1,106 @@
+"""Key files: read with care, written once.
+
+A private key that others on the machine may read is refused, as ssh does: whoever copied it can
+sign in the owner's name, and nothing would ever show it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bom.errors import BomError
+from bom.output import PRIVATE, write_whole
+from bom.sign.keys import PassphraseNeeded, PrivateKey, PublicKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PRIVATE_SUFFIX: Final = ".key"
+PUBLIC_SUFFIX: Final = ".pub"
+PASSPHRASE: Final = "BOM_KEY_PASSPHRASE"
+SIZE_LIMIT: Final = 64 * 1024  # bytes; a key has a few hundred
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def read_private(path: Path, passphrase: bytes | None = None) -> PrivateKey:
+    """The private key in a PEM file (or a pipe, as `<(pass show key)` makes one).
+
+    Raises PassphraseNeeded; BomError for a file that is not there, not a private key, or that
+    group or others may read or write.
+    """
+    data, mode = _read(path)
+    if stat.S_ISREG(mode) and mode & _OTHERS:
+        raise BomError(
+            f"{path}: others on this machine may read or change this private key "
+            f"(mode {stat.S_IMODE(mode):04o})",
+            hint=f"chmod 600 {path}; if others could really read it, make a new key",
+        )
+    try:
+        return PrivateKey.from_pem(data, passphrase)
+    except PassphraseNeeded as error:
+        raise PassphraseNeeded(f"{path}: {error.reason}", hint=error.hint) from error
+    except BomError as error:
+        raise _about(path, error) from error
+
+
+def read_public(path: Path) -> PublicKey:
+    """The public key in a PEM file or pipe. Raises BomError that names the file."""
+    data, _ = _read(path)
+    try:
+        return PublicKey.from_pem(data)
+    except BomError as error:
+        raise _about(path, error) from error
+
+
+def write_pair(stem: Path, key: PrivateKey, passphrase: bytes | None) -> tuple[Path, Path]:
+    """Write STEM.key (mode 0600) and STEM.pub; their paths.
+
+    Raises BomError where either is there already: a key that is overwritten is lost.
+    """
+    private = stem.with_name(stem.name + PRIVATE_SUFFIX)
+    public = stem.with_name(stem.name + PUBLIC_SUFFIX)
+    for path in (private, public):
+        if os.path.lexists(path):
+            raise BomError(
+                f"{path} is there already, and a key that is overwritten is lost",
+                hint="choose another name with --out, or move it away first",
+            )
+    try:
+        write_whole(private, key.pem(passphrase), mode=PRIVATE)
+        write_whole(public, key.public.pem())
+    except OSError as error:
+        raise BomError(
+            f"{stem.parent} can't be written to: {error.strerror}",
+            hint="choose another place with --out",
+        ) from error
+    return private, public
+
+
+def passphrase(environment: Mapping[str, str]) -> bytes | None:
+    """The passphrase in BOM_KEY_PASSPHRASE; None where it is not set or empty."""
+    text = environment.get(PASSPHRASE, "")
+    return os.fsencode(text) if text else None
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    """The content and the mode of a file or pipe of at most SIZE_LIMIT bytes."""
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            data = stream.read(SIZE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BomError(
+            f"{path}: the key can't be read: {reason}",
+            hint="`bom key generate` makes a key; is the path right?",
+        ) from error
+    if len(data) > SIZE_LIMIT:
+        raise BomError(f"{path}: too large for a key", hint="is it the right file?")
+    return data, mode
+
+
+def _about(path: Path, error: BomError) -> BomError:
+    return BomError(f"{path}: {error.reason}", hint=error.hint)
