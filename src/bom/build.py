@@ -11,7 +11,7 @@ import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bom import canonical
 from bom.builder import BUILDERS
@@ -26,9 +26,9 @@ from bom.observe.protocol import BuildContext
 from bom.output import publish, temporary_file
 from bom.process import STDOUT, run
 from bom.seal import recognise
+from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, ENDINGS, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
-from bom.verify import BESIDE, BESIDE_BOM, BESIDE_BUNDLE, RUN_RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from bom.config import Config
     from bom.seal.protocol import ArtifactFormat
     from bom.sign.keys import PrivateKey
-
-_OWN_ENDINGS: Final = (BESIDE_BOM, BESIDE_BUNDLE, RUN_RECORD)
 
 
 class Reporter(Progress, Protocol):
@@ -158,7 +156,7 @@ def _now() -> str:
 def _context(options: BuildOptions, root: Path) -> BuildContext:
     own = [options.output, options.key_file, *options.check_files]
     if options.output is not None:
-        own += [options.output.with_name(options.output.name + end) for end in _OWN_ENDINGS]
+        own += [options.output.with_name(options.output.name + end) for end in ENDINGS]
     if options.key_file is not None:
         own.append(options.key_file.with_suffix(".pub"))
     return BuildContext(
@@ -175,7 +173,7 @@ def _context(options: BuildOptions, root: Path) -> BuildContext:
 
 def _is_own(path: Path) -> bool:
     """A file that an earlier `bom build` left: sealed, or beside something sealed."""
-    if path.name.endswith(_OWN_ENDINGS):
+    if path.name.endswith(ENDINGS):
         return True
     try:
         form = recognise(path)
@@ -369,8 +367,8 @@ def _write(session: _Session, composed: _Composed, stack: ExitStack) -> Sealed:
     """
     artifact, target = composed.artifact, composed.artifact.target
     mode = artifact.built.stat().st_mode & 0o777 if artifact.built == target else None
-    record = target.with_name(target.name + RUN_RECORD)
-    beside = [target.with_name(target.name + end) for end in (BESIDE_BUNDLE, BESIDE_BOM)]
+    record = target.with_name(target.name + RUN_RECORD_ENDING)
+    beside = [target.with_name(target.name + end) for end in (BUNDLE_ENDING, BOM_ENDING)]
     out = target
     if composed.form is not None:
         out = stack.enter_context(temporary_file(target))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bom.errors import BomError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE_NAME: Final = "bom.toml"
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from bom.errors import BadArtifact, BomError
 from bom.seal import recognise
+from bom.seal.beside import BOM_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT
-from bom.verify import BESIDE_BOM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def embedded(artifact: Path) -> bytes:
         envelope = form.read(artifact) if form else None
         if envelope is not None:
             return envelope.bom
-        beside = artifact.with_name(artifact.name + BESIDE_BOM)
+        beside = artifact.with_name(artifact.name + BOM_ENDING)
         if beside.is_file():
             if beside.stat().st_size > ENVELOPE_LIMIT:
                 raise BadArtifact("oversized", f"{beside.name} is larger than a BOM may be")

@@ -19,6 +19,7 @@ from bom.compose.bom import FORMAT
 from bom.errors import BadArtifact, BomError
 from bom.model import Envelope, Finding, Verdict
 from bom.seal import recognise_head
+from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
 
@@ -30,11 +31,7 @@ if TYPE_CHECKING:
     from bom.sign.keys import PublicKey
     from bom.sign.trust import TrustedKey
 
-BESIDE_BOM: Final = ".bom.cdx.json"
-BESIDE_BUNDLE: Final = ".bom.cdx.json.sigstore.json"
-RUN_RECORD: Final = ".sigstore.jsonl"
 RUN_RECORD_LIMIT: Final = 4 * ENVELOPE_LIMIT  # bytes
-BESIDE: Final = "beside"  # bom-seal:seal of an artifact that carries nothing inside
 
 _HEAD: Final = 1024
 _CHUNK: Final = 1 << 20
@@ -156,11 +153,11 @@ def _unsealed(case: _Case, source: _Source, form: ArtifactFormat) -> Envelope | 
 
 def _beside(case: _Case, path: Path) -> Envelope | None:
     """The BOM that stands beside an artifact which can't carry one."""
-    bom = path.with_name(path.name + BESIDE_BOM)
+    bom = path.with_name(path.name + BOM_ENDING)
     if not bom.is_file() or any(finding.code != "no-seal" for finding in case.findings):
         return None
     parts: list[bytes] = []
-    for part in (bom, path.with_name(path.name + BESIDE_BUNDLE)):
+    for part in (bom, path.with_name(path.name + BUNDLE_ENDING)):
         data = (
             part.read_bytes() if part.is_file() and part.stat().st_size <= ENVELOPE_LIMIT else b""
         )
@@ -260,7 +257,7 @@ def _check_subject(case: _Case, path: Path | None, form: ArtifactFormat | None) 
 
 
 def _run_record(path: Path) -> Path:
-    return path.with_name(path.name + RUN_RECORD)
+    return path.with_name(path.name + RUN_RECORD_ENDING)
 
 
 class _WholeDigest:

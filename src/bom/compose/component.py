@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -12,8 +13,16 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-# RFC 3987 leaves these to be escaped in an IRI reference.
-_URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
+# RFC 3986 appendix A, as far as names of hosts go: what is left after quoting and is not of
+# this form is percent-encoded altogether.
+_URL_SAFE: Final = "%/:?#@!$&'()*+,;=~-._"
+_URL: Final = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?"
+    r"(?://(?:[^/?#@:]*(?::[^/?#@]*)?@)?[^/?#@:]*(?::[0-9]*)?(?=[/?#]|$))?"
+    r"(?!//)[^?#]*(?:\?[^#]*)?(?:\#[^#]*)?"
+)
+_FIRST_SEGMENT_COLON: Final = re.compile(r"(?![A-Za-z][A-Za-z0-9+.-]*:)[^/?#]*:")
+_LONE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def properties(items: Iterable[Property]) -> list[Json]:
@@ -47,7 +56,10 @@ def licences(items: Iterable[Licence]) -> list[Json]:
 
 def url(text: str) -> str:
     """`text` as an IRI reference: what may not stand in one is percent-encoded."""
-    return quote(text, safe=_URL_SAFE, errors="surrogateescape")
+    quoted = _LONE_PERCENT.sub("%25", quote(text, safe=_URL_SAFE, errors="surrogateescape"))
+    if _FIRST_SEGMENT_COLON.match(quoted) or not _URL.fullmatch(quoted):
+        return quote(text, safe="", errors="surrogateescape")
+    return quoted
 
 
 def _distribution(item: Distribution) -> Json:

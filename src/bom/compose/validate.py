@@ -24,7 +24,7 @@ def _schema(name: str) -> Any:
 def _retrieve(uri: str) -> Any:
     """The other schemas that the CycloneDX one refers to, from the same bundle."""
     name = uri.rsplit("/", 1)[-1]
-    return _schema(name.replace(".schema.json", ".SNAPSHOT.schema.json"))
+    return _schema(name if ".SNAPSHOT." in name else name.replace(".schema", ".SNAPSHOT.schema"))
 
 
 @cache

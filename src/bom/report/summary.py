@@ -19,10 +19,8 @@ def summary(result: ResultRecord, cwd: Path, left_alone: Sequence[Path]) -> str:
     for item in result.artifacts:
         inside = "" if item.sealed_as != "beside" else ", BOM beside it"
         word = {"sealed": "sealed", "unchanged": "already sealed", "unsigned": "UNSIGNED"}
-        lines.append(
-            f"{word[item.state]} {inert(_near(item.path, cwd))}: {_count(item.components, 'component')}, "
-            f"{_count(item.gaps, 'gap')}{inside}"
-        )
+        counts = f"{_count(item.components, 'component')}, {_count(item.gaps, 'gap')}{inside}"
+        lines.append(f"{word[item.state]} {inert(_near(item.path, cwd))}: {counts}")
         lines.append(f"  sha256:{item.sha256}")
         lines.append(f"  as built sha256:{item.built_sha256}")
     if result.failed_checks:

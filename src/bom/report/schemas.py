@@ -1,0 +1,34 @@
+"""The JSON schemas of what `bom` reads and writes, from their pydantic models.
+
+`python -m bom.report.schemas DIR` writes them; a test compares them with those in schemas/.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from bom.config import Config
+from bom.report.records import ResultRecord, VerdictRecord
+
+
+def schemas() -> dict[str, str]:
+    """File name -> text."""
+    models = {"bom.toml": Config, "verdict": VerdictRecord, "result": ResultRecord}
+    return {
+        f"{name}.schema.json": json.dumps(
+            {
+                "$schema": "https://json-schema.org/draft/2020-12/schema",
+                **model.model_json_schema(),
+            },
+            indent=2,
+        )
+        + "\n"
+        for name, model in models.items()
+    }
+
+
+if __name__ == "__main__":
+    for file_name, text in schemas().items():
+        (Path(sys.argv[1]) / file_name).write_text(text, encoding="utf-8")
