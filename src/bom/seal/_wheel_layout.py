@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bom.archive.positioned import Positioned
-    from bom.archive.zip import ZipMember, ZipStructure
+    from bom.archive.zip import ZipStructure
     from bom.model import Envelope
 
 NAME: Final = "wheel"
@@ -243,17 +243,19 @@ def _refuse(structure: ZipStructure, names: SealNames) -> None:
         raise CannotSeal("the wheel has too many files")
 
 
-def of_sealed(
-    structure: ZipStructure, names: SealNames, seal: tuple[ZipMember, ...], bom: bytes
-) -> WheelLayout:
-    """The layout that a sealed wheel's BOM claims; `seal` are its last members.
+def of_sealed(structure: ZipStructure, names: SealNames, envelope: Envelope) -> WheelLayout:
+    """The layout that a sealed wheel's BOM claims.
 
     Raises BadArtifact (`damaged`) where the claim doesn't fit the file.
     """
-    parameters = parameters_in(bom)
-    own = {member.name for member in seal}
+    parameters = parameters_in(envelope.bom)
+    own = [name for name, _ in names.members(envelope)] + [names.record]
+    kept, seal = structure.members[: -len(own)], structure.members[-len(own) :]
+    found = [member.name for member in seal]
+    if found != own:
+        stranger = next((name for name in found if name not in own), names.bom)
+        raise damaged("the seal's members are not the last ones", where=stranger)
     start = seal[0].start
-    kept = structure.members[: len(structure.members) - len(seal)]
     if parameters.entry_index > len(kept) or parameters.row_index > len(kept):
         raise damaged(f"the BOM's property {RECORD_POSITION} is not as it must be")
     offsets = [member.start for member in kept] + [start]

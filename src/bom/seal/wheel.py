@@ -27,12 +27,12 @@ from bom.seal import _record, _wheel_layout
 from bom.seal.protocol import ENVELOPE_LIMIT, Unsealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
     from bom.archive.positioned import Positioned
-    from bom.archive.zip import ZipMember, ZipStructure
+    from bom.archive.zip import ZipStructure
     from bom.model import Member, Property
     from bom.seal._wheel_layout import SealNames, WheelLayout
 
@@ -69,7 +69,7 @@ class WheelFormat:
             if not _wheel_layout.is_sealed(structure):
                 return None
             names = _wheel_layout.names_in(structure)
-            return _envelope(file, _seal(structure, names), names)
+            return _envelope(file, structure, names)
 
     def seal(self, path: Path, envelope: Envelope, out: Path) -> None:
         """Write the sealed wheel to `out`.
@@ -94,18 +94,22 @@ class WheelFormat:
         """The built bytes to `sink`; meanwhile every RECORD row is checked against its member.
 
         Findings: `damaged` where the file is not what `seal` writes, `record` for each row and
-        each member that don't fit. A pipe is spooled to a private file first.
+        each member that don't fit. Where the seal doesn't fit the file, so that the built bytes
+        can't be told, `sink` gets nothing and a finding says why. A pipe is spooled to a private
+        file first.
         """
         with positioned(source) as file:
             structure = zip_archive.read(file)
             if not _wheel_layout.is_sealed(structure):
                 raise BadArtifact("no-seal", "the wheel holds no BOM made by `bom`")
             names = _wheel_layout.names_in(structure)
-            seal = _seal(structure, names)
-            envelope = _envelope(file, seal, names)
-            record = zip_archive.read_content(file, seal[-1], 2 * _record.RECORD_LIMIT)
-            layout = _wheel_layout.of_sealed(structure, names, seal, envelope.bom)
+            envelope = _envelope(file, structure, names)
+            record = _record_content(file, structure, names)
             with _record.checking(file, structure.members, record, names.record) as findings:
+                try:
+                    layout = _wheel_layout.of_sealed(structure, names, envelope)
+                except BadArtifact as error:
+                    return Unsealed(envelope, (_as_finding(error), *findings()))
                 for piece in pieces(file, 0, layout.record_at):
                     sink(piece)
                 sink(layout.parameters.record_local)
@@ -127,9 +131,7 @@ class WheelFormat:
                 structure = zip_archive.read(file)
                 findings = tuple(_record.crc_findings(file, structure.members))
             except BadArtifact as error:
-                return (
-                    Finding(error.code, error.reason, error.expected, error.found, error.where),
-                )
+                return (_as_finding(error),)
         if findings:
             return findings
         message = "every member's content is whole, so the headers or the directory have changed"
@@ -145,30 +147,25 @@ def _built(file: Positioned) -> tuple[ZipStructure, WheelLayout]:
         raise CannotSeal(f"the wheel is not sound: {error.reason}{where}") from error
 
 
-def _seal(structure: ZipStructure, names: SealNames) -> tuple[ZipMember, ...]:
-    """The seal's members and RECORD. Raises BadArtifact unless they are the last ones."""
-    present = {member.name for member in structure.members}
-    if names.bom not in present:
+def _as_finding(error: BadArtifact) -> Finding:
+    return Finding(error.code, error.reason, error.expected, error.found, error.where)
+
+
+def _record_content(file: Positioned, structure: ZipStructure, names: SealNames) -> bytes:
+    record = next(member for member in structure.members if member.name == names.record)
+    return zip_archive.read_content(file, record, 2 * _record.RECORD_LIMIT)
+
+
+def _envelope(file: Positioned, structure: ZipStructure, names: SealNames) -> Envelope:
+    """The envelope's files, wherever they stand. Raises BadArtifact where there is no BOM."""
+    members = {member.name: member for member in structure.members}
+    if names.bom not in members:
         raise damaged("the BOM stands in another folder than RECORD", expected=names.bom)
-    wanted = [name for name in (names.bom, names.bundle, names.record) if name in present]
-    found = structure.members[-len(wanted) :]
-    for name, member in zip(wanted, found, strict=True):
-        if member.name != name:
-            raise damaged(
-                "the seal's members are not the last ones", expected=name, where=member.name
-            )
-    return found
-
-
-def _envelope(file: Positioned, seal: Iterable[ZipMember], names: SealNames) -> Envelope:
-    bom, bundle, room = b"", b"", ENVELOPE_LIMIT
-    for member in seal:
-        if member.name == names.bom:
-            bom = zip_archive.read_content(file, member, room)
-        elif member.name == names.bundle:
-            bundle = zip_archive.read_content(file, member, room)
-        room = ENVELOPE_LIMIT - len(bom)
-    return Envelope(bom, bundle)
+    bom = zip_archive.read_content(file, members[names.bom], ENVELOPE_LIMIT)
+    if names.bundle not in members:
+        return Envelope(bom)
+    room = ENVELOPE_LIMIT - len(bom)
+    return Envelope(bom, zip_archive.read_content(file, members[names.bundle], room))
 
 
 def _differences(
