@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
 from bom.output import PRIVATE, write_whole
-from bom.sign.keys import PassphraseNeeded, PrivateKey, PublicKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bom.sign.keys import PrivateKey
 
 PRIVATE_SUFFIX: Final = ".key"
 PUBLIC_SUFFIX: Final = ".pub"
-PASSPHRASE: Final = "BOM_KEY_PASSPHRASE"
 SIZE_LIMIT: Final = 64 * 1024  # bytes; a key has a few hundred
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def read_private(path: Path, passphrase: bytes | None = None) -> PrivateKey:
-    """The private key in a PEM file (or a pipe, as `<(pass show key)` makes one).
+def read(path: Path) -> bytes:
+    """The content of a key file or pipe. Raises BomError, naming the file."""
+    return _read(path)[0]
 
-    Raises PassphraseNeeded; BomError for a file that is not there, not a private key, or that
-    group or others may read or write.
+
+def read_private(path: Path) -> bytes:
+    """The content of a private key's file.
+
+    Raises BomError as `read` does, and where group or others may read or write the file.
     """
     data, mode = _read(path)
     if stat.S_ISREG(mode) and mode & _OTHERS:
@@ -38,21 +43,16 @@ def read_private(path: Path, passphrase: bytes | None = None) -> PrivateKey:
             f"(mode {stat.S_IMODE(mode):04o})",
             hint=f"chmod 600 {path}; if others could really read it, make a new key",
         )
-    try:
-        return PrivateKey.from_pem(data, passphrase)
-    except PassphraseNeeded as error:
-        raise PassphraseNeeded(f"{path}: {error.reason}", hint=error.hint) from error
-    except BomError as error:
-        raise _about(path, error) from error
+    return data
 
 
-def read_public(path: Path) -> PublicKey:
-    """The public key in a PEM file or pipe. Raises BomError that names the file."""
-    data, _ = _read(path)
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Errors about the content name the file, whatever their class."""
     try:
-        return PublicKey.from_pem(data)
+        yield
     except BomError as error:
-        raise _about(path, error) from error
+        raise type(error)(f"{path}: {error.reason}", hint=error.hint) from error
 
 
 def write_pair(stem: Path, key: PrivateKey, passphrase: bytes | None) -> tuple[Path, Path]:
@@ -79,12 +79,6 @@ def write_pair(stem: Path, key: PrivateKey, passphrase: bytes | None) -> tuple[P
     return private, public
 
 
-def passphrase(environment: Mapping[str, str]) -> bytes | None:
-    """The passphrase in BOM_KEY_PASSPHRASE; None where it is not set or empty."""
-    text = environment.get(PASSPHRASE, "")
-    return os.fsencode(text) if text else None
-
-
 def _read(path: Path) -> tuple[bytes, int]:
     """The content and the mode of a file or pipe of at most SIZE_LIMIT bytes."""
     try:
@@ -100,7 +94,3 @@ def _read(path: Path) -> tuple[bytes, int]:
     if len(data) > SIZE_LIMIT:
         raise BomError(f"{path}: too large for a key", hint="is it the right file?")
     return data, mode
-
-
-def _about(path: Path, error: BomError) -> BomError:
-    return BomError(f"{path}: {error.reason}", hint=error.hint)

@@ -1,7 +1,6 @@
 """Keys that sign and verify: ECDSA P-256 (deterministic, RFC 6979) and Ed25519 (RFC 8032).
 
-Values without I/O; `keyfiles` reads and writes them. `cryptography` is imported only when a key
-is used, so that a verb which needs none doesn't pay for it.
+`cryptography` is imported only when a key is used, so that a verb which needs none doesn't pay.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.sign import base64, ecdsa, pem, pkcs8
+from bom.sign import base64, ecdsa, jwk, keyfiles, pem, pkcs8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ec import (
         EllipticCurvePrivateKey,
@@ -103,24 +103,9 @@ class PublicKey:
             raise BomError("its public key can't be read", hint="is the file complete?") from error
 
     @staticmethod
-    def from_jwk(jwk: Mapping[str, object]) -> PublicKey:
-        """The key of a JWK as `jwk` writes it. Raises ValueError for anything else: further
-        members, other spellings, a point that is not on the curve."""
-        from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-
-        match (jwk.get("kty"), jwk.get("crv"), frozenset(jwk)):
-            case ("EC", "P-256", names) if names == {"kty", "crv", "x", "y"}:
-                x, y = _coordinate(jwk["x"]), _coordinate(jwk["y"])
-                point = ec.EllipticCurvePublicNumbers(
-                    int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
-                )
-                return _public(point.public_key())
-            case ("OKP", "Ed25519", names) if names == {"kty", "crv", "x"}:
-                x = _coordinate(jwk["x"])
-                if not _on_edwards25519(x):
-                    raise ValueError("the public key is not a point of the curve")
-                return _public(ed25519.Ed25519PublicKey.from_public_bytes(x))
-        raise ValueError("the public key is not a JWK for P-256 or Ed25519")
+    def from_jwk(members: Mapping[str, object]) -> PublicKey:
+        """The key of a JWK as `jwk` writes it. Raises ValueError for anything else."""
+        return _public(jwk.parse(members))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +196,24 @@ class PrivateKey:
             raise BomError("its private key can't be read", hint="is the file complete?") from error
 
 
+def load_private(path: Path, passphrase: bytes | None = None) -> PrivateKey:
+    """The private key in a PEM file.
+
+    Raises PassphraseNeeded; BomError, naming the file, where it is not there, holds no private
+    key, or where group or others may read or write it.
+    """
+    data = keyfiles.read_private(path)
+    with keyfiles.named(path):
+        return PrivateKey.from_pem(data, passphrase)
+
+
+def load_public(path: Path) -> PublicKey:
+    """The public key in a PEM file or pipe. Raises BomError, naming the file."""
+    data = keyfiles.read(path)
+    with keyfiles.named(path):
+        return PublicKey.from_pem(data)
+
+
 def _kind(key: object) -> KeyType:
     """Raises BomError for a key that is neither P-256 nor Ed25519."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -241,23 +244,3 @@ def _private(key: object) -> PrivateKey:
     _kind(key)
     known = cast("EllipticCurvePrivateKey | Ed25519PrivateKey", key)
     return PrivateKey(_public(known.public_key()), known)
-
-
-def _coordinate(text: object) -> bytes:
-    data = base64.decode_url(text)
-    if len(data) != 32:
-        raise ValueError("a coordinate of the public key has not 32 bytes")
-    return data
-
-
-def _on_edwards25519(encoded: bytes) -> bool:
-    """RFC 8032 5.1.3; `cryptography` takes any 32 bytes as an Ed25519 key."""
-    prime = 2**255 - 19
-    y = int.from_bytes(encoded, "little") & ((1 << 255) - 1)
-    if y >= prime:
-        return False
-    d = -121665 * pow(121666, -1, prime) % prime
-    x2 = (y * y - 1) * pow(d * y * y + 1, -1, prime) % prime
-    if x2 == 0:
-        return not encoded[31] & 0x80
-    return pow(x2, (prime - 1) // 2, prime) == 1

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.sign.keyfiles import PRIVATE_SUFFIX, PUBLIC_SUFFIX, read_public
+from bom.sign.keyfiles import PRIVATE_SUFFIX, PUBLIC_SUFFIX
+from bom.sign.keys import load_public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,9 +102,9 @@ def trusted_keys(
     write is no reason to trust.
     """
     named = [*explicit, *config_keys]
-    keys = [TrustedKey(path.name, read_public(path)) for path in named]
+    keys = [TrustedKey(path.name, load_public(path)) for path in named]
     if not named and (folder := config_dir(environment)) is not None:
-        keys = [TrustedKey(path.name, read_public(path)) for path in _own(folder)]
+        keys = [TrustedKey(path.name, load_public(path)) for path in _own(folder)]
     unique: dict[str, TrustedKey] = {}
     for item in keys:
         unique.setdefault(item.key.key_id, item)
