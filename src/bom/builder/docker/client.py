@@ -1,0 +1,147 @@
+"""The docker client at hand: which one it is and where its `build` goes.
+
+What a client can do is asked of the client itself, in the environment of the build: the help
+text of `build` names the options that this very call would accept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from bom.errors import EnvironmentLacks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bom.builder.docker.command import DockerCommand
+
+# buildx: the plugin, with a metadata file. buildkit: the client's own BuildKit (20.10).
+# classic: the builder inside the engine. unknown: the client gave no help, so it will not build.
+Route = Literal["buildx", "buildkit", "classic", "unknown"]
+
+_PATIENCE: Final = 30.0  # seconds that a question to the client may take
+_VERSION: Final = re.compile(r"Docker version ([^\s,]{1,64})")
+_BUILDKIT: Final = re.compile(r"^BuildKit version:\s*(\S{1,64})\s*$", re.MULTILINE)
+_DRIVER: Final = re.compile(r"^Driver:\s*(\S{1,64})\s*$", re.MULTILINE)
+DOCKER_DRIVER: Final = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A client plugin: the program that runs, and the version it states."""
+
+    path: Path
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A docker client as it runs in one environment.
+
+    `path`: the resolved binary. `context`: the docker context in force ("default" without one).
+    `buildx`: the plugin, where the client has it. `driver` and `buildkit`: of the builder that
+    buildx will use: its driver, and every BuildKit version that its nodes state.
+    """
+
+    path: Path
+    version: str
+    route: Route
+    context: str
+    buildx: Plugin | None = None
+    driver: str = ""
+    buildkit: tuple[str, ...] = ()
+
+
+def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> Client:
+    """Ask the client that `command` names. Raises EnvironmentLacks where there is none."""
+    path = _executable(command.argv[0], environment, cwd)
+    prefix = (str(path), *command.argv[1 : command.globals_end])
+    ask = _Question(prefix, environment, cwd)
+    route: Route = "buildx" if command.form == "buildx" else _route(ask("build", "--help"))
+    context, buildx = _info(ask("info", "--format", "{{json .ClientInfo}}"))
+    stated = _VERSION.search(_Question((str(path),), environment, cwd)("--version"))
+    driver, buildkit = "", ()
+    if route == "buildx":
+        name = command.builder(environment)
+        # `docker build` gives its context to buildx as the builder, unless one is named
+        named = {"BUILDX_BUILDER": context} if command.form == "build" and not name else {}
+        inspect = _Question(prefix, {**environment, **named}, cwd)
+        text = inspect("buildx", "inspect", *([name] if name else []))
+        driver = (_DRIVER.search(text) or ["", ""])[1]
+        buildkit = tuple(sorted(set(_BUILDKIT.findall(text))))
+    return Client(
+        path=path.resolve(),
+        version=stated[1] if stated else "",
+        route=route,
+        context=context,
+        buildx=buildx,
+        driver=driver,
+        buildkit=buildkit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Asks the client something; "" where it has no answer."""
+
+    prefix: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: Path
+
+    def __call__(self, *words: str) -> str:
+        try:
+            done = subprocess.run(
+                [*self.prefix, *words],
+                env=dict(self.environment),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=_PATIENCE,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
+
+def _executable(name: str, environment: Mapping[str, str], cwd: Path) -> Path:
+    if "/" in name:
+        found: str | None = str(cwd / name) if (cwd / name).is_file() else None
+    else:
+        found = shutil.which(name, path=environment.get("PATH"))
+    if found is None:
+        raise EnvironmentLacks(
+            f"the docker client `{name}` is not there", hint="install it, or put it on PATH"
+        )
+    return Path(found).absolute()
+
+
+def _route(usage: str) -> Route:
+    """Where `build` goes. BuildKit's options are shown only where BuildKit will build."""
+    if "--metadata-file" in usage:
+        return "buildx"
+    if "--progress" in usage:
+        return "buildkit"
+    return "classic" if "--iidfile" in usage else "unknown"
+
+
+def _info(text: str) -> tuple[str, Plugin | None]:
+    """The context's name and the buildx plugin, from `docker info`."""
+    try:
+        found = json.loads(text or "{}")
+        context = str(found.get("Context") or "default")
+        plugins = [
+            Plugin(Path(str(item["Path"])).resolve(), str(item.get("Version") or ""))
+            for item in found.get("Plugins") or ()
+            if item.get("Name") == "buildx" and not item.get("Err")
+        ]
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return "default", None
+    return context, plugins[0] if plugins else None

@@ -1,0 +1,240 @@
+"""The command line of the docker client, read as the client reads it.
+
+What a build can't be sealed from yet is refused here, before it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, Literal
+
+from bom.builder.docker import grammar
+from bom.builder.docker.grammar import Option
+from bom.errors import BomError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CLIENT: Final = "docker"
+_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
+
+# Other programs that build images: known, so that the user hears of it before the build.
+_OTHER_CLIENTS: Final = {
+    "buildah": ("bud", "build", "build-using-dockerfile"),
+    "buildctl": ("build",),
+    "docker-buildx": ("build", "b", "bake"),
+    "docker-compose": ("build",),
+    "nerdctl": ("build",),
+    "podman": ("build", "buildx"),
+}
+
+Form = Literal["build", "buildx", "other", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class DockerCommand:
+    """A `docker build` understood.
+
+    `at`: the index in `argv` behind the subcommand's words, where an option can be added.
+    `globals_end`: the index behind the client's own options: `argv[:globals_end]` runs any
+    other subcommand against the same engine. `form`: "buildx" for `docker buildx build`.
+    """
+
+    argv: tuple[str, ...]
+    at: int
+    globals_end: int
+    form: Literal["build", "buildx"]
+    client_options: tuple[Option, ...]
+    options: tuple[Option, ...]
+    context: str
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of an option, in order."""
+        return tuple(option.value for option in self.options if option.name == name)
+
+    def value(self, name: str) -> str:
+        """The last value of an option, which is the one that counts; "" where it isn't given."""
+        return next(reversed(self.values(name)), "")
+
+    def flag(self, name: str) -> bool:
+        return self.value(name) in _TRUE
+
+    def client_value(self, name: str) -> str:
+        """The last value of one of the client's own options, "" where it isn't given."""
+        return next((o.value for o in reversed(self.client_options) if o.name == name), "")
+
+    def builder(self, environment: Mapping[str, str]) -> str:
+        """The buildx builder that is named, "" for the default one."""
+        return self.value("builder") or environment.get("BUILDX_BUILDER", "")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The names that the image gets, with their tag, in order, each once."""
+        names = list(self.values("tag"))
+        for output in map(parse_output, self.values("output")):
+            names.extend(filter(None, output.get("name", "").split(",")))
+        return tuple(dict.fromkeys(with_tag(name) for name in names))
+
+    @property
+    def wants_attestations(self) -> bool:
+        return any(self.values(name) for name in ("attest", "provenance", "sbom"))
+
+    def build_args(self, environment: Mapping[str, str]) -> tuple[Option, ...]:
+        """The build arguments that have a value; `KEY` alone takes the environment's."""
+        found = {}
+        for text in self.values("build-arg"):
+            name, equals, value = text.partition("=")
+            if equals:
+                found[name] = value
+            elif name in environment:
+                found[name] = environment[name]
+        return tuple(Option(name, value) for name, value in sorted(found.items()))
+
+
+def form_of(command: Sequence[str]) -> Form:
+    """What kind of command this is: an image build of ours, another one, or none at all."""
+    if not command:
+        return "none"
+    program = PurePath(command[0]).name
+    if program in _OTHER_CLIENTS:
+        words = [word for word in command[1:] if not word.startswith("-")]
+        return "other" if set(words[:2]) & set(_OTHER_CLIENTS[program]) else "none"
+    if program != CLIENT:
+        return "none"
+    try:
+        _, index = grammar.leading(command, 1, grammar.GLOBAL)
+    except BomError:
+        return "none"
+    words = list(command[index : index + 2])
+    if words[:1] == ["build"] or words in (["image", "build"], ["builder", "build"]):
+        return "build"
+    if words[:1] == ["buildx"]:
+        rest = [word for word in command[index + 1 :] if not word.startswith("-")]
+        if {"build", "b"} & set(rest[:2]):
+            return "buildx"
+        return "other" if {"bake", "f"} & set(rest[:2]) else "none"
+    if words[:1] == ["bake"] or (
+        words[:1] == ["compose"] and {"build", "up", "publish"} & set(command[index:])
+    ):
+        return "other"
+    return "none"
+
+
+def parse(command: Sequence[str]) -> DockerCommand:
+    """The build that `command` asks for.
+
+    Raises BomError for what can't be sealed yet and for options that this reader doesn't know.
+    """
+    argv = tuple(command)
+    form = form_of(argv)
+    if form not in ("build", "buildx"):
+        raise BomError(
+            f"image builds by `{_words(argv)}` can't be wrapped yet",
+            hint="use `docker build` or `docker buildx build --load`, one image a call",
+        )
+    client, index = grammar.leading(argv, 1, grammar.GLOBAL)
+    globals_end = index
+    options: list[Option] = []
+    if form == "buildx":
+        before, index = grammar.leading(argv, index + 1, grammar.BUILDX)
+        options.extend(before)
+        if argv[index : index + 1] not in (("build",), ("b",)):
+            raise BomError(
+                f"the options between buildx and its subcommand are not understood: {argv[index]}",
+                hint="put them behind `docker buildx build`",
+            )
+        at = index + 1
+    else:
+        at = index + (1 if argv[index] == "build" else 2)
+    found, contexts = grammar.all_of(argv, at, grammar.BUILD)
+    options.extend(found)
+    if len(contexts) != 1 and not any(o.name == "help" for o in options):
+        raise BomError(
+            f"a build takes exactly one context, {len(contexts)} are given",
+            hint="usually the last word is the folder to build: `.`",
+        )
+    parsed = DockerCommand(
+        argv=argv,
+        at=at,
+        globals_end=globals_end,
+        form="buildx" if form == "buildx" else "build",
+        client_options=client,
+        options=tuple(options),
+        context=contexts[0] if contexts else "",
+    )
+    _refuse(parsed)
+    return parsed
+
+
+def parse_output(text: str) -> dict[str, str]:
+    """The fields of an `--output` value; a bare path means `type=local`, `-` means `type=tar`."""
+    if "=" not in text:
+        return {"type": "tar" if text == "-" else "local", "dest": text}
+    fields = {}
+    for part in _csv(text):
+        key, _, value = part.partition("=")
+        fields[key.strip().lower()] = value
+    return fields
+
+
+def with_tag(name: str) -> str:
+    """An image's name with its tag: `latest` where none is given (distribution/reference)."""
+    last = name.rsplit("/", 1)[-1]
+    return name if ":" in last or "@" in last else f"{name}:latest"
+
+
+def _refuse(command: DockerCommand) -> None:
+    """Raise BomError for a build that leaves no single image in the engine."""
+    if any(option.name == "help" for option in command.options + command.client_options):
+        raise BomError("this prints a help text and builds nothing", hint="leave --help out")
+    if command.flag("push"):
+        raise BomError(
+            "builds that push can't be sealed yet", hint="build without --push; push afterwards"
+        )
+    if command.flag("check") or command.value("call") not in ("", "build"):
+        raise BomError(
+            "this checks the Dockerfile and builds nothing", hint="run it without `bom build`"
+        )
+    if command.value("print"):
+        raise BomError("--print builds nothing", hint="run it without `bom build`")
+    if command.flag("detach"):
+        raise BomError("a detached build ends before its image is there", hint="omit --detach")
+    if command.context == "-" or command.value("file") == "-":
+        raise BomError(
+            "builds that read standard input can't be recorded yet",
+            hint="give the build a folder and a Dockerfile",
+        )
+    platforms = [part for value in command.values("platform") for part in value.split(",")]
+    if len(platforms) > 1:
+        raise BomError(
+            f"builds for several platforms can't be sealed yet: {','.join(platforms)}",
+            hint="build one platform a call",
+        )
+    outputs = command.values("output")
+    if len(outputs) > 1:
+        raise BomError("builds with several outputs can't be sealed yet", hint="give one output")
+    for text in outputs:
+        fields = parse_output(text)
+        kind = fields.get("type", "")
+        if fields.get("push", "false") in _TRUE or kind == "registry":
+            raise BomError(
+                "builds that push can't be sealed yet", hint="use -o type=docker; push afterwards"
+            )
+        if kind not in ("docker", "image") or fields.get("dest"):
+            raise BomError(
+                f"the output `{text}` leaves no image in the engine",
+                hint="leave -o out or use --load: `bom build -o FILE` writes the image's archive",
+            )
+
+
+def _words(argv: Sequence[str]) -> str:
+    """The first words of a command that are no options: enough to say which one is meant."""
+    shown = [PurePath(argv[0]).name, *(word for word in argv[1:] if not word.startswith("-"))]
+    return " ".join(shown[:3])
+
+
+def _csv(text: str) -> list[str]:
+    import csv
+
+    return next(iter(csv.reader([text])), [])

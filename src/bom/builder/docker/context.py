@@ -1,0 +1,273 @@
+"""What a build is given: its context, its Dockerfile, its ignore file, each with a digest.
+
+The context's digest is SHA-256 over one line an entry that the builder gets to see, sorted
+bytewise by path: path, NUL, type, NUL, `x` or `-` (executable), NUL, hex SHA-256 of the content
+or the link's target, NUL. No times, no owners (docs/format.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from bom.builder.docker import ignore
+from bom.errors import BomError
+from bom.model import Gap, Hash, Material, Observation
+from bom.output import TEMPORARY_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bom.builder.docker.command import DockerCommand
+    from bom.builder.docker.ignore import IgnoreRules, Inherited, Walk
+
+IGNORE_FILE: Final = ".dockerignore"
+_REMOTE: Final = ("http://", "https://", "git://", "git@", "ssh://", "github.com/", "oci-layout://")
+_TEXT_LIMIT: Final = 4 * 1024 * 1024  # bytes of a Dockerfile or an ignore file
+# What `bom` writes beside an output FILE, besides FILE itself (docs/format.md).
+_OWN_ENDINGS: Final = ("", ".bom.cdx.json", ".bom.cdx.json.sigstore.json", ".sigstore.json")
+_OWN_RECORD: Final = ".sigstore.jsonl"
+
+
+def is_remote(place: str) -> bool:
+    """Whether docker fetches this context or Dockerfile instead of reading a local path."""
+    return place.startswith(_REMOTE) or place.endswith(".git")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalContext:
+    """A folder that goes to the builder, by the rules of its ignore file."""
+
+    folder: Path
+    rules: IgnoreRules
+    ignore_file: Path | None = None
+
+    def holds(self, path: Path) -> bool:
+        """Whether the builder gets to see the file at `path` (absolute)."""
+        try:
+            inside = path.resolve().relative_to(self.folder.resolve())
+        except ValueError:
+            return False
+        return not self.rules.ignores(inside.as_posix())
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInputs:
+    """The local inputs of a build. `dockerfile` None: it is remote or not there."""
+
+    contexts: tuple[tuple[str, LocalContext], ...]
+    dockerfile: Path | None
+    observations: tuple[Observation, ...]
+
+    def holds(self, path: Path) -> bool:
+        return any(context.holds(path) for _, context in self.contexts)
+
+
+def read(command: DockerCommand, *, cwd: Path, root: Path, output: Path, walk: Walk) -> BuildInputs:
+    """The inputs of this build with their digests; `output` and what `bom` writes beside it are
+    no part of the context."""
+    observations: list[Observation] = []
+    contexts: list[tuple[str, LocalContext]] = []
+    dockerfile = _dockerfile(command, cwd)
+    if is_remote(command.context):
+        observations.append(_remote_gap("context", "the build context"))
+    else:
+        folder = cwd / command.context
+        if not folder.is_dir():
+            raise BomError(
+                f"the build context {command.context} is no folder",
+                hint="the last word of the command names it: `.` for the working directory",
+            )
+        context = _local(folder, dockerfile, walk)
+        contexts.append((name(folder, root), context))
+        if context.ignore_file is not None:
+            observations.append(_file_material("dockerignore", context.ignore_file, root))
+    for given in command.values("build-context"):
+        label, _, place = given.partition("=")
+        if (cwd / place).is_dir() and "://" not in place:
+            named = f"{label}={name(cwd / place, root)}"
+            contexts.append((named, _local(cwd / place, None, walk)))
+        elif not place.startswith("docker-image://"):
+            observations.append(_remote_gap("context", f"the build context {label}"))
+    if dockerfile is None:
+        observations.append(_remote_gap("dockerfile", "the Dockerfile"))
+    else:
+        observations.append(_file_material("dockerfile", dockerfile, root))
+    for label, context in contexts:
+        observations.extend(_context_material(label, context, output))
+    return BuildInputs(tuple(contexts), dockerfile, tuple(observations))
+
+
+def digest(context: LocalContext, output: Path) -> tuple[str, tuple[str, ...]]:
+    """The context's digest (hex), and the paths that could not be read."""
+    own = _OwnFiles(output)
+    lines: dict[bytes, bytes] = {}
+    unread: list[str] = []
+    for path, entry in _walk(context, unread):
+        if own.has(entry.path):
+            continue
+        try:
+            line = _line(entry)
+        except OSError:
+            unread.append(path)
+            continue
+        if line is None:
+            continue
+        for above in _folders(path):
+            lines.setdefault(os.fsencode(above), b"\0d\0-\0\0")
+        lines[os.fsencode(path)] = line
+    total = hashlib.sha256()
+    for key in sorted(lines):
+        total.update(key + lines[key] + b"\n")
+    return total.hexdigest(), tuple(sorted(unread))
+
+
+def text(path: Path) -> str:
+    """A Dockerfile's text; bytes that are no UTF-8 are kept as surrogates."""
+    return _read(path).decode("utf-8", "surrogateescape")
+
+
+def _dockerfile(command: DockerCommand, cwd: Path) -> Path | None:
+    """Where the Dockerfile is: `-f` counts from the working directory, else in the context."""
+    named = command.value("file")
+    if named:
+        return None if is_remote(named) else _present(cwd / named)
+    if is_remote(command.context):
+        return None
+    folder = cwd / command.context
+    upper = folder / "Dockerfile"
+    return upper if upper.is_file() else _present(folder / "dockerfile", shown=upper)
+
+
+def _present(path: Path, shown: Path | None = None) -> Path:
+    if not path.is_file():
+        raise BomError(
+            f"there is no {(shown or path).name} where this build looks for it",
+            hint="name it with -f, relative to the working directory",
+        )
+    return path
+
+
+def _local(folder: Path, dockerfile: Path | None, walk: Walk) -> LocalContext:
+    """BuildKit takes `NAME.dockerignore` beside the Dockerfile before the context's own file."""
+    candidates = [folder / IGNORE_FILE]
+    if dockerfile is not None and walk == "buildkit":
+        candidates.insert(0, dockerfile.with_name(dockerfile.name + IGNORE_FILE))
+    for path in candidates:
+        if path.is_file():
+            content = _read(path).decode("utf-8", "surrogateescape")
+            return LocalContext(folder, ignore.parse(content, walk), path)
+    return LocalContext(folder, ignore.IgnoreRules(walk=walk))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_TEXT_LIMIT + 1)
+    except OSError as error:
+        raise BomError(f"{path.name} can't be read: {error.strerror}") from error
+    if len(content) > _TEXT_LIMIT:
+        raise BomError(f"{path.name} is larger than {_TEXT_LIMIT} bytes")
+    return content
+
+
+def name(path: Path, root: Path) -> str:
+    """The path relative to the project, else its base name: the same on every machine."""
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return path.resolve().name or "/"
+
+
+def _file_material(kind: Literal["dockerfile", "dockerignore"], path: Path, root: Path) -> Material:
+    value = Hash("SHA-256", hashlib.sha256(_read(path)).hexdigest())
+    return Material(kind=kind, name=_printable(name(path, root)), digests=(value,))
+
+
+def _context_material(label: str, context: LocalContext, output: Path) -> Iterator[Observation]:
+    shown = _printable(label)
+    value, unread = digest(context, output)
+    if unread:
+        yield Material(kind="context", name=shown)
+        yield Gap(
+            "context.digest",
+            shown,
+            f"{len(unread)} of its files can't be read, the first is {_printable(unread[0])}",
+        )
+        return
+    yield Material(kind="context", name=shown, digests=(Hash("SHA-256", value),))
+
+
+def _remote_gap(kind: str, where: str) -> Gap:
+    return Gap(f"{kind}.digest", where, "it is remote: the builder fetches it, not the client")
+
+
+def _printable(text: str) -> str:
+    """Names that are no UTF-8 stand with their bytes escaped."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnFiles:
+    """The output and what `bom` writes beside it, which an earlier run may have left."""
+
+    output: Path
+
+    def has(self, path: str) -> bool:
+        folder, name = os.path.split(path)
+        if folder != str(self.output.parent) and Path(folder).resolve() != self.output.parent:
+            return False
+        own = {self.output.name + ending for ending in (*_OWN_ENDINGS, _OWN_RECORD)}
+        return name in own or name.startswith(TEMPORARY_PREFIX)
+
+
+def _folders(path: str) -> Iterator[str]:
+    parts = path.split("/")[:-1]
+    for end in range(1, len(parts) + 1):
+        yield "/".join(parts[:end])
+
+
+def _walk(context: LocalContext, unread: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Every entry that the builder gets to see, by its path relative to the context.
+
+    Folders that can't be listed go to `unread`.
+    """
+    rules = context.rules
+    waiting: list[tuple[str, str, Inherited]] = [(str(context.folder), "", ())]
+    while waiting:
+        folder, prefix, inherited = waiting.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except OSError:
+            unread.append(prefix.rstrip("/") or ".")
+            continue
+        for entry in entries:
+            path = prefix + entry.name
+            ignored, below = rules.judge(path, inherited)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder and (not ignored or rules.enters(path)):
+                waiting.append((entry.path, f"{path}/", below))
+            if not ignored:
+                yield path, entry
+
+
+def _line(entry: os.DirEntry[str]) -> bytes | None:
+    """What the digest says of an entry; None for a socket, which no builder is sent."""
+    if entry.is_symlink():
+        return b"\0l\0-\0" + os.fsencode(Path(entry.path).readlink()) + b"\0"
+    if entry.is_dir(follow_symlinks=False):
+        return b"\0d\0-\0\0"
+    status = entry.stat(follow_symlinks=False)
+    if stat.S_ISSOCK(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return b"\0o\0-\0\0"
+    executable = b"x" if status.st_mode & stat.S_IXUSR else b"-"
+    with Path(entry.path).open("rb") as stream:
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    return b"\0f\0" + executable + b"\0" + content.encode() + b"\0"

@@ -1,0 +1,175 @@
+"""`.dockerignore`: which paths of a build context the builder gets to see.
+
+A port of the rules in moby/patternmatcher (patterns, exceptions, `**`), of its reader of ignore
+files, and of the two walks over a context: BuildKit's (tonistiigi/fsutil), which looks for
+exceptions everywhere, and the classic builder's (pkg/archive), which only enters an ignored
+folder when an exception names a path below it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bom.errors import BomError
+
+Walk = Literal["buildkit", "classic"]
+_ESCAPED: Final = frozenset(".+()|{}$")
+_WILDCARDS: Final = re.compile(r"[*\[\]?^]")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One line of an ignore file, cleaned. `exception`: it began with `!`."""
+
+    text: str
+    exception: bool
+    kind: Literal["exact", "prefix", "suffix", "regexp"]
+    expression: re.Pattern[str] | None = None
+
+    def matches(self, path: str) -> bool:
+        match self.kind:
+            case "exact":
+                return path == self.text
+            case "prefix":
+                return path.startswith(self.text[:-2])
+            case "suffix":
+                suffix = self.text[2:]
+                return path.endswith(suffix) or (suffix.startswith("/") and path == suffix[1:])
+            case "regexp":
+                assert self.expression is not None
+                return self.expression.fullmatch(path) is not None
+
+
+# For a folder: which patterns matched it or a folder above; () at the root.
+Inherited = tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRules:
+    """The patterns of an ignore file in order, and the walk that applies them."""
+
+    patterns: tuple[Pattern, ...] = ()
+    walk: Walk = "buildkit"
+
+    def judge(self, path: str, inherited: Inherited = ()) -> tuple[bool, Inherited]:
+        """Whether `path` is ignored, given what matched its parent folder; and what matched it."""
+        ignored = False
+        matched = []
+        for index, pattern in enumerate(self.patterns):
+            match = bool(inherited) and inherited[index]
+            if not match and pattern.exception == ignored:
+                match = pattern.matches(path)
+            matched.append(match)
+            if match:
+                ignored = not pattern.exception
+        return ignored, tuple(matched)
+
+    def ignores(self, path: str) -> bool:
+        """Whether the builder doesn't get to see `path` (relative to the context, with `/`)."""
+        parts = path.split("/")
+        ignored = False
+        inherited: Inherited = ()
+        for end in range(1, len(parts) + 1):
+            above = "/".join(parts[:end])
+            ignored, inherited = self.judge(above, inherited)
+            if ignored and end < len(parts) and not self.enters(above):
+                return True
+        return ignored
+
+    def enters(self, folder: str) -> bool:
+        """Whether an ignored folder may hold something that an exception brings back."""
+        exceptions = [pattern.text for pattern in self.patterns if pattern.exception]
+        if self.walk == "buildkit":
+            exceptions = [_without_trailing_glob(text) for text in exceptions]
+            if any(_WILDCARDS.search(text) for text in exceptions):
+                return True
+        return any(f"{text}/".startswith(f"{folder}/") for text in exceptions)
+
+
+def parse(content: str, walk: Walk) -> IgnoreRules:
+    """The rules of an ignore file. Raises BomError for a pattern that docker refuses."""
+    patterns = []
+    for line in content.removeprefix("\ufeff").splitlines():
+        if line.startswith("#"):
+            continue
+        text = line.strip()
+        if not text:
+            continue
+        exception = text.startswith("!")
+        if exception:
+            text = text[1:].strip()
+        if not text:
+            raise BomError("`!` alone is no pattern", hint="mend the .dockerignore file")
+        text = _clean(text)
+        if len(text) > 1 and text.startswith("/"):
+            text = text[1:]
+        patterns.append(_compile(text, exception))
+    return IgnoreRules(tuple(patterns), walk)
+
+
+def _clean(path: str) -> str:
+    """Go's filepath.Clean."""
+    cleaned = posixpath.normpath(path)
+    return cleaned[1:] if cleaned.startswith("//") else cleaned
+
+
+def _without_trailing_glob(text: str) -> str:
+    return text.removesuffix("/**").removesuffix("/*")
+
+
+def _compile(text: str, exception: bool) -> Pattern:
+    """patternmatcher's translation, branch by branch, so that its oddities are kept too."""
+    expression = ""
+    kind: Literal["exact", "prefix", "suffix", "regexp"] = "exact"
+    position = 0
+    turn = 0
+    while position < len(text):
+        letter = text[position]
+        position += 1
+        if letter == "*" and text[position : position + 1] == "*":
+            position += 1
+            if text[position : position + 1] == "/":
+                position += 1
+            if position == len(text):
+                if kind == "exact":
+                    kind = "prefix"
+                else:
+                    expression += ".*"
+                    kind = "regexp"
+            else:
+                expression += "(.*/)?"
+                kind = "regexp"
+            if turn == 0:
+                kind = "suffix"
+        elif letter == "*":
+            expression += "[^/]*"
+            kind = "regexp"
+        elif letter == "?":
+            expression += "[^/]"
+            kind = "regexp"
+        elif letter in _ESCAPED:
+            expression += "\\" + letter
+        elif letter == "\\":
+            if position < len(text):
+                expression += "\\" + text[position]
+                position += 1
+                kind = "regexp"
+            else:
+                expression += "\\"
+        elif letter in "[]":
+            expression += letter
+            kind = "regexp"
+        else:
+            expression += letter
+        turn += 1
+    if kind != "regexp":
+        return Pattern(text, exception, kind)
+    try:
+        return Pattern(text, exception, kind, re.compile(expression))
+    except re.error as error:
+        raise BomError(
+            f"`{text}` is no pattern: {error}", hint="mend the .dockerignore file"
+        ) from error

@@ -1,0 +1,177 @@
+"""The image that a build made: found in the engine, checked against what the build reported,
+and described as the BOM's subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bom import purl, redact
+from bom.builder.docker import provenance
+from bom.errors import BomError
+from bom.model import Property, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bom.builder.docker.engine import Engine, StoredImage
+    from bom.builder.docker.provenance import Reported
+    from bom.catalog.image import ImageContents
+    from bom.model import ImageIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The image to export: what the engine calls it, and what the archive must hold.
+
+    `manifests`: of which the exported one has to be one; empty where the engine has no index.
+    """
+
+    image: StoredImage
+    names: tuple[str, ...]
+    platform: str = ""
+    manifests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    path: Path
+    sha256: str
+    size: int
+    contents: ImageContents
+
+
+def _moved(name: str) -> BomError:
+    return BomError(
+        f"the tag {name} moved while the build ran: it names another image than this one made",
+        hint="build again, and let nothing else use the tag meanwhile",
+    )
+
+
+def locate(engine: Engine, tags: tuple[str, ...], reported: Reported) -> Target:
+    """The reported image in the engine, under all its tags."""
+    found = (engine.inspect(digest) for digest in reported.digests)
+    image = next((item for item in found if item is not None), None)
+    for tag in tags:
+        tagged = engine.inspect(tag)
+        if tagged is None:
+            raise BomError(
+                f"the engine holds no image {tag} after the build",
+                hint="does the build leave it there? `docker buildx build` may need --load",
+            )
+        image = image or tagged
+        if tagged.id != image.id:
+            raise _moved(tag)
+    if image is None:
+        raise BomError(
+            "the engine does not hold the image that the build reported",
+            hint="give it a tag (-t), and let the build leave it in the engine (--load)",
+        )
+    names = tags or (image.id,)
+    if not image.is_index:
+        return Target(image, names)
+    if len(image.manifests) > 1:
+        platforms = ", ".join(item.platform for item in image.manifests)
+        raise BomError(
+            f"images for several platforms can't be sealed yet: {platforms}",
+            hint="build one platform a call",
+        )
+    manifests = tuple(item.digest for item in image.manifests)
+    platform = image.manifests[0].platform if image.manifests else ""
+    return Target(image, names, platform, manifests)
+
+
+def check(
+    identity: ImageIdentity, target: Target, reported: Reported, tags: tuple[str, ...]
+) -> None:
+    """Raise BomError unless the archive holds the very image that the build reported."""
+    name = target.names[0]
+    if reported.config and identity.config != reported.config:
+        raise _moved(name)
+    if target.manifests:
+        if identity.manifest not in target.manifests or target.image.id not in reported.digests:
+            raise _moved(name)
+    elif not {identity.config, identity.manifest} & set(reported.digests):
+        raise _moved(name)
+    exported = {provenance.familiar(tag) for tag in identity.tags}
+    for tag in tags:
+        if provenance.familiar(tag) not in exported:
+            raise _moved(tag)
+
+
+def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
+    identity = export.contents.identity
+    package, version = "", ""
+    if tags:
+        package, _, version = provenance.familiar(tags[0]).rpartition(":")
+    return Subject(
+        name=name,
+        kind="image",
+        sha256=export.sha256,
+        size=export.size,
+        package_name=package,
+        package_version=version,
+        purl=_purl(identity, package, version),
+        image=identity,
+        properties=tuple(
+            Property("bom-seal:image:env", variable)
+            for variable in sorted({pair[0] for pair in _environment(export.contents.config)})
+        ),
+    )
+
+
+def _purl(identity: ImageIdentity, package: str, tag: str) -> str:
+    """`pkg:oci` by manifest digest; `pkg:docker` by image ID where the store has no manifest
+    (package-url type definitions for oci and docker); "" for an image without a name."""
+    if not package:
+        return ""
+    folder, _, last = package.rpartition("/")
+    registry = folder.partition("/")[0]
+    qualifiers = {"tag": tag}
+    try:
+        if identity.manifest:
+            if "." in registry or ":" in registry:
+                qualifiers["repository_url"] = package
+            return purl.build("oci", last, version=identity.manifest, qualifiers=qualifiers)
+        return purl.build(
+            "docker", last, namespace=folder, version=identity.config, qualifiers=qualifiers
+        )
+    except BomError:
+        return ""
+
+
+def forbidden(contents: ImageContents, digests: frozenset[str]) -> tuple[str, ...]:
+    if not digests:
+        return ()
+    return tuple(entry.path for entry in contents.view.entries() if entry.sha256 in digests)
+
+
+# --- what ships in the image's own configuration ------------------------------------------------
+
+
+def _section(config: object, key: str) -> object:
+    return config.get(key) if isinstance(config, dict) else None
+
+
+def _environment(config: object) -> list[tuple[str, str]]:
+    listed = _section(_section(config, "config"), "Env")
+    texts = [item for item in listed if isinstance(item, str)] if isinstance(listed, list) else []
+    return [(name, value) for name, _, value in (text.partition("=") for text in texts)]
+
+
+def shipped_secrets(config: object) -> Iterator[str]:
+    """A warning for each place in the image's configuration that holds a secret: it ships."""
+    for name, value in _environment(config):
+        if value and redact.value(name, value) == redact.REDACTED:
+            yield f"the image's environment variable {name} looks like a secret: it ships"
+    labels = _section(_section(config, "config"), "Labels")
+    for name, value in sorted(labels.items()) if isinstance(labels, dict) else ():
+        if isinstance(value, str) and redact.value(str(name), value) == redact.REDACTED:
+            yield f"the image's label {name} looks like a secret: it ships"
+    history = _section(config, "history")
+    for number, step in enumerate(history if isinstance(history, list) else (), start=1):
+        text = _section(step, "created_by")
+        if isinstance(text, str) and (kinds := redact.kinds(text)):
+            found = ", ".join(kinds)
+            yield f"step {number} of the image's history holds a secret ({found}): it ships"

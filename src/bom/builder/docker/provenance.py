@@ -1,0 +1,291 @@
+"""What a finished build says of itself: its ID file and buildx' metadata file.
+
+The metadata file holds the image's digests and, asked for by BUILDX_METADATA_PROVENANCE,
+BuildKit's SLSA provenance (v0.2 `materials`, v1 `resolvedDependencies`): every image and URL
+that the build took its bytes from, with digests. Read as foreign data, by pydantic.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from bom import purl, redact
+from bom.errors import BomError
+from bom.model import Gap, Hash, Material, Property
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from bom.builder.docker.dockerfile import ImageReference
+    from bom.model import Observation
+
+_LIMIT: Final = 64 * 1024 * 1024  # bytes of a metadata file
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_ALGORITHMS: Final = {
+    "sha1": "SHA-1",
+    "sha256": "SHA-256",
+    "sha384": "SHA-384",
+    "sha512": "SHA-512",
+}
+_HEX: Final = re.compile(r"[0-9a-f]{32,128}")
+_DEFAULT_DOMAINS: Final = ("docker.io/", "index.docker.io/")
+_IMAGE: Final = re.compile(r"pkg:(?:docker|oci)/")
+
+_Text = Annotated[str, StringConstraints(max_length=4096)]
+
+
+class _Foreign(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Source(_Foreign):
+    uri: _Text = ""
+    digest: dict[_Text, _Text] = {}
+
+
+class _Definition(_Foreign):
+    resolved: list[_Source] = Field(default=[], alias="resolvedDependencies")
+
+
+class _Times(_Foreign):
+    started: _Text = Field(default="", alias="buildStartedOn")
+    finished: _Text = Field(default="", alias="buildFinishedOn")
+    invocation: _Text = Field(default="", alias="buildInvocationID")
+
+
+class _Provenance(_Foreign):
+    materials: list[_Source] = []
+    definition: _Definition = Field(default=_Definition(), alias="buildDefinition")
+    times: _Times = Field(default=_Times(), alias="metadata")
+
+
+class _Metadata(_Foreign):
+    digest: _Text = Field(default="", alias="containerimage.digest")
+    config: _Text = Field(default="", alias="containerimage.config.digest")
+    build_ref: _Text = Field(default="", alias="buildx.build.ref")
+    provenance: _Provenance | None = Field(default=None, alias="buildx.build.provenance")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something the build took bytes from: an image (`image` its familiar name with tag) or a
+    URL. `platform` is os/arch[/variant], "" where it isn't said."""
+
+    uri: str
+    digests: tuple[Hash, ...]
+    image: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the build reported. `image_id`: the ID file's digest; `digest`: of the manifest or
+    the index; `config`: of the image's configuration. Each `sha256:HEX` or "".
+
+    `sources` None: the builder gave no provenance.
+    """
+
+    image_id: str = ""
+    digest: str = ""
+    config: str = ""
+    build_ref: str = ""
+    invocation: str = ""
+    started: str = ""
+    finished: str = ""
+    sources: tuple[Source, ...] | None = None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(filter(None, (self.digest, self.image_id, self.config))))
+
+
+def read(id_file: Path, metadata_file: Path | None) -> Reported:
+    """What the finished build left. Raises BomError where nothing says which image it made."""
+    try:
+        image_id = id_file.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        image_id = ""
+    if image_id and not _DIGEST.fullmatch(image_id):
+        raise BomError(f"the image ID file holds no image ID: {image_id!r:.80}")
+    found = _metadata(metadata_file) if metadata_file is not None else _Metadata()
+    provenance = found.provenance
+    times = provenance.times if provenance else _Times()
+    reported = Reported(
+        image_id=image_id,
+        digest=_digest(found.digest),
+        config=_digest(found.config),
+        build_ref=found.build_ref,
+        invocation=times.invocation,
+        started=times.started,
+        finished=times.finished,
+        sources=_sources(provenance) if provenance else None,
+    )
+    if not reported.digests:
+        raise BomError(
+            "the build ended well but did not say which image it made",
+            hint="does it leave an image in the engine? `docker buildx build` may need --load",
+        )
+    return reported
+
+
+def image_materials(
+    references: Sequence[ImageReference] | None, sources: Sequence[Source] | None
+) -> Iterable[Observation]:
+    """Base and builder images: with the digest that the builder's provenance states, else a gap.
+
+    `references`: what the Dockerfile names, None where it isn't at hand. The present digest of a
+    tag is never taken: it may have moved since the build used it.
+    """
+    named = {familiar(item.name): item for item in references or ()}
+    seen: set[str] = set()
+    for source in sources or ():
+        if not source.image:
+            yield _fetched(source)
+            continue
+        item = named.get(source.image)
+        seen.add(source.image)
+        yield Material(
+            kind=item.kind if item else "build-image",
+            name=source.image.partition("@")[0],
+            digests=source.digests,
+            version=_tag(source.image),
+            purl=_image_purl(source),
+            properties=(
+                (Property("bom-seal:image:platform", source.platform),) if source.platform else ()
+            ),
+        )
+        if not source.digests:
+            yield Gap("base-image.digest", source.image, "the provenance states no digest for it")
+        if item is None and references is None:
+            yield Gap("base-image.role", source.image, "the Dockerfile is not at hand")
+    for name, item in sorted(named.items()):
+        if name in seen:
+            continue
+        pinned = _pinned(name)
+        shown = name.partition("@")[0]
+        yield Material(kind=item.kind, name=shown, version=_tag(name), digests=pinned)
+        if not pinned:
+            yield Gap("base-image.digest", shown, _why_unknown(item, sources))
+    if references is None and sources is None:
+        yield Gap(
+            "base-image.digest",
+            "the Dockerfile",
+            "neither the Dockerfile nor the builder's provenance is at hand",
+        )
+
+
+def familiar(name: str) -> str:
+    """An image's name as docker shows it, with its tag or digest (distribution/reference)."""
+    for domain in _DEFAULT_DOMAINS:
+        name = name.removeprefix(domain)
+    name = name.removeprefix("library/")
+    last = name.rsplit("/", 1)[-1]
+    return name if ":" in last or "@" in last else f"{name}:latest"
+
+
+def _why_unknown(item: ImageReference, sources: Sequence[Source] | None) -> str:
+    if not item.resolved:
+        return "its name has a variable that is not known"
+    if sources is None:
+        return "this builder gives no provenance, and a tag's present digest proves nothing"
+    return "the builder's provenance does not name it"
+
+
+def _metadata(path: Path) -> _Metadata:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LIMIT + 1)
+    except FileNotFoundError:
+        return _Metadata()
+    except OSError as error:
+        raise BomError(f"the metadata file can't be read: {error.strerror}") from error
+    if len(data) > _LIMIT:
+        raise BomError(f"the metadata file is larger than {_LIMIT} bytes")
+    try:
+        return _Metadata.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BomError(f"the metadata file is not as buildx writes it: {where}") from error
+
+
+def _digest(text: str) -> str:
+    return text if _DIGEST.fullmatch(text) else ""
+
+
+def _sources(provenance: _Provenance) -> tuple[Source, ...]:
+    found = {}
+    for item in (*provenance.materials, *provenance.definition.resolved):
+        digests = tuple(
+            sorted(
+                Hash(_ALGORITHMS[name], value)
+                for name, value in item.digest.items()
+                if name in _ALGORITHMS and _HEX.fullmatch(value)
+            )
+        )
+        if _IMAGE.match(item.uri):
+            image, platform = _image_name(item.uri)
+            found[item.uri] = Source(item.uri, digests, image, platform)
+        elif item.uri:
+            found[item.uri] = Source(item.uri, digests)
+    return tuple(found[uri] for uri in sorted(found))
+
+
+def _image_name(uri: str) -> tuple[str, str]:
+    """The familiar name and the platform in BuildKit's purl: `pkg:docker/NAME@TAG?platform=..`.
+
+    Split by hand, not as a strict purl: BuildKit leaves a port's colon in the name.
+    """
+    body, _, query = uri.split("/", 1)[1].partition("?")
+    pairs = dict(part.partition("=")[::2] for part in query.split("&") if part)
+    name, _, version = body.rpartition("@") if "@" in body else (body, "", "")
+    name, version = unquote(name), unquote(version)
+    digest = unquote(pairs.get("digest", ""))
+    full = f"{name}:{version}" if version and not version.startswith("sha256:") else name
+    digest = digest or (version if version.startswith("sha256:") else "")
+    full = f"{full}@{digest}" if digest else full
+    return familiar(full), unquote(pairs.get("platform", ""))
+
+
+def _tag(name: str) -> str:
+    last = name.partition("@")[0].rsplit("/", 1)[-1]
+    return last.partition(":")[2]
+
+
+def _pinned(name: str) -> tuple[Hash, ...]:
+    """The digest that the Dockerfile itself demands (`FROM name@sha256:...`)."""
+    digest = name.partition("@")[2]
+    return (Hash("SHA-256", digest.removeprefix("sha256:")),) if _DIGEST.fullmatch(digest) else ()
+
+
+def _image_purl(source: Source) -> str:
+    """`pkg:oci` by manifest digest; "" without one, or where the name makes no purl."""
+    sha256 = [item.value for item in source.digests if item.alg == "SHA-256"]
+    path = source.image.partition("@")[0]
+    last = path.rsplit("/", 1)[-1]
+    if not sha256:
+        return ""
+    qualifiers = {"tag": _tag(path)}
+    registry = path.removesuffix(":" + _tag(path)) if "/" in path else ""
+    if "." in registry.partition("/")[0] or ":" in registry.partition("/")[0]:
+        qualifiers["repository_url"] = registry
+    try:
+        return purl.build(
+            "oci",
+            last.partition(":")[0],
+            version=f"sha256:{sha256[0]}",
+            qualifiers=qualifiers,
+        )
+    except BomError:
+        return ""
+
+
+def _fetched(source: Source) -> Material:
+    """A URL or git repository that the builder itself fetched (`ADD https://...`)."""
+    return Material(kind="context", name=redact.text(source.uri), digests=source.digests)
