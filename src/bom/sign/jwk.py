@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom.sign import base64
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-_SIZE = 32  # bytes of a coordinate, for both curves
+_SIZE: Final = 32  # bytes of a coordinate, for both curves
 
 
 def parse(members: Mapping[str, object]) -> EllipticCurvePublicKey | Ed25519PublicKey:

@@ -55,19 +55,28 @@ def named(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error.reason}", hint=error.hint) from error
 
 
-def write_pair(stem: Path, key: PrivateKey, passphrase: bytes | None) -> tuple[Path, Path]:
-    """Write STEM.key (mode 0600) and STEM.pub; their paths.
+def pair(stem: Path) -> tuple[Path, Path]:
+    """The paths of a pair of keys: STEM.key and STEM.pub."""
+    return stem.with_name(stem.name + PRIVATE_SUFFIX), stem.with_name(stem.name + PUBLIC_SUFFIX)
 
-    Raises BomError where either is there already: a key that is overwritten is lost.
-    """
-    private = stem.with_name(stem.name + PRIVATE_SUFFIX)
-    public = stem.with_name(stem.name + PUBLIC_SUFFIX)
-    for path in (private, public):
+
+def check_free(stem: Path) -> None:
+    """Raises BomError where either file of the pair is there already."""
+    for path in pair(stem):
         if os.path.lexists(path):
             raise BomError(
                 f"{path} is there already, and a key that is overwritten is lost",
                 hint="choose another name with --out, or move it away first",
             )
+
+
+def write_pair(stem: Path, key: PrivateKey, passphrase: bytes | None) -> tuple[Path, Path]:
+    """Write STEM.key (mode 0600, encrypted when a passphrase is given) and STEM.pub; their paths.
+
+    Raises BomError where either is there already or can't be written.
+    """
+    check_free(stem)
+    private, public = pair(stem)
     try:
         write_whole(private, key.pem(passphrase), mode=PRIVATE)
         write_whole(public, key.public.pem())
