@@ -1,0 +1,36 @@
+"""Foreign words made harmless for a terminal and a log.
+
+Names in a BOM come from strangers. One may hold terminal commands (ESC]0;...), turn the reading
+direction round, start a line of its own, or be a command to the CI system that shows the log.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# GitHub's runner takes `::command::` at a line's start, blanks before it or not; `##[command]`
+# and its relatives (`##vso[`, `##teamcity[`) anywhere in a line.
+_LEADING_COLONS: Final = re.compile(r"(\s*):(?=:)")
+_HASHES: Final = re.compile(r"##(?=\w*\[)")
+
+
+def inert(text: str) -> str:
+    r"""`text` on one line, of printable characters only; others stand as \xNN, \uNNNN.
+
+    Not printable (Unicode categories C* and Z*, the plain space aside) are all controls, line
+    ends, directional overrides, invisible and unassigned characters. Doing it twice changes
+    nothing more.
+    """
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    text = _HASHES.sub(r"#\\x23", text)
+    leading = _LEADING_COLONS.match(text)
+    return f"{leading[1]}\\x3a{text[leading.end() :]}" if leading else text
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
