@@ -322,9 +322,9 @@ def _pax_records(payload: bytes) -> dict[bytes, bytes]:
 def _header(name: bytes, prefix: bytes, size: int, form: HeaderFormat, kind: bytes) -> bytes:
     fields = (
         name.ljust(100, b"\0"),
-        b"0000644\00000000\00000000\0",
+        b"%07o\0%07o\0%07o\0" % (0o644, 0, 0),  # mode, user, group
         b"%011o\0" % size,
-        b"00000000000\0",
+        b"%011o\0" % 0,  # time
         b" " * 8,  # the checksum counts as blanks
         kind,
         bytes(100),
