@@ -62,6 +62,15 @@ def dependencies(root: Path) -> tuple[Dependency | Gap, ...]:
     return resolve(read(root))
 
 
+def find(start: Path, top: Path) -> Path | None:
+    """The nearest folder from `start` up to `top` that holds a project."""
+    for folder in (start, *(p for p in start.parents if p.is_relative_to(top))):
+        others = (called for names in _OTHERS.values() for called in names.split())
+        if python_locks.present(folder) or any((folder / called).is_file() for called in others):
+            return folder
+    return None
+
+
 def read(directory: Path, top: Path | None = None) -> Project:
     """What stands in `directory`; locations are relative to `top` (default: `directory`)."""
     directory = directory.resolve()

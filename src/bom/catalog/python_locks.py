@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom.catalog import (
+    python_manifest,
     python_pipfile,
     python_poetry,
     python_pylock,
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Reader = Callable[[], Lock]
+
+
+def present(directory: Path) -> bool:
+    """Whether a Python project or a lock of one stands in `directory`."""
+    if not directory.is_dir():
+        return False
+    locks = (
+        python_pylock.FILE_NAME,
+        python_uv.FILE_NAME,
+        python_poetry.FILE_NAME,
+        python_pipfile.FILE_NAME,
+    )
+    found = python_manifest.present(directory) or any(
+        (directory / name).is_file() for name in locks
+    )
+    return found or bool(_requirements(directory))
 
 
 def read(directory: Path, top: Path, project: str) -> tuple[Lock | None, tuple[Gap, ...]]:
