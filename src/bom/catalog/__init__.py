@@ -1,1 +1,46 @@
+"""What is inside: one module per ecosystem, each written once for directories and images."""
 
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from bom.catalog.debian import Debian
+from bom.catalog.python import Python
+from bom.model import Dependency, Gap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bom.catalog.protocol import Ecosystem, FileView
+
+ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Python())
+
+
+def wanted(path: str) -> bool:
+    """Whether some ecosystem wants to read the file at `path`, relative to the root."""
+    pure = PurePosixPath(path)
+    return any(ecosystem.matches(pure) for ecosystem in ECOSYSTEMS)
+
+
+def catalogue(view: FileView) -> tuple[Dependency | Gap, ...]:
+    """What is installed in the view: one Dependency for each purl, then the gaps, sorted."""
+    found: set[Dependency | Gap] = set()
+    for ecosystem in ECOSYSTEMS:
+        found.update(ecosystem.components(view))
+    dependencies = [item for item in found if isinstance(item, Dependency)]
+    gaps = [item for item in found if isinstance(item, Gap)]
+    dependencies.sort(key=lambda item: item.component.bom_ref)
+    return (*dependencies, *sorted(gaps))
+
+
+def catalogue_directory(root: Path) -> tuple[Dependency | Gap, ...]:
+    """What is installed below a directory: an unpacked image, or an environment.
+
+    Raises BomError where it can't be read. What a source tree declares and locks is
+    `bom.catalog.project`'s to tell.
+    """
+    from bom.catalog.view import directory_view
+
+    view, gaps = directory_view(root, wanted)
+    return (*catalogue(view), *gaps)

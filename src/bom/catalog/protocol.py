@@ -34,6 +34,9 @@ class FileView(Protocol):
     def entries(self) -> Iterator[FileEntry]:
         """All entries, sorted by path."""
 
+    def wanted(self) -> Iterator[FileEntry]:
+        """The files and symlinks that some ecosystem's `matches` asked for, sorted by path."""
+
     def entry(self, path: str) -> FileEntry | None:
         """The entry at `path`, symlinks in its folders resolved inside the view."""
 

@@ -1,0 +1,256 @@
+"""A file system held as a tree: layers put on top of each other, links resolved inside it.
+
+Layers apply as the OCI image specification says ("Image Layer Filesystem Changeset"): a layer's
+whiteouts hide what lower layers hold, then its entries go in, through the symbolic links that
+stand in their folders (a merged /usr), and replace whatever has their name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from bom.archive.tar_header import printable_name
+from bom.catalog.protocol import FileEntry
+from bom.errors import BadArtifact
+from bom.model import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from bom.archive.image import LayerEntry
+
+WHITEOUT: Final = ".wh."
+OPAQUE: Final = ".wh..wh..opq"
+_RESERVED: Final = ".wh..wh."  # aufs' own bookkeeping
+_HOPS: Final = 40  # symbolic links followed for one path, as Linux has it
+
+
+class Leaf(NamedTuple):
+    """Anything but a directory. Fields as in LayerEntry; `layer` counts from the lowest, 0."""
+
+    kind: str
+    size: int
+    executable: bool
+    digest: bytes
+    link: str
+    wanted: bool
+    layer: int
+
+
+class Folder:
+    """A directory and what is in it."""
+
+    __slots__ = ("children", "layer")
+
+    def __init__(self, layer: int) -> None:
+        self.children: dict[str, Folder | Leaf] = {}
+        self.layer = layer
+
+
+class Tree:
+    """A file system under construction. Paths are relative to its root, with `/`."""
+
+    def __init__(self) -> None:
+        self.root = Folder(0)
+        self.gaps: list[Gap] = []
+        self._folders: dict[str, Folder] = {}  # resolved folders, while nothing above changes
+
+    def apply(self, entries: Iterable[LayerEntry], layer: int) -> None:
+        """Put a layer on top. Raises BadArtifact (`damaged`) for one that no engine can load."""
+        rest = []
+        hidden = set()
+        for entry in entries:
+            if WHITEOUT in entry.path and entry.path.rpartition("/")[2].startswith(WHITEOUT):
+                hidden.add(self._whiteout(entry.path))
+            else:
+                rest.append(entry)
+        for entry in rest:
+            if entry.path in hidden:
+                self.gaps.append(
+                    Gap(
+                        "image.file",
+                        printable_name(entry.path),
+                        f"layer {layer + 1} holds both this file and its whiteout, which engines"
+                        " read differently",
+                    )
+                )
+            self.place(entry, layer)
+
+    def place(self, entry: LayerEntry, layer: int) -> None:
+        """Put one entry in its place, over whatever stands there."""
+        path, kind = entry.path, entry.kind
+        above, _, name = path.rpartition("/")
+        folder = self._folders.get(above) or self._make_folder(above, layer)
+        existing = folder.children.get(name)
+        if kind == "d":
+            if isinstance(existing, Folder):
+                existing.layer = layer
+                return
+            made: Folder | Leaf = Folder(layer)
+        elif kind == "h":
+            made = self._hard_link(entry, layer)
+        else:
+            made = Leaf(
+                kind, entry.size, entry.executable, entry.digest, entry.link, entry.wanted, layer
+            )
+        if existing is not None and (isinstance(existing, Folder) or existing.kind == "l"):
+            self._folders.clear()
+        folder.children[name] = made
+
+    def locate(self, path: str) -> tuple[str, Folder | Leaf] | None:
+        """What stands at `path`, links in its folders followed, and its path without them."""
+        above, _, name = path.rpartition("/")
+        trail = self._descend(above, _missing)
+        if trail is None or name in ("", ".", ".."):
+            return None
+        child = trail[-1][1].children.get(name)
+        return None if child is None else ("/".join([n for n, _ in trail[1:]] + [name]), child)
+
+    def follow(self, path: str) -> tuple[str, Folder | Leaf] | None:
+        """As `locate`, with links at the end of the path followed too."""
+        for _ in range(_HOPS):
+            found = self.locate(path)
+            if found is None:
+                return None
+            real, child = found
+            if isinstance(child, Folder) or child.kind != "l":
+                return found
+            path = child.link if child.link.startswith("/") else f"{real}/../{child.link}"
+        return None
+
+    def walk(self) -> Iterator[tuple[str, Folder | Leaf]]:
+        """Everything but the root, in no order."""
+        pending = [("", self.root)]
+        while pending:
+            above, folder = pending.pop()
+            for name, child in folder.children.items():
+                path = above + name
+                yield path, child
+                if isinstance(child, Folder):
+                    pending.append((path + "/", child))
+
+    def _whiteout(self, path: str) -> str:
+        """Hide what a whiteout names; returns that path."""
+        above, slash, name = path.rpartition("/")
+        trail = self._descend(above, _missing)
+        if trail is not None:
+            children = trail[-1][1].children
+            if name == OPAQUE:
+                children.clear()
+            elif not name.startswith(_RESERVED):
+                children.pop(name[len(WHITEOUT) :], None)
+            self._folders.clear()
+        return "" if name.startswith(_RESERVED) else above + slash + name[len(WHITEOUT) :]
+
+    def _make_folder(self, path: str, layer: int) -> Folder:
+        def make(folder: Folder, name: str) -> Folder:
+            made = folder.children[name] = Folder(layer)
+            return made
+
+        trail = self._descend(path, make)
+        if trail is None:
+            raise BadArtifact(
+                "damaged", f"layer {layer + 1} puts a file under {path!r:.200}, which is no folder"
+            )
+        folder = self._folders[path] = trail[-1][1]
+        return folder
+
+    def _hard_link(self, entry: LayerEntry, layer: int) -> Leaf:
+        found = self.locate(entry.link)
+        if found is None or isinstance(found[1], Folder):
+            raise BadArtifact(
+                "damaged",
+                f"layer {layer + 1} links {entry.path!r:.200} to a file that isn't there",
+            )
+        return found[1]._replace(wanted=entry.wanted, layer=layer)
+
+    def _descend(
+        self, path: str, missing: Callable[[Folder, str], Folder | None]
+    ) -> list[tuple[str, Folder]] | None:
+        """The folders from the root down to `path`, or None where it leads to no folder."""
+        trail = [("", self.root)]
+        pending = path.split("/")[::-1]
+        hops = 0
+        while pending:
+            name = pending.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                if len(trail) > 1:
+                    trail.pop()
+                continue
+            child = trail[-1][1].children.get(name)
+            if child is None:
+                child = missing(trail[-1][1], name)
+            if isinstance(child, Folder):
+                trail.append((name, child))
+            elif child is not None and child.kind == "l" and hops < _HOPS:
+                hops += 1
+                if child.link.startswith("/"):
+                    del trail[1:]
+                pending.extend(child.link.split("/")[::-1])
+            else:
+                return None
+        return trail
+
+
+def _missing(folder: Folder, name: str) -> None:
+    return None
+
+
+class TreeView:
+    """A FileView over a tree whose files are all hashed, with the contents that were kept."""
+
+    def __init__(
+        self, tree: Tree, contents: Mapping[bytes, bytes], layers: Sequence[str] = ()
+    ) -> None:
+        self._tree = tree
+        self._contents = contents
+        self._layers = layers
+        self._wanted: list[str] | None = None
+
+    def entries(self) -> Iterator[FileEntry]:
+        """All entries, sorted by path."""
+        for path, child in sorted(self._tree.walk(), key=lambda item: item[0]):
+            yield self._entry(path, child)
+
+    def wanted(self) -> Iterator[FileEntry]:
+        """The files and symlinks that some ecosystem asked for, sorted by path."""
+        if self._wanted is None:
+            self._wanted = sorted(
+                path
+                for path, child in self._tree.walk()
+                if not isinstance(child, Folder) and child.wanted
+            )
+        for path in self._wanted:
+            if (entry := self.entry(path)) is not None:
+                yield entry
+
+    def entry(self, path: str) -> FileEntry | None:
+        """The entry at `path`, symlinks in its folders resolved inside the view."""
+        found = self._tree.locate(path)
+        return None if found is None else self._entry(path, found[1])
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file that was asked for, links followed."""
+        found = self._tree.follow(path)
+        if found is None or isinstance(found[1], Folder):
+            return None
+        return self._contents.get(found[1].digest)
+
+    def _entry(self, path: str, child: Folder | Leaf) -> FileEntry:
+        layer = self._layers[child.layer] if self._layers else ""
+        if isinstance(child, Folder):
+            return FileEntry(path, "directory", layer=layer)
+        if child.kind == "f":
+            return FileEntry(
+                path,
+                "file",
+                child.size,
+                child.executable,
+                child.digest.hex(),
+                layer=layer,
+            )
+        if child.kind == "l":
+            return FileEntry(path, "symlink", link=child.link, layer=layer)
+        return FileEntry(path, "other", layer=layer)

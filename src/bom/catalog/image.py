@@ -1,0 +1,139 @@
+"""What is inside an image, found while its archive flows by.
+
+A thread of its own reads the layers, so that whoever writes the archive is hardly slowed:
+hashing and inflating, nearly all of the work, leave the interpreter to others.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from bom.archive.image import ImageArchive, ImageReader
+from bom.archive.image_identity import Identified, identify
+from bom.catalog import catalogue, wanted
+from bom.catalog.filesystem import Tree, TreeView
+from bom.catalog.os_release import os_component
+from bom.model import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bom.catalog.protocol import FileView
+    from bom.model import Component, Dependency, ImageIdentity
+
+_QUEUE: Final = 8  # pieces read ahead
+_PIECE: Final = 4 * 1024 * 1024  # bytes of one at most, whatever is fed
+
+
+@dataclass(frozen=True, slots=True)
+class ImageContents:
+    """An image: what identifies it, its configuration, its final file system, what it holds.
+
+    `config` is the parsed configuration as it stands, secrets included: redact before use.
+    `observations`: the packages, sorted by purl, then the gaps. `os_release`: the operating
+    system as a component, None where no os-release is there.
+    """
+
+    identity: ImageIdentity
+    config: Mapping[str, Any]
+    view: FileView
+    observations: tuple[Dependency | Gap, ...]
+    os_release: Component | None
+
+
+class ImageCataloguer:
+    """Takes an image archive in pieces (`feed`), then tells what is inside (`finish`).
+
+    Both raise BadArtifact (`damaged`, `truncated`, `oversized`, `ambiguous-image`,
+    `not-an-image`), `feed` possibly some pieces late. `close` gives up early; as a context
+    manager the cataloguer does so on every way out.
+    """
+
+    def __init__(self) -> None:
+        self._reader = ImageReader(wanted)
+        self._pieces: queue.Queue[bytes | memoryview | None] = queue.Queue(_QUEUE)
+        self._error: BaseException | None = None
+        self._over = False
+        self._thread = threading.Thread(target=self._work, name="catalogue", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> ImageCataloguer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the archive; they must not change afterwards."""
+        if self._error is not None:
+            raise self._error
+        if len(data) <= _PIECE:
+            self._pieces.put(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            self._pieces.put(view[start : start + _PIECE])
+
+    def finish(self) -> ImageContents:
+        """What the image holds; the archive is over."""
+        self.close()
+        if self._error is not None:
+            raise self._error
+        return contents(self._reader.finish())
+
+    def close(self) -> None:
+        """Stop the thread; nothing happens when it has stopped already."""
+        if not self._over:
+            self._over = True
+            self._pieces.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            if self._error is not None:
+                continue  # what is fed in vain is taken all the same, or `feed` would wait
+            try:
+                self._reader.feed(piece)
+            except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+                self._error = error
+
+
+def contents(archive: ImageArchive) -> ImageContents:
+    """What the one image in the archive holds. Consumes the archive's lists of entries."""
+    found = identify(archive)
+    view, gaps = _file_system(archive, found)
+    if view is None:
+        nothing = TreeView(Tree(), {})
+        return ImageContents(found.identity, found.config, nothing, (*found.gaps, *gaps), None)
+    items = catalogue(view)
+    return ImageContents(
+        found.identity,
+        found.config,
+        view,
+        (*items, *sorted({*found.gaps, *gaps})),
+        os_component(view),
+    )
+
+
+def _file_system(
+    archive: ImageArchive, found: Identified
+) -> tuple[TreeView | None, tuple[Gap, ...]]:
+    """The layers put together; None where one can't be read, since the rest alone would show
+    what it removes and hide what it adds."""
+    unreadable = tuple(
+        Gap("image.packages", layer.diff_id, f"this layer can't be read: {blob.unreadable}")
+        for layer, blob in zip(found.identity.layers, found.layers, strict=True)
+        if blob.unreadable
+    )
+    if unreadable:
+        return None, unreadable
+    tree = Tree()
+    for number, blob in enumerate(found.layers):
+        tree.apply(blob.entries, number)
+        if not any(blob is later for later in found.layers[number + 1 :]):
+            blob.entries = []  # a hundred thousand entries are not kept twice
+    diff_ids = [layer.diff_id for layer in found.identity.layers]
+    return TreeView(tree, archive.contents, diff_ids), tuple(tree.gaps)

@@ -1,0 +1,111 @@
+"""A directory as a FileView: nothing outside of it is read, files are hashed when asked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from hashlib import file_digest
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bom.archive.image import CONTENT_LIMIT, LayerEntry
+from bom.archive.tar_header import printable_name
+from bom.catalog.filesystem import Folder, Leaf, Tree, TreeView
+from bom.catalog.protocol import FileEntry
+from bom.errors import BomError
+from bom.model import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_SKIPPED: Final = frozenset([".git"])
+_NO_FOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def directory_view(
+    root: Path, wants: Callable[[str], bool]
+) -> tuple[DirectoryView, tuple[Gap, ...]]:
+    """The view of `root` without .git, and a gap for each folder that can't be listed.
+
+    `wants` says which files are to be read. Raises BomError where `root` is no directory.
+    """
+    tree = Tree()
+    gaps: list[Gap] = []
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(root / folder) as listing:
+                children = sorted(listing, key=lambda child: child.name)
+        except OSError as error:
+            if not folder:
+                raise BomError(
+                    f"{root} can't be read: {error.strerror}", hint="name a directory"
+                ) from error
+            why = f"the folder can't be listed: {errno.errorcode.get(error.errno or 0, 'error')}"
+            gaps.append(Gap("directory", printable_name(folder), why))
+            continue
+        for child in children:
+            path = f"{folder}/{child.name}" if folder else child.name
+            if child.is_dir(follow_symlinks=False):
+                if child.name not in _SKIPPED:
+                    tree.place(LayerEntry(path, "d"), 0)
+                    pending.append(path)
+            else:
+                tree.place(_entry(child, path, wants), 0)
+    return DirectoryView(root, tree), tuple(sorted(gaps))
+
+
+class DirectoryView(TreeView):
+    """The files below a directory as they stood when it was listed."""
+
+    def __init__(self, root: Path, tree: Tree) -> None:
+        super().__init__(tree, {})
+        self._root = root
+        self._hashes: dict[str, str] = {}
+
+    def entry(self, path: str) -> FileEntry | None:
+        """The entry at `path`, symlinks in its folders resolved inside the view."""
+        found = self._tree.locate(path)
+        return None if found is None else self._hashed(path, *found)
+
+    def entries(self) -> Iterator[FileEntry]:
+        """All entries, sorted by path, every file hashed as it comes."""
+        for path, child in sorted(self._tree.walk(), key=lambda item: item[0]):
+            yield self._hashed(path, path, child)
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, links followed inside the view; None over 64 MiB."""
+        found = self._tree.follow(path)
+        if found is None or isinstance(found[1], Folder) or found[1].kind != "f":
+            return None
+        try:
+            with os.fdopen(os.open(self._root / found[0], _NO_FOLLOW), "rb") as file:
+                content = file.read(CONTENT_LIMIT + 1)
+        except OSError:
+            return None  # gone or not ours to read: the ecosystem says what it lacks for it
+        return content if len(content) <= CONTENT_LIMIT else None
+
+    def _hashed(self, path: str, real: str, child: Folder | Leaf) -> FileEntry:
+        entry = self._entry(path, child)
+        if entry.type != "file":
+            return entry
+        if real not in self._hashes:
+            try:
+                with os.fdopen(os.open(self._root / real, _NO_FOLLOW), "rb") as file:
+                    self._hashes[real] = file_digest(file, "sha256").hexdigest()
+            except OSError:
+                self._hashes[real] = ""
+        return FileEntry(path, "file", entry.size, entry.executable, self._hashes[real])
+
+
+def _entry(child: os.DirEntry[str], path: str, wants: Callable[[str], bool]) -> LayerEntry:
+    status = child.stat(follow_symlinks=False)
+    if stat.S_ISREG(status.st_mode):
+        executable = bool(status.st_mode & 0o111)
+        return LayerEntry(path, "f", status.st_size, executable, wanted=wants(path))
+    if stat.S_ISLNK(status.st_mode):
+        link = str(Path(child.path).readlink())
+        return LayerEntry(path, "l", link=link, wanted=wants(path))
+    return LayerEntry(path, "o")
