@@ -1,0 +1,5 @@
+"""`python -m bom` is `bom`."""
+
+from bom.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""Real builds for the end-to-end tests: a project in git, an image on each engine, both sealed."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.builds import DOCKERFILE, ENGINES, Bom, Image, Key, Package, git, project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Need
+
+
+@pytest.fixture(scope="module")
+def bom(tmp_path_factory: pytest.TempPathFactory) -> Bom:
+    return Bom(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def key(bom: Bom) -> Key:
+    bom("key", "generate", "--out", bom.home / "release", cwd=bom.home)
+    return Key(bom.home / "release.key", bom.home / "release.pub")
+
+
+@pytest.fixture(scope="module")
+def package(bom: Bom, key: Key, tmp_path_factory: pytest.TempPathFactory, need: Need) -> Package:
+    root = project("python-package", tmp_path_factory.mktemp("package") / "newest")
+    command = [need("python"), "-m", "build", "--no-isolation"]
+    built = tmp_path_factory.mktemp("built")
+    subprocess.run(
+        [*command, "-o", built], cwd=root, check=True, capture_output=True, env=bom.variables()
+    )
+    bom("build", "--key", key.private, "--", *command, cwd=root)
+    wheel, sdist = next(root.glob("dist/*.whl")), next(root.glob("dist/*.tar.gz"))
+    return Package(root, wheel, sdist, built)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def image(
+    request: pytest.FixtureRequest,
+    bom: Bom,
+    key: Key,
+    need: Need,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Image]:
+    kind = request.param
+    engine = need.engine(kind)
+    base = need.base_image(engine)
+    context = tmp_path_factory.mktemp(f"image-{kind}") / "app"
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE.format(base=base))
+    (context / "message.txt").write_text("hello\n")
+    (context / ".dockerignore").write_text("*.tar\n")
+    git(context, "init", "-q")
+    git(context, "add", "-A")
+    git(context, "commit", "-q", "-m", "app")
+    tag = f"bom-e2e/{kind}:1"
+    sealed = context.parent / "app.tar"
+    wrapped = bom.on(engine)
+    wrapped(
+        *("build", "-o", sealed, "--key", key.private, "--"),
+        *("docker", "build", "--network=host", "--build-arg", "MODE=fast", "-t", tag, "."),
+        cwd=context,
+    )
+    made = Image(kind, engine, wrapped, context, sealed, tag)
+    yield made
+    made.docker("image", "rm", "--force", tag)

@@ -1,0 +1,96 @@
+"""Killed at any moment: the old artifact or the new one, nothing half, nothing left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.builds import Bom, Key
+
+MOMENTS = 30
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A tree that takes a moment to pack and to seal."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    chance = random.Random(1)
+    for number in range(40):
+        (tree / f"f{number}").write_bytes(chance.randbytes(1 << 20))
+    return tmp_path
+
+
+PACK = "tar -cf new.tar --sort=name --mtime=@0 --owner=0 --group=0 tree && mv new.tar app.tar"
+
+
+def test_kill_9_at_random_moments_leaves_the_old_or_the_new(
+    bom: Bom, key: Key, folder: Path
+) -> None:
+    command = ["build", "--key", str(key.private), "--artifact", "app.tar", "--", "sh", "-c", PACK]
+    started = time.monotonic()
+    bom(*command, cwd=folder)
+    length = time.monotonic() - started
+    sealed = folder / "app.tar"
+    new = sha256(sealed)
+    bom("strip", sealed, "-o", folder / "built.tar", cwd=folder)
+    allowed = {new, sha256(folder / "built.tar")}  # as the command left it, or sealed
+    (folder / "built.tar").unlink()
+    chance = random.Random(2)
+    seen = set()
+    for _ in range(MOMENTS):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bom", *command],
+            cwd=folder,
+            env=bom.variables(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(chance.uniform(0, length))
+        child.kill()
+        child.wait()
+        time.sleep(0.15)  # what the command itself was doing when its parent died
+        digest = sha256(sealed)
+        assert digest in allowed
+        seen.add(digest)
+        if digest == new:
+            bom("verify", sealed, "--key", key.public, cwd=folder)
+    bom(*command, cwd=folder)
+    assert sha256(sealed) == new
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_build_leaves_no_temporary_file(
+    bom: Bom, key: Key, folder: Path, number: signal.Signals
+) -> None:
+    command = ["build", "--key", str(key.private), "-o", "out.tar", "--artifact", "app.tar", "--"]
+    chance = random.Random(int(number))
+    for _ in range(8):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bom", *command, "sh", "-c", PACK],
+            cwd=folder,
+            env=bom.variables(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        time.sleep(chance.uniform(0.3, 1.2))
+        child.send_signal(number)
+        _, errors = child.communicate()
+        assert b"Traceback" not in errors, errors
+        assert child.returncode in (0, 128 + number, -number, 125), errors
+        time.sleep(0.15)
+        assert not list(folder.rglob(".bom-tmp-*"))
