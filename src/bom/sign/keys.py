@@ -179,16 +179,16 @@ class PrivateKey:
         pem.check_private(data)
         try:
             try:
-                key = load_pem_private_key(data, passphrase)
+                key = load_pem_private_key(data, passphrase or None)
             except TypeError:
-                if passphrase is None:
+                if not passphrase:
                     raise PassphraseNeeded(
                         "it is encrypted", hint="put its passphrase into BOM_KEY_PASSPHRASE"
                     ) from None
                 key = load_pem_private_key(data, None)
             return _private(key)
         except (ValueError, UnsupportedAlgorithm) as error:
-            if passphrase is not None and b"ENCRYPTED" in data:
+            if passphrase and b"ENCRYPTED" in data:
                 raise BomError(
                     "the passphrase is wrong, or the file is damaged",
                     hint="the passphrase is read from BOM_KEY_PASSPHRASE",
