@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bom import redact
 from bom.archive.image import ImageArchive, ImageReader
 from bom.archive.image_identity import Identified, identify
+from bom.archive.tar_header import printable_name
 from bom.catalog import catalogue, wanted
 from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.os_release import os_component
@@ -103,7 +105,7 @@ class ImageCataloguer:
 
 def contents(archive: ImageArchive) -> ImageContents:
     """What the one image in the archive holds. Consumes the archive's lists of entries."""
-    found = identify(archive)
+    found = _redacted(identify(archive))
     view, gaps = _file_system(archive, found)
     if view is None:
         nothing = TreeView(Tree(), {})
@@ -116,6 +118,15 @@ def contents(archive: ImageArchive) -> ImageContents:
         (*items, *sorted({*found.gaps, *gaps})),
         os_component(view),
     )
+
+
+def _redacted(found: Identified) -> Identified:
+    """Without the secrets that build arguments leave in the history's commands."""
+    layers = tuple(
+        replace(layer, created_by=redact.text(printable_name(layer.created_by)))
+        for layer in found.identity.layers
+    )
+    return replace(found, identity=replace(found.identity, layers=layers))
 
 
 def _file_system(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from bom.archive.tar_header import printable_name
 from bom.catalog.python_installed import SITE_FOLDERS, Installed, find_installed
 from bom.catalog.python_requires import Environments
-from bom.model import Dependency, Gap, Occurrence
+from bom.model import Dependency, Gap, Occurrence, Property
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
     from bom.model import Component
+
+SHADOWED: Final = "bom-seal:python:shadowed-by"
 
 _WANTED: Final = frozenset(
     [
@@ -83,11 +85,16 @@ class Python:
 
 def _merged(copies: list[Installed], environments: Environments) -> Dependency:
     first: Component = copies[0].component
+    properties = {item for copy in copies for item in copy.properties}
+    shadows = [environments.shadowed_by(copy) for copy in copies]
+    if all(shadows):
+        # It ships, but its interpreter (and pip list) sees another copy.
+        properties |= {Property(SHADOWED, printable_name(path)) for path in shadows}
     return Dependency(
         replace(
             first,
             occurrences=tuple(Occurrence(printable_name(copy.info)) for copy in copies),
-            properties=tuple(sorted({item for copy in copies for item in copy.properties})),
+            properties=tuple(sorted(properties)),
             requires=tuple(sorted({ref for copy in copies for ref in environments.edges(copy)})),
         ),
         direct=any(copy.requested for copy in copies),

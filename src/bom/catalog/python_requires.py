@@ -59,12 +59,20 @@ class Environments:
         for item in installed:
             members = self._members.setdefault(self._key(item.site), {})
             members.setdefault(pypi_name(item.component.name), []).append(item)
+        self._shadowed: dict[str, str] = {}
+        for members in self._members.values():
+            for copies in members.values():
+                self._shadow(copies)
         for key, members in self._members.items():
             self._resolve(key, members)
 
     def edges(self, item: Installed) -> Iterable[str]:
         """The refs of what it requires and what is installed beside it."""
         return self._edges.get(item.info, ())
+
+    def shadowed_by(self, item: Installed) -> str:
+        """The copy that its interpreter finds first, as on Debian one in /usr/local; or ""."""
+        return self._shadowed.get(item.info, "")
 
     def unmet(self, item: Installed) -> Iterator[Gap]:
         """A gap for each requirement that nothing installed meets."""
@@ -83,6 +91,14 @@ class Environments:
             return f"{_SYSTEM}:{found['impl']}:{version if '.' in version else self._system}"
         return f"{found['prefix']}:{found['impl']}:{version}"
 
+    def _shadow(self, copies: list[Installed]) -> None:
+        """Put first what stands first on sys.path, and leave only that to be required."""
+        copies.sort(key=lambda copy: (not copy.site.startswith("usr/local/"), copy.site))
+        first = copies[0]
+        for copy in copies[1:]:
+            if copy.site != first.site:
+                self._shadowed[copy.info] = first.info
+
     def _resolve(self, key: str, members: dict[str, list[Installed]]) -> None:
         environment = self._environment(key)
         visible = self._visible(key, members)
@@ -98,7 +114,11 @@ class Environments:
                     if target not in visible:
                         self._unmet.setdefault(item.info, set()).add(target)
                         continue
-                    refs = {other.component.purl for other in visible[target]}
+                    refs = {
+                        other.component.purl
+                        for other in visible[target]
+                        if other.info not in self._shadowed
+                    }
                     self._edges.setdefault(item.info, set()).update(refs - {item.component.purl})
                     asked = {pypi_name(extra) for extra in requirement.extras}
                     if not asked <= extras[target]:
