@@ -151,7 +151,7 @@ def _in_project(path: Path) -> bool:
         return False
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
-        # check-ignore: 0 ignored, 1 not, 128 no work tree. No hook of the repository's runs.
+        # check-ignore: 0 ignored, 1 not, 128 git refuses to say. No hook of the repository runs.
         answer = subprocess.run(
             ["git", "-c", "core.fsmonitor=false", "check-ignore", "--quiet", "--", path.name],
             cwd=path.parent,
@@ -162,7 +162,7 @@ def _in_project(path: Path) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return True
-    return answer.returncode == 1
+    return answer.returncode != 0
 
 
 def _shown(path: Path) -> str:
