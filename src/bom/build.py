@@ -29,6 +29,7 @@ from bom.seal import recognise
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, ENDINGS, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
+from bom.strip import unseal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -279,7 +280,7 @@ def _seal_all(session: _Session, collected: Collected, reporter: Reporter) -> Bu
         tuple(sealed),
         warnings=warnings,
         left_alone=tuple(left_alone),
-        gaps=tuple(sorted(gaps, key=lambda gap: (gap.what, gap.where, gap.why))),
+        gaps=tuple(sorted(gaps)),
     )
 
 
@@ -291,12 +292,12 @@ def _compose(
     form = recognise(artifact.built)
     built, subject = artifact.built, artifact.subject
     observations = (*shared, *artifact.observations)
-    parameters = (Property(FORMAT_PROPERTY, BESIDE),)
+    parameters: tuple[Property, ...] = (Property(FORMAT_PROPERTY, BESIDE),)
     if form is not None:
         if form.read(built) is not None:
             built = stack.enter_context(temporary_file(artifact.target))
-            form.strip(artifact.built, built)
-            subject = replace(subject, sha256=_digest(built), size=built.stat().st_size)
+            digest = unseal(form, artifact.built, built)
+            subject = replace(subject, sha256=digest, size=built.stat().st_size)
         try:
             parameters = form.parameters(built)
             subject = replace(subject, members=form.members(built))

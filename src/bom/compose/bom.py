@@ -157,7 +157,7 @@ def _gaps(evidence: Evidence, shipped: Sequence[Dependency], timestamp: str) -> 
             gaps.add(
                 Gap("dependency.hash", part.bom_ref, "no hash is stated or known", part.bom_ref)
             )
-    return sorted(gaps, key=lambda gap: (gap.what, gap.where, gap.why, gap.ref))
+    return sorted(gaps)
 
 
 def _refs(value: object) -> Iterable[str]:

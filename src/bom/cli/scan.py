@@ -1,0 +1,34 @@
+"""`bom scan`: options and printing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+
+@click.command("scan", short_help="A BOM of an image archive or a directory.")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Where the BOM goes, else stdout."
+)
+@click.option("--spec-version", type=click.Choice(["1.6", "1.7"]), default="1.6", help="CycloneDX.")
+def command(target: Path, output: Path | None, spec_version: str) -> None:
+    """Write the BOM of TARGET, an image archive or a directory, without building anything."""
+    from bom.cli.progress import StderrReporter
+    from bom.output import write_whole
+    from bom.scan import scan
+
+    data = scan(target, StderrReporter(), os.environ, spec_version=spec_version)
+    if output is None:
+        stream: BinaryIO = sys.stdout.buffer
+        stream.write(data)
+        stream.flush()
+    else:
+        write_whole(output.absolute(), data)
