@@ -1,0 +1,78 @@
+"""`bom check`: options and printing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bom.observe.checks import CheckRecord
+
+
+@click.command("check", short_help="Run a test or linter; keep its result for the next build.")
+@click.option(
+    "--junit",
+    multiple=True,
+    metavar="PATH",
+    help="A JUnit XML report that the command writes (or a glob); may be repeated.",
+)
+@click.option(
+    "--sarif",
+    multiple=True,
+    metavar="PATH",
+    help="A SARIF 2.1 report that the command writes (or a glob); may be repeated.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the result there too, for `bom build --checks FILE` on another machine.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.argument("name")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    name: str,
+    command: tuple[str, ...],
+    junit: tuple[str, ...],
+    sarif: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Run COMMAND and keep its result under NAME for the next build of this commit and tree.
+
+    The command's exit code is passed on; a failure of bom itself is 125.
+    """
+    from bom.check import CheckOptions, run_check
+    from bom.cli.progress import StderrReporter
+    from bom.process import STDERR, STDOUT
+
+    options = CheckOptions(
+        name=name,
+        command=command,
+        cwd=Path.cwd(),
+        environment=dict(os.environ),
+        junit=junit,
+        sarif=sarif,
+        out=out,
+        stdout=STDERR if as_json else STDOUT,
+    )
+    done = run_check(options, StderrReporter().warn)
+    if done.record is not None:
+        click.echo(_line(done.record), err=True)
+        if as_json:
+            click.echo(done.record.model_dump_json(indent=2))
+    ctx.exit(done.exit_code)
+
+
+def _line(record: CheckRecord) -> str:
+    from bom.report.text import inert
+
+    counts = (("tests", record.tests), ("failed", record.failures), ("skipped", record.skipped))
+    told = ", ".join(f"{count} {what}" for what, count in counts if count >= 0)
+    return f"bom: check {inert(record.name)}: {record.outcome}" + (f" ({told})" if told else "")

@@ -1,0 +1,116 @@
+"""Where the results of checks are kept until the next build: never in the tree, where they would
+be packed.
+
+In git `git rev-parse --git-path bom`/checks/NAME.json (each work tree its own), elsewhere
+`$XDG_STATE_HOME/bom/PROJECT/checks/NAME.json`, PROJECT being the hex SHA-256 of the root's path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bom.errors import BomError
+from bom.observe._git import GitUnusable, open_repository
+from bom.output import PRIVATE, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT: Final = 1
+SIZE_LIMIT: Final = 16 * 1024 * 1024  # bytes of one record
+_NAME_LENGTH: Final = 100
+_Count = Annotated[int, Field(ge=-1, le=2**53)]
+_Name = Annotated[str, Field(max_length=1000)]
+_Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+
+
+class CheckRecord(BaseModel):
+    """The result of one check, for one commit and tree. `reports`: report files in the tree,
+    relative to its root, which are no part of the state that was checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    format: Literal[1] = FORMAT
+    name: str
+    outcome: Literal["passed", "failed", "skipped"]
+    exit_code: int
+    tests: _Count = -1
+    failures: _Count = -1
+    skipped: _Count = -1
+    failed: list[_Name] = Field(default=[], max_length=100_000)
+    command: str = Field(max_length=100_000)
+    commit: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})?$")
+    tree_digest: str = Field(pattern=r"^([0-9a-f]{64})?$")
+    reports: list[_Name] = Field(default=[], max_length=1000)
+    started: _Time
+    finished: _Time
+
+
+def valid_name(name: str) -> str:
+    """`name`, if it can name a check: a file name on any system. Raises BomError."""
+    good = (
+        0 < len(name) <= _NAME_LENGTH
+        and name.isprintable()
+        and not name.startswith((".", "-", " "))
+        and not set(name) & set('/\\:*?"<>|')
+        and len(os.fsencode(name)) <= 200
+    )
+    if not good:
+        raise BomError(
+            "this is no name for a check",
+            hint="up to 100 letters, digits, spaces, `.`, `_`, `-`, as in `bom check unit -- ...`",
+        )
+    return name
+
+
+def folder(root: Path, environment: Mapping[str, str]) -> Path:
+    """Where the results for the project at `root` are kept; it may not be there yet."""
+    try:
+        answer = open_repository(root).ask("rev-parse", "--git-path", "bom")
+        if answer.code == 0:
+            return root / os.fsdecode(answer.out.rstrip(b"\n")) / "checks"
+    except GitUnusable:
+        pass
+    home = Path(environment.get("HOME") or Path.home())
+    stated = environment.get("XDG_STATE_HOME", "")
+    state = Path(stated) if stated.startswith("/") else home / ".local" / "state"
+    project = hashlib.sha256(os.fsencode(root)).hexdigest()
+    return state / "bom" / project / "checks"
+
+
+def keep(place: Path, record: CheckRecord) -> None:
+    """Write a record to `place`, whole or not at all, readable to its owner alone."""
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(place, (record.model_dump_json(indent=1) + "\n").encode(), mode=PRIVATE)
+
+
+def read(path: Path) -> CheckRecord:
+    """The record at `path`. Raises BomError where it is none."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise BomError(f"the check results {path} can't be read: {error.strerror}") from error
+    try:
+        if len(data) > SIZE_LIMIT:
+            raise ValueError("too large")
+        record = CheckRecord.model_validate_json(data)
+    except (ValidationError, ValueError) as error:
+        raise BomError(
+            f"{path} holds no results of `bom check`", hint="write them by `bom check --out FILE`"
+        ) from error
+    valid_name(record.name)
+    return record
+
+
+def stored(place: Path) -> tuple[Path, ...]:
+    """The files of the results kept in the folder `place`, sorted."""
+    try:
+        return tuple(sorted(path for path in place.iterdir() if path.suffix == ".json"))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
