@@ -63,7 +63,7 @@ class DockerBuilder:
             cwd=request.cwd,
             root=request.root,
             output=output,
-            walk="classic" if client.route == "classic" else "buildkit",
+            client=client,
         )
         engine = Engine(host(command, request.environment, request.cwd))
         try:
@@ -154,19 +154,19 @@ class PreparedDockerBuild:
     def _export_image(self, target: Target, progress: Progress) -> Export:
         from bom.catalog.image import ImageCataloguer
 
-        cataloguer = ImageCataloguer()
         digest = hashlib.sha256()
         size = 0
         self._export = temporary_beside(self._output)
         progress.start("export the image", target.image.size)
         try:
-            with self._export.open("wb") as file:
+            with ImageCataloguer() as cataloguer, self._export.open("wb") as file:
                 for piece in self._engine.export(target.names, target.platform):
                     file.write(piece)
                     digest.update(piece)
                     cataloguer.feed(piece)
                     size += len(piece)
                     progress.advance(len(piece))
+                contents = cataloguer.finish()
         except OSError as error:
             raise BomError(
                 f"the export can't be written: {error.strerror}",
@@ -174,7 +174,7 @@ class PreparedDockerBuild:
             ) from error
         finally:
             progress.done()
-        return Export(self._export, digest.hexdigest(), size, cataloguer.finish())
+        return Export(self._export, digest.hexdigest(), size, contents)
 
     def _shared(
         self, reported: Reported, contents: ImageContents, stored: StoredImage

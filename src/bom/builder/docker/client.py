@@ -57,6 +57,12 @@ class Client:
     driver: str = ""
     buildkit: tuple[str, ...] = ()
 
+    @property
+    def is_old(self) -> bool:
+        """Before 23.0, which took over BuildKit's client side from buildx."""
+        major = self.version.partition(".")[0]
+        return major.isdecimal() and int(major) < 23
+
 
 def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> Client:
     """Ask the client that `command` names. Raises EnvironmentLacks where there is none."""

@@ -21,12 +21,12 @@ _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strcon
 
 # Other programs that build images: known, so that the user hears of it before the build.
 _OTHER_CLIENTS: Final = {
-    "buildah": ("bud", "build", "build-using-dockerfile"),
-    "buildctl": ("build",),
-    "docker-buildx": ("build", "b", "bake"),
-    "docker-compose": ("build",),
-    "nerdctl": ("build",),
-    "podman": ("build", "buildx"),
+    "buildah": {"bud", "build", "build-using-dockerfile"},
+    "buildctl": {"build"},
+    "docker-buildx": {"build", "b", "bake"},
+    "docker-compose": {"build"},
+    "nerdctl": {"build", "image build"},
+    "podman": {"build", "buildx build", "image build"},
 }
 
 Form = Literal["build", "buildx", "other", "none"]
@@ -99,7 +99,8 @@ def form_of(command: Sequence[str]) -> Form:
     program = PurePath(command[0]).name
     if program in _OTHER_CLIENTS:
         words = [word for word in command[1:] if not word.startswith("-")]
-        return "other" if set(words[:2]) & set(_OTHER_CLIENTS[program]) else "none"
+        spelled = {" ".join(words[:1]), " ".join(words[:2])}
+        return "other" if spelled & _OTHER_CLIENTS[program] else "none"
     if program != CLIENT:
         return "none"
     try:

@@ -20,10 +20,11 @@ from bom.model import Gap, Hash, Material, Observation
 from bom.output import TEMPORARY_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from bom.builder.docker.client import Client
     from bom.builder.docker.command import DockerCommand
-    from bom.builder.docker.ignore import IgnoreRules, Inherited, Walk
+    from bom.builder.docker.ignore import IgnoreRules, Inherited, Matcher, Walk
 
 IGNORE_FILE: Final = ".dockerignore"
 _REMOTE: Final = ("http://", "https://", "git://", "git@", "ssh://", "github.com/", "oci-layout://")
@@ -67,7 +68,9 @@ class BuildInputs:
         return any(context.holds(path) for _, context in self.contexts)
 
 
-def read(command: DockerCommand, *, cwd: Path, root: Path, output: Path, walk: Walk) -> BuildInputs:
+def read(
+    command: DockerCommand, *, cwd: Path, root: Path, output: Path, client: Client
+) -> BuildInputs:
     """The inputs of this build with their digests; `output` and what `bom` writes beside it are
     no part of the context."""
     observations: list[Observation] = []
@@ -82,7 +85,7 @@ def read(command: DockerCommand, *, cwd: Path, root: Path, output: Path, walk: W
                 f"the build context {command.context} is no folder",
                 hint="the last word of the command names it: `.` for the working directory",
             )
-        context = _local(folder, dockerfile, walk)
+        context = _local(folder, dockerfile, client)
         contexts.append((name(folder, root), context))
         if context.ignore_file is not None:
             observations.append(_file_material("dockerignore", context.ignore_file, root))
@@ -90,7 +93,7 @@ def read(command: DockerCommand, *, cwd: Path, root: Path, output: Path, walk: W
         label, _, place = given.partition("=")
         if (cwd / place).is_dir() and "://" not in place:
             named = f"{label}={name(cwd / place, root)}"
-            contexts.append((named, _local(cwd / place, None, walk)))
+            contexts.append((named, _local(cwd / place, None, client)))
         elif not place.startswith("docker-image://"):
             observations.append(_remote_gap("context", f"the build context {label}"))
     if dockerfile is None:
@@ -104,11 +107,11 @@ def read(command: DockerCommand, *, cwd: Path, root: Path, output: Path, walk: W
 
 def digest(context: LocalContext, output: Path) -> tuple[str, tuple[str, ...]]:
     """The context's digest (hex), and the paths that could not be read."""
-    own = _OwnFiles(output)
+    is_own = _is_own(context, output)
     lines: dict[bytes, bytes] = {}
     unread: list[str] = []
-    for path, entry in _walk(context, unread):
-        if own.has(entry.path):
+    for path, entry in entries(context, unread):
+        if is_own(path):
             continue
         try:
             line = _line(entry)
@@ -117,8 +120,10 @@ def digest(context: LocalContext, output: Path) -> tuple[str, tuple[str, ...]]:
             continue
         if line is None:
             continue
-        for above in _folders(path):
-            lines.setdefault(os.fsencode(above), b"\0d\0-\0\0")
+        for above in _folders_above(path):
+            if os.fsencode(above) in lines:
+                break
+            lines[os.fsencode(above)] = b"\0d\0-\0\0"
         lines[os.fsencode(path)] = line
     total = hashlib.sha256()
     for key in sorted(lines):
@@ -152,15 +157,17 @@ def _present(path: Path, shown: Path | None = None) -> Path:
     return path
 
 
-def _local(folder: Path, dockerfile: Path | None, walk: Walk) -> LocalContext:
+def _local(folder: Path, dockerfile: Path | None, client: Client) -> LocalContext:
     """BuildKit takes `NAME.dockerignore` beside the Dockerfile before the context's own file."""
+    walk: Walk = "classic" if client.route == "classic" else "buildkit"
+    matcher: Matcher = "20.10" if client.is_old and client.route != "buildx" else "current"
     candidates = [folder / IGNORE_FILE]
     if dockerfile is not None and walk == "buildkit":
         candidates.insert(0, dockerfile.with_name(dockerfile.name + IGNORE_FILE))
     for path in candidates:
         if path.is_file():
             content = _read(path).decode("utf-8", "surrogateescape")
-            return LocalContext(folder, ignore.parse(content, walk), path)
+            return LocalContext(folder, ignore.parse(content, walk, matcher), path)
     return LocalContext(folder, ignore.IgnoreRules(walk=walk))
 
 
@@ -211,27 +218,28 @@ def _printable(text: str) -> str:
     return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
-@dataclass(frozen=True, slots=True)
-class _OwnFiles:
-    """The output and what `bom` writes beside it, which an earlier run may have left."""
-
-    output: Path
-
-    def has(self, path: str) -> bool:
-        folder, name = os.path.split(path)
-        if folder != str(self.output.parent) and Path(folder).resolve() != self.output.parent:
-            return False
-        own = {self.output.name + ending for ending in (*_OWN_ENDINGS, _OWN_RECORD)}
-        return name in own or name.startswith(TEMPORARY_PREFIX)
-
-
-def _folders(path: str) -> Iterator[str]:
-    parts = path.split("/")[:-1]
-    for end in range(1, len(parts) + 1):
-        yield "/".join(parts[:end])
+def _is_own(context: LocalContext, output: Path) -> Callable[[str], bool]:
+    """Which paths of the context `bom` itself writes: the output and what stands beside it."""
+    try:
+        inside = output.parent.resolve().relative_to(context.folder.resolve()).as_posix()
+    except ValueError:
+        return lambda path: False
+    prefix = "" if inside == "." else f"{inside}/"
+    own = {prefix + output.name + ending for ending in (*_OWN_ENDINGS, _OWN_RECORD)}
+    temporary = prefix + TEMPORARY_PREFIX
+    return lambda path: (
+        path in own or (path.startswith(temporary) and "/" not in path[len(temporary) :])
+    )
 
 
-def _walk(context: LocalContext, unread: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _folders_above(path: str) -> Iterator[str]:
+    """The folders that hold `path`, the nearest first."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def entries(context: LocalContext, unread: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every entry that the builder gets to see, by its path relative to the context.
 
     Folders that can't be listed go to `unread`.

@@ -3,7 +3,8 @@
 A port of the rules in moby/patternmatcher (patterns, exceptions, `**`), of its reader of ignore
 files, and of the two walks over a context: BuildKit's (tonistiigi/fsutil), which looks for
 exceptions everywhere, and the classic builder's (pkg/archive), which only enters an ignored
-folder when an exception names a path below it.
+folder when an exception names a path below it. Clients before 23.0 have an older matcher
+(docker 20.10, pkg/fileutils), with other results for `+()|{}`, `**name` and parent folders.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Final, Literal
 from bom.errors import BomError
 
 Walk = Literal["buildkit", "classic"]
-_ESCAPED: Final = frozenset(".+()|{}$")
+Matcher = Literal["current", "20.10"]
+_ESCAPED: Final = {"current": frozenset(".+()|{}$"), "20.10": frozenset(".$")}
 _WILDCARDS: Final = re.compile(r"[*\[\]?^]")
 
 
@@ -53,9 +55,12 @@ class IgnoreRules:
 
     patterns: tuple[Pattern, ...] = ()
     walk: Walk = "buildkit"
+    matcher: Matcher = "current"
 
     def judge(self, path: str, inherited: Inherited = ()) -> tuple[bool, Inherited]:
         """Whether `path` is ignored, given what matched its parent folder; and what matched it."""
+        if self.matcher == "20.10":
+            return self._judge_as_20_10(path), ()
         ignored = False
         matched = []
         for index, pattern in enumerate(self.patterns):
@@ -66,6 +71,19 @@ class IgnoreRules:
             if match:
                 ignored = not pattern.exception
         return ignored, tuple(matched)
+
+    def _judge_as_20_10(self, path: str) -> bool:
+        """Of the folders above, only the one with as many parts as the pattern is looked at."""
+        above = path.split("/")[:-1]
+        ignored = False
+        for pattern in self.patterns:
+            depth = pattern.text.count("/") + 1
+            match = pattern.matches(path) or (
+                depth <= len(above) and pattern.matches("/".join(above[:depth]))
+            )
+            if match:
+                ignored = not pattern.exception
+        return ignored
 
     def ignores(self, path: str) -> bool:
         """Whether the builder doesn't get to see `path` (relative to the context, with `/`)."""
@@ -89,7 +107,7 @@ class IgnoreRules:
         return any(f"{text}/".startswith(f"{folder}/") for text in exceptions)
 
 
-def parse(content: str, walk: Walk) -> IgnoreRules:
+def parse(content: str, walk: Walk, matcher: Matcher = "current") -> IgnoreRules:
     """The rules of an ignore file. Raises BomError for a pattern that docker refuses."""
     patterns = []
     for line in content.removeprefix("\ufeff").splitlines():
@@ -106,8 +124,8 @@ def parse(content: str, walk: Walk) -> IgnoreRules:
         text = _clean(text)
         if len(text) > 1 and text.startswith("/"):
             text = text[1:]
-        patterns.append(_compile(text, exception))
-    return IgnoreRules(tuple(patterns), walk)
+        patterns.append(_compile(text, exception, matcher))
+    return IgnoreRules(tuple(patterns), walk, matcher)
 
 
 def _clean(path: str) -> str:
@@ -120,7 +138,7 @@ def _without_trailing_glob(text: str) -> str:
     return text.removesuffix("/**").removesuffix("/*")
 
 
-def _compile(text: str, exception: bool) -> Pattern:
+def _compile(text: str, exception: bool, matcher: Matcher) -> Pattern:
     """patternmatcher's translation, branch by branch, so that its oddities are kept too."""
     expression = ""
     kind: Literal["exact", "prefix", "suffix", "regexp"] = "exact"
@@ -134,7 +152,7 @@ def _compile(text: str, exception: bool) -> Pattern:
             if text[position : position + 1] == "/":
                 position += 1
             if position == len(text):
-                if kind == "exact":
+                if kind == "exact" and matcher == "current":
                     kind = "prefix"
                 else:
                     expression += ".*"
@@ -150,7 +168,7 @@ def _compile(text: str, exception: bool) -> Pattern:
         elif letter == "?":
             expression += "[^/]"
             kind = "regexp"
-        elif letter in _ESCAPED:
+        elif letter in _ESCAPED[matcher]:
             expression += "\\" + letter
         elif letter == "\\":
             if position < len(text):
@@ -165,10 +183,10 @@ def _compile(text: str, exception: bool) -> Pattern:
         else:
             expression += letter
         turn += 1
-    if kind != "regexp":
+    if kind != "regexp" and matcher == "current":
         return Pattern(text, exception, kind)
     try:
-        return Pattern(text, exception, kind, re.compile(expression))
+        return Pattern(text, exception, "regexp", re.compile(expression))
     except re.error as error:
         raise BomError(
             f"`{text}` is no pattern: {error}", hint="mend the .dockerignore file"

@@ -36,6 +36,12 @@ _ALGORITHMS: Final = {
 _HEX: Final = re.compile(r"[0-9a-f]{32,128}")
 _DEFAULT_DOMAINS: Final = ("docker.io/", "index.docker.io/")
 _IMAGE: Final = re.compile(r"pkg:(?:docker|oci)/")
+# distribution/reference: [domain[:port]/]path[:tag][@digest]
+_REFERENCE: Final = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::\w[\w.-]{0,127})?"
+    r"(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
 
 _Text = Annotated[str, StringConstraints(max_length=4096)]
 
@@ -229,8 +235,8 @@ def _sources(provenance: _Provenance) -> tuple[Source, ...]:
                 if name in _ALGORITHMS and _HEX.fullmatch(value)
             )
         )
-        if _IMAGE.match(item.uri):
-            image, platform = _image_name(item.uri)
+        image, platform = _image_name(item.uri) if _IMAGE.match(item.uri) else ("", "")
+        if _REFERENCE.fullmatch(image):
             found[item.uri] = Source(item.uri, digests, image, platform)
         elif item.uri:
             found[item.uri] = Source(item.uri, digests)

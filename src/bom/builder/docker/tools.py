@@ -23,13 +23,17 @@ _NAMES: Final = {"Engine": "docker-engine"}
 
 def client_tools(client: Client) -> Iterator[Observation]:
     """The client and, where the build goes through it, its buildx plugin: with SHA-256."""
-    yield from _program("docker", client.path, client.version)
-    if client.route != "buildx":
-        return
-    if client.buildx is None:
-        yield Gap("tool.hash", "docker-buildx", "the client does not say where its plugin is")
-    else:
-        yield from _program("docker-buildx", client.buildx.path, client.buildx.version)
+    from bom.observe.packages import owners
+
+    programs = {"docker": (client.path, client.version)}
+    if client.route == "buildx":
+        if client.buildx is None:
+            yield Gap("tool.hash", "docker-buildx", "the client does not say where its plugin is")
+        else:
+            programs["docker-buildx"] = (client.buildx.path, client.buildx.version)
+    packages = owners(tuple(path for path, _ in programs.values()))
+    for name, (path, version) in programs.items():
+        yield from _program(name, path, version, packages.get(path, ""))
 
 
 def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Iterator[Observation]:
@@ -45,13 +49,13 @@ def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Itera
             yield from _stated("builder", "buildkit", version)
 
 
-def _program(name: str, path: Path, version: str) -> Iterator[Observation]:
+def _program(name: str, path: Path, version: str, package: str) -> Iterator[Observation]:
     try:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise BomError(f"{path.name} can't be read: {error.strerror}") from error
-    yield Tool("client", name, version, hashes=(Hash("SHA-256", digest),))
+    yield Tool("client", name, version, hashes=(Hash("SHA-256", digest),), package=package)
     if not version:
         yield Gap("tool.version", name, "it states no version")
 
