@@ -35,8 +35,10 @@ def read(path: Path, location: str) -> Lock:
     """The lock at `path`, of lock version 1 or 2. Raises Unreadable."""
     document, source = read_toml(path)
     metadata = table(document.get("metadata"))
-    version = text(metadata.get("lock-version")) or "1.0"
-    if version.partition(".")[0] not in {"1", "2"}:
+    if "content-hash" not in metadata:
+        raise Unreadable("has no content-hash, so it is no lock of Poetry's")
+    version = metadata.get("lock-version", "1.0")  # the first ones stated none
+    if text(version).partition(".")[0] not in {"1", "2"}:
         raise Unreadable(f"has lock version {version!r}, 1 and 2 are known")
     entries = tables(document.get("package"))
     lines = lines_of(source, "package")
