@@ -71,8 +71,5 @@ def _module(project: Project) -> str:
 
 
 def _isolated(project: Project) -> Gap:
-    why = (
-        "the backend ran in an environment that is gone when the build is over; only what the"
-        " package states of it is known"
-    )
+    why = "what was installed where the backend ran is not known: no artifact states it"
     return Gap("build-environment.packages", _module(project) or "build-backend", why)
