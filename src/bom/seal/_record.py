@@ -100,7 +100,7 @@ def checking(
                 task = next(work, None)
             if task is None:
                 return
-            findings.extend(list(_compare(file, *task)))
+            findings.extend(list(_compare(file, *task, stop)))
 
     workers = min(_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers, thread_name_prefix="record") as pool:
@@ -161,7 +161,9 @@ def _finding(message: str, where: str) -> Finding:
     return Finding("record", message, where=where)
 
 
-def _compare(file: Positioned, member: ZipMember, row: RecordRow) -> Iterator[Finding]:
+def _compare(
+    file: Positioned, member: ZipMember, row: RecordRow, stop: threading.Event
+) -> Iterator[Finding]:
     if row.size not in (-1, member.row.size):
         expected, found = f"{row.size} bytes", f"{member.row.size} bytes"
         yield Finding("record", "the file's size is not RECORD's", expected, found, member.name)
@@ -170,6 +172,8 @@ def _compare(file: Positioned, member: ZipMember, row: RecordRow) -> Iterator[Fi
     try:
         for piece in zip_archive.content(file, member):
             digest.update(piece)
+            if stop.is_set():  # nobody waits for it any more
+                return
     except BadArtifact as error:
         yield Finding("record", error.reason, error.expected, error.found, member.name)
         return

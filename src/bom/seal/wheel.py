@@ -104,12 +104,18 @@ class WheelFormat:
                 raise BadArtifact("no-seal", "the wheel holds no BOM made by `bom`")
             names = _wheel_layout.names_in(structure)
             envelope = _envelope(file, structure, names)
-            record = _record_content(file, structure, names)
-            with _record.checking(file, structure.members, record, names.record) as findings:
+            members, wrong = structure.members, list[Finding]()
+            try:
+                record = _record_content(file, structure, names)
+            except BadArtifact as error:
+                # Without a RECORD there are no rows to check; the rest is looked at all the same.
+                members, record = (), b""
+                wrong.append(_as_finding(error))
+            with _record.checking(file, members, record, names.record) as findings:
                 try:
                     layout = _wheel_layout.of_sealed(structure, names, envelope)
                 except BadArtifact as error:
-                    return Unsealed(envelope, (_as_finding(error), *findings()))
+                    return Unsealed(envelope, (*wrong, _as_finding(error), *findings()))
                 for piece in pieces(file, 0, layout.record_at):
                     sink(piece)
                 sink(layout.parameters.record_local)
@@ -117,8 +123,8 @@ class WheelFormat:
                     sink(piece)
                 for piece in layout.built_tail():
                     sink(piece)
-                differences = _differences(file, layout.start, layout.sealed_tail(envelope))
-                return Unsealed(envelope, (*differences, *findings()))
+                wrong += _differences(file, layout.start, layout.sealed_tail(envelope))
+                return Unsealed(envelope, (*wrong, *findings()))
 
     def members(self, path: Path) -> tuple[Member, ...]:
         """Nothing: RECORD states every member's digest."""

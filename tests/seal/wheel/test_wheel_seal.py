@@ -359,6 +359,19 @@ def test_changed_content_is_named_though_crc_and_directory_are_right(lab: Lab) -
     assert named[0].found.startswith("sha256=")
 
 
+def test_a_damaged_record_does_not_hide_the_rest(lab: Lab) -> None:
+    data = bytearray(lab.seal(lab.wheel()).read_bytes())
+    data[data.rindex(b"sha256=") + 9] ^= 1
+    found = problems(bytes(data))
+    assert found is not None
+    record = f"{lab.info}/RECORD"
+    assert Finding("damaged", "the member's CRC is wrong", where=record) in found
+    assert found[-1] == Finding(
+        "subject",
+        hashlib.sha256((lab.folder / "demo-1.0-py3-none-any.whl").read_bytes()).hexdigest(),
+    )
+
+
 def test_damage_names_the_member_or_says_that_it_is_none(lab: Lab) -> None:
     path = lab.wheel(
         lab.archive(
