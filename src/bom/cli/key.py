@@ -108,7 +108,7 @@ def _stem(out: Path) -> Path:
 def _given_passphrase() -> bytes | None:
     from bom.cli.passphrase import VARIABLE
 
-    return os.environ.get(VARIABLE, "").encode() or None
+    return os.fsencode(os.environ.get(VARIABLE, "")) or None
 
 
 def _new_passphrase() -> bytes:
@@ -119,7 +119,7 @@ def _new_passphrase() -> bytes:
     if not sys.stdin.isatty():
         raise BomError("there is no terminal to ask for a passphrase on", hint=f"set {VARIABLE}")
     answer: str = click.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    return answer.encode()
+    return os.fsencode(answer)
 
 
 def _own() -> Path:

@@ -19,7 +19,7 @@ def passphrase(path: Path) -> bytes | None:
     """None where the key needs none, or where nobody is there to ask."""
     given = os.environ.get(VARIABLE)
     if given:
-        return given.encode()
+        return os.fsencode(given)
     try:
         encrypted = b"ENCRYPTED PRIVATE KEY" in path.read_bytes()[:200]
     except OSError:
@@ -27,4 +27,4 @@ def passphrase(path: Path) -> bytes | None:
     if not encrypted or not sys.stdin.isatty():
         return None
     answer: str = click.prompt(f"passphrase of {path.name}", hide_input=True, err=True)
-    return answer.encode()
+    return os.fsencode(answer)
