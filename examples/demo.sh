@@ -83,7 +83,7 @@ run bom verify "$wheel" --key "$work/release.pub"
 run bom verify "$sdist" --key "$work/release.pub"
 
 step '6. Show: what the wheel says about itself'
-first 30 bom show "$wheel"
+first 40 bom show "$wheel"
 
 step '7. The ordinary client still takes it'
 run python -m pip --disable-pip-version-check install --quiet --no-index --no-deps --target "$work/site" "$wheel"
