@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -159,8 +160,12 @@ class PreparedDockerBuild:
         self._export = temporary_beside(self._output)
         progress.start("export the image", target.image.size)
         try:
-            with ImageCataloguer() as cataloguer, self._export.open("wb") as file:
-                for piece in self._engine.export(target.names, target.platform):
+            with (
+                ImageCataloguer() as cataloguer,
+                self._export.open("wb") as file,
+                closing(self._engine.export(target.names, target.platform)) as pieces,
+            ):
+                for piece in pieces:
                     file.write(piece)
                     digest.update(piece)
                     cataloguer.feed(piece)

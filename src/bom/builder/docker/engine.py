@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bom.errors import BomError, EnvironmentLacks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     import docker
 
@@ -98,16 +99,14 @@ class Engine:
         import docker.errors
         import requests
 
+        _knock(address)
         self._failures = (docker.errors.DockerException, requests.RequestException, OSError)
         try:
             self._api: docker.APIClient = docker.APIClient(
                 base_url=address, version="auto", timeout=_TIMEOUT
             )
         except self._failures as error:
-            raise EnvironmentLacks(
-                f"no Docker engine answers at {address}",
-                hint="start it, or set DOCKER_HOST or --context as for the docker client",
-            ) from error
+            raise _nobody(address) from error
 
     def close(self) -> None:
         self._api.close()
@@ -151,7 +150,7 @@ class Engine:
             is_index="index" in media or "list" in media,
         )
 
-    def export(self, names: Sequence[str], platform: str = "") -> Iterator[bytes]:
+    def export(self, names: Sequence[str], platform: str = "") -> Generator[bytes, None, None]:
         """The archive of these names of one image, in pieces of at most 1 MiB.
 
         `platform` (os/arch[/variant]) leaves out everything else of an index, attestations too;
@@ -207,6 +206,25 @@ class Engine:
         except (ValueError, TypeError, KeyError):
             message = f"HTTP {response.status_code}"
         return BomError(f"the engine refuses: {message!s:.400}")
+
+
+def _nobody(address: str) -> EnvironmentLacks:
+    return EnvironmentLacks(
+        f"no Docker engine answers at {address}",
+        hint="start it, or set DOCKER_HOST or --context as for the docker client",
+    )
+
+
+def _knock(address: str) -> None:
+    """Raise EnvironmentLacks where nobody listens: the SDK would leave an open socket behind."""
+    if not address.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_TIMEOUT)
+        try:
+            probe.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            raise _nobody(address) from error
 
 
 def _text(item: Any, key: str) -> str:
