@@ -36,6 +36,7 @@ METADATA_LIMIT: Final = 8 * 1024 * 1024  # bytes of METADATA, PKG-INFO or packag
 _KEY_LIMIT: Final = 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 _NPM_TOP: Final = "package"
+_ENVELOPE_TOP: Final = ".bom"  # of a seal: a sealed package is the same package
 _BROKEN: Final = (
     BadArtifact,
     OSError,
@@ -205,17 +206,21 @@ def _compressed(path: Path) -> PackageIdentity:
     metadata: list[tuple[str, bytes]] = []
 
     def wanted(member: TarMember) -> bool:
+        if over():
+            return False
         top, _, rest = member.name.removeprefix("./").partition("/")
-        if top:
+        if top and top != _ENVELOPE_TOP:
             tops.add(top)
         expected = {named: "PKG-INFO", _NPM_TOP: "package.json"}.get(top) if top else None
-        return member.is_file and rest == expected and member.size <= METADATA_LIMIT
+        whole = member.is_file and len(tops) == 1 and member.size <= METADATA_LIMIT
+        return whole and rest == expected
 
     def over() -> bool:
-        return bool(metadata) or len(tops) > 1 or bool(tops - {named, _NPM_TOP})
+        """What stands behind the metadata decides nothing."""
+        return bool(metadata) or bool(tops - {named, _NPM_TOP})
 
     _visit(path, wanted, lambda name, data: metadata.append((name, data)), over)
-    if not metadata or len(tops) != 1:
+    if not metadata:
         return PackageIdentity("tar.gz")
     name, data = metadata[0]
     if name.endswith("PKG-INFO"):
