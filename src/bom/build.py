@@ -25,11 +25,10 @@ from bom.observe import observe, project_root
 from bom.observe.protocol import BuildContext
 from bom.output import publish, temporary_file
 from bom.process import STDOUT, run
-from bom.seal import recognise
+from bom.seal import recognise, unseal_to
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, ENDINGS, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
-from bom.strip import unseal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -296,7 +295,7 @@ def _compose(
     if form is not None:
         if form.read(built) is not None:
             built = stack.enter_context(temporary_file(artifact.target))
-            digest = unseal(form, artifact.built, built)
+            digest = unseal_to(form, artifact.built, built)
             subject = replace(subject, sha256=digest, size=built.stat().st_size)
         try:
             parameters = form.parameters(built)

@@ -18,7 +18,7 @@ from bom.compose import reading, validate
 from bom.compose.bom import FORMAT
 from bom.errors import BadArtifact, BomError
 from bom.model import Envelope, Finding, Verdict
-from bom.seal import recognise_head
+from bom.seal import HEAD, recognise_head
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from bom.sign.trust import TrustedKey
 
 RUN_RECORD_LIMIT: Final = 4 * ENVELOPE_LIMIT  # bytes
-
-_HEAD: Final = 1024
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(slots=True)
@@ -65,28 +62,29 @@ class _Case:
             self.add(code, error.reason)
 
 
-class _Source:
-    """A stream whose first bytes may be looked at before it is read."""
+class _Peeked:
+    """A pipe whose first bytes were looked at before it is read."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._left = head
         self._stream = stream
-        self.head = self._fill(_HEAD)
-        self._left = self.head
-
-    def _fill(self, amount: int) -> bytes:
-        """A pipe gives what it has; the head must be as long as the file allows."""
-        parts: list[bytes] = []
-        while amount > 0 and (part := self._stream.read(amount)):
-            parts.append(part)
-            amount -= len(part)
-        return b"".join(parts)
 
     def read(self, amount: int = -1) -> bytes:
-        if self._left:
-            cut = len(self._left) if amount < 0 else amount
-            part, self._left = self._left[:cut], self._left[cut:]
-            return part if amount >= 0 else part + self._stream.read()
-        return self._stream.read(amount)
+        if not self._left:
+            return self._stream.read(amount)
+        cut = len(self._left) if amount < 0 else amount
+        part, self._left = self._left[:cut], self._left[cut:]
+        return part if amount >= 0 else part + self._stream.read()
+
+
+def _head(stream: BinaryIO) -> bytes:
+    """The first HEAD bytes: a pipe gives what it has, so it is asked until there is no more."""
+    parts: list[bytes] = []
+    amount = HEAD
+    while amount > 0 and (part := stream.read(amount)):
+        parts.append(part)
+        amount -= len(part)
+    return b"".join(parts)
 
 
 def verify(source: Path | BinaryIO, keys: Sequence[TrustedKey], *, name: str = "-") -> Verdict:
@@ -111,8 +109,11 @@ def _examine(stream: BinaryIO, path: Path | None, keys: Sequence[TrustedKey], na
     case = _Case(name)
     whole = _WholeDigest(path) if path is not None and _run_record(path).is_file() else None
     try:
-        source = _Source(stream)
-        form = recognise_head(source.head, path.name if path else "")
+        head = _head(stream)
+        form = recognise_head(head, path.name if path else "")
+        if path is not None:
+            stream.seek(0)
+        source = stream if path is not None else cast("BinaryIO", _Peeked(head, stream))
         envelope = _unsealed(case, source, form) if form else None
         if envelope is None and path is not None:
             envelope = _beside(case, path)
@@ -130,7 +131,7 @@ def _examine(stream: BinaryIO, path: Path | None, keys: Sequence[TrustedKey], na
     return case
 
 
-def _unsealed(case: _Case, source: _Source, form: ArtifactFormat) -> Envelope | None:
+def _unsealed(case: _Case, source: BinaryIO, form: ArtifactFormat) -> Envelope | None:
     """The envelope inside; None when there is none. Hashes the built bytes on the way."""
     digest = hashlib.sha256()
     size = 0
@@ -141,13 +142,15 @@ def _unsealed(case: _Case, source: _Source, form: ArtifactFormat) -> Envelope | 
         size += memoryview(part).nbytes
 
     try:
-        unsealed = form.unseal(cast("BinaryIO", source), sink)
+        unsealed = form.unseal(source, sink)
     except BadArtifact as error:
         if error.code != "no-seal":
             case.add_error(error)
         return None
-    case.format, case.sha256, case.size = form.name, digest.hexdigest(), size
+    case.format = form.name
     case.findings += unsealed.findings
+    if size or not unsealed.findings:  # else the built bytes could not be told from the seal
+        case.sha256, case.size = digest.hexdigest(), size
     return unsealed.envelope
 
 
@@ -232,7 +235,7 @@ def _check_signatures(case: _Case, envelope: Envelope, keys: Sequence[TrustedKey
 
 def _check_subject(case: _Case, path: Path | None, form: ArtifactFormat | None) -> None:
     document = case.document
-    if document is None:
+    if document is None or case.size < 0:
         return
     expected = reading.subject_sha256(document)
     size = reading.subject_property(document, "bom-seal:subject:size")

@@ -23,4 +23,4 @@ def command(artifact: Path, as_json: bool) -> None:
     from bom import canonical
     from bom.report.tree import tree
 
-    click.echo(tree(canonical.loads_canonical(data)), nl=False)
+    click.echo(tree(canonical.loads_canonical(data)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
+from bom.errors import BadArtifact
 from bom.seal.gzip import GzipFormat
 from bom.seal.tar import TarFormat
 from bom.seal.wheel import WheelFormat
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
     from bom.seal.protocol import ArtifactFormat
 
-__all__ = ["FORMATS", "HEAD", "recognise", "recognise_head"]
+__all__ = ["FORMATS", "HEAD", "recognise", "recognise_head", "unseal_to"]
 
 HEAD: Final = 1024  # bytes of a file by which a format knows it
 
@@ -33,3 +35,29 @@ def recognise(path: Path) -> ArtifactFormat | None:
     """The format of the file at `path`, None where it is none of ours. Raises OSError."""
     with path.open("rb") as file:
         return recognise_head(file.read(HEAD), path.name)
+
+
+def unseal_to(form: ArtifactFormat, artifact: Path, out: Path) -> str:
+    """Write the built bytes of a sealed file to the file `out`, as they come; their hex SHA-256.
+
+    Raises BadArtifact where there is no seal, or where the file is not exactly what sealing
+    makes; what stands in `out` is then worth nothing.
+    """
+    digest = hashlib.sha256()
+    with artifact.open("rb") as source, out.open("wb") as target:
+
+        def sink(part: bytes | memoryview) -> None:
+            digest.update(part)
+            target.write(part)
+
+        unsealed = form.unseal(source, sink)
+    if unsealed.findings:
+        first = unsealed.findings[0]
+        raise BadArtifact(
+            first.code,
+            f"{artifact.name}: {first.message}",
+            expected=first.expected,
+            found=first.found,
+            where=first.where,
+        )
+    return digest.hexdigest()
