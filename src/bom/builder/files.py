@@ -11,16 +11,15 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bom.archive.package import holding, identify
+from bom.builder.artifact_files import ENDINGS_KNOWN, is_own, recognised
 from bom.builder.protocol import Artifact, Collected, Invocation
 from bom.builder.snapshot import Snapshot, signature, take
 from bom.catalog import project as projects
 from bom.errors import BadArtifact, BomError
 from bom.model import Subject
-from bom.output import TEMPORARY_PREFIX
-from bom.seal.beside import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,30 +30,6 @@ if TYPE_CHECKING:
     from bom.catalog.project import Project
     from bom.model import Observation
     from bom.seal.protocol import ArtifactFormat
-
-HEAD: Final = 1024  # bytes by which a format is recognised
-# Formats that get the BOM beside them: how they begin, and how their names end.
-_BESIDE: Final = (
-    (
-        (b"PK\x03\x04", b"PK\x05\x06"),
-        (
-            *(".zip", ".jar", ".war", ".ear", ".aar", ".whl", ".egg", ".pex", ".pyz", ".shiv"),
-            *(".nupkg", ".snupkg", ".vsix", ".xpi", ".crx", ".apk", ".aab", ".ipa", ".conda"),
-        ),
-    ),
-    ((b"\xfd7zXZ\x00",), (".tar.xz", ".txz", ".xbps")),
-    ((b"BZh",), (".tar.bz2", ".tbz2", ".tbz")),
-    ((b"\x28\xb5\x2f\xfd",), (".tar.zst", ".tzst")),
-    ((b"!<arch>\n",), (".deb", ".udeb", ".ipk")),
-    ((b"\xed\xab\xee\xdb",), (".rpm",)),
-    ((b"\x1f\x8b",), (".apk",)),
-    ((b"7z\xbc\xaf\x27\x1c",), (".7z",)),
-)
-# The names that files of any known format have: only these are looked into when unchanged.
-_ENDINGS: Final = (
-    *(".tar", ".tar.gz", ".tgz", ".gem", ".crate"),
-    *(ending for _, endings in _BESIDE for ending in endings),
-)
 
 
 class FilesBuilder:
@@ -153,14 +128,14 @@ class FilesBuild:
         for spelled, now in sorted(take(self.request.root).files.items()):
             path = Path(spelled)
             changed = self.before.changed(spelled, now)
-            if _own(path) or not (changed or path.name.endswith(_ENDINGS)):
+            if is_own(path) or not (changed or path.name.endswith(ENDINGS_KNOWN)):
                 continue
             if not changed and self._is_output(path):
                 continue
             try:
-                form, known = _format(path)
+                form, known = recognised(path)
             except OSError as error:
-                if changed and path.name.endswith(_ENDINGS):
+                if changed and path.name.endswith(ENDINGS_KNOWN):
                     raise _unreadable(self._shown(path), error) from error
                 continue  # a changed file by another name: no artifact that could be known
             if known:
@@ -180,7 +155,7 @@ class FilesBuild:
         for path in _named(self.request):
             try:
                 now = signature(path)
-                form, _ = _format(path)
+                form, _ = recognised(path)
             except OSError as error:
                 raise _unreadable(self._shown(path), error) from error
             if now is not None:
@@ -272,29 +247,10 @@ def _named(request: BuildRequest) -> list[Path]:
                 pattern, root_dir=base, recursive=True, include_hidden=True
             )
             files = [path for match in matches if (path := base / match).is_file()]
-            found |= {path.resolve() for path in files if not _own(path)}
+            found |= {path.resolve() for path in files if not is_own(path)}
             if files:
                 break
     return sorted(found)
-
-
-def _own(path: Path) -> bool:
-    return path.name.endswith((*ENDINGS, ".sigstore.json")) or path.name.startswith(
-        TEMPORARY_PREFIX
-    )
-
-
-def _format(path: Path) -> tuple[ArtifactFormat | None, bool]:
-    """The format that can carry a seal, and whether the file is of any format that is known."""
-    from bom.seal import recognise_head
-
-    with path.open("rb") as stream:
-        head = stream.read(HEAD)
-    form = recognise_head(head, path.name)
-    return form, form is not None or any(
-        head.startswith(magics) and path.name.lower().endswith(endings)
-        for magics, endings in _BESIDE
-    )
 
 
 def _carries_seal(item: _Candidate) -> bool:

@@ -14,8 +14,9 @@ from packaging.version import InvalidVersion
 
 from bom.catalog import python_locks, python_manifest
 from bom.catalog.python_manifest import Declared, Manifest
-from bom.catalog.python_pin import Edge, Graph, Lock, Pin, Unreadable, component
+from bom.catalog.python_pin import Edge, Graph, Lock, Pin, component
 from bom.catalog.python_requirements import pinned_by_url
+from bom.catalog.python_stated import Unreadable
 from bom.model import Dependency, Gap, Property
 
 if TYPE_CHECKING:

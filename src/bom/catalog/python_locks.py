@@ -17,12 +17,16 @@ from bom.catalog import (
     python_requirements,
     python_uv,
 )
-from bom.catalog.python_pin import Lock, Unreadable
+from bom.catalog.python_stated import (
+    Unreadable,
+)
 from bom.model import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from bom.catalog.python_pin import Lock
 
     Reader = Callable[[], Lock]
 

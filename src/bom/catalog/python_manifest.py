@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from bom.catalog.python_pin import (
+from bom.catalog.python_stated import (
     Unreadable,
     extras_in,
     name,
@@ -151,6 +151,14 @@ class _Collector:
                 return number
         return 0
 
+    def line_of_key(self, called: str) -> int:
+        """Where a table's key that normalises to `called` stands first."""
+        for number, line in enumerate(self._lines, 1):
+            key = re.match(r"""\s*["']?([A-Za-z0-9._-]+)["']?\s*=""", line)
+            if key and name(key[1]) == called:
+                return number
+        return 0
+
     def add(self, items: Iterable[str], purpose: Purpose, of: str = "") -> None:
         for spelled in items:
             line = self.line(spelled)
@@ -266,15 +274,6 @@ def _poetry(poetry: Mapping[str, Any], found: _Collector) -> None:
 
 
 def _listed_by_name(wanted: Mapping[str, Any], called: str, found: _Collector) -> Declared:
-    line = next(
-        (
-            number
-            for number, text in enumerate(found._lines, 1)
-            if (key := re.match(r"""\s*["']?([A-Za-z0-9._-]+)["']?\s*=""", text))
-            and name(key[1]) == called
-        ),
-        0,
-    )
     return Declared(
         called,
         specifier=text(wanted.get("version")),
@@ -282,7 +281,7 @@ def _listed_by_name(wanted: Mapping[str, Any], called: str, found: _Collector) -
         marker=text(wanted.get("markers")),
         url=next((text(wanted[k]) for k in ("git", "url", "path", "file") if k in wanted), ""),
         location=found.location,
-        line=line,
+        line=found.line_of_key(called),
     )
 
 

@@ -6,9 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python_pin import (
-    Lock,
-    Pin,
+from bom.catalog.python_pin import Lock, Pin
+from bom.catalog.python_stated import (
     Unreadable,
     name,
     names,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python_pin import (
-    Edge,
-    Lock,
-    Pin,
+from bom.catalog.python_pin import Edge, Lock, Pin
+from bom.catalog.python_stated import (
     Unreadable,
     file_name,
     hash_table,

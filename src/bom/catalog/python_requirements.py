@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from bom.catalog.python_pin import (
-    Lock,
-    Pin,
+from bom.catalog.python_pin import Lock, Pin
+from bom.catalog.python_stated import (
     Unreadable,
     file_name,
     name,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python_pin import (
-    Edge,
-    Lock,
-    Pin,
+from bom.catalog.python_pin import Edge, Lock, Pin
+from bom.catalog.python_stated import (
     Unreadable,
     extras_in,
     file_name,

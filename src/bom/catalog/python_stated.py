@@ -1,0 +1,173 @@
+"""Locks and manifests come from strangers: read with limits, every value taken only as what it
+should be, URLs without what is private in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from bom import purl
+from bom.model import Hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+LOCK_LIMIT: Final = 32 * 1024 * 1024  # bytes of one lock or manifest
+
+# hashlib's name -> CycloneDX's name and the number of hex digits.
+_ALGORITHMS: Final = {
+    "md5": ("MD5", 32),
+    "sha1": ("SHA-1", 40),
+    "sha256": ("SHA-256", 64),
+    "sha384": ("SHA-384", 96),
+    "sha512": ("SHA-512", 128),
+    "sha3_256": ("SHA3-256", 64),
+    "sha3_384": ("SHA3-384", 96),
+    "sha3_512": ("SHA3-512", 128),
+    "blake2b": ("BLAKE2b-512", 128),
+}
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_EXTRA: Final = re.compile(r"""extra\s*==\s*["']([^"']+)["']|["']([^"']+)["']\s+in\s+extras""")
+
+
+class Unreadable(Exception):
+    """A lock or manifest that is not what it should be; the text says why, in one line."""
+
+
+def read_text(path: Path) -> str:
+    """The text of a lock or manifest. Raises Unreadable."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(LOCK_LIMIT + 1)
+    except OSError as error:
+        raise Unreadable(f"can't be read: {error.strerror or 'input/output error'}") from error
+    if len(data) > LOCK_LIMIT:
+        raise Unreadable(f"is over {LOCK_LIMIT // 1024 // 1024} MiB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable("is not UTF-8") from error
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The table and the text it came from. Raises Unreadable."""
+    text = read_text(path)
+    try:
+        return tomllib.loads(text), text
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"is no TOML: {_one_line(error)}") from error
+
+
+def read_json(path: Path) -> tuple[dict[str, Any], str]:
+    """The object and the text it came from. Raises Unreadable."""
+    text = read_text(path)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"is no JSON: {_one_line(error)}") from error
+    if not isinstance(document, dict):
+        raise Unreadable("is no JSON object")
+    return document, text
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return " ".join(str(error).split())[:200]
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def text(value: object) -> str:
+    """A string that can be written as UTF-8, or "" for anything else."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON can spell lone surrogates
+        return ""
+    return value
+
+
+def name(value: object) -> str:
+    """A project's name, normalised; "" where it is none (PyPA: Names and normalization)."""
+    spelled = text(value)
+    return purl.pypi_name(spelled) if _NAME.fullmatch(spelled) else ""
+
+
+def table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def tables(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def strings(value: object) -> tuple[str, ...]:
+    """The strings of a list; a string alone counts as a list of one."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(filter(None, map(text, items)))
+
+
+def names(value: object) -> tuple[str, ...]:
+    return tuple(sorted({purl.pypi_name(item) for item in strings(value)}))
+
+
+def lines_of(text: str, header: str) -> list[int]:
+    """The line (from 1) of every `[[header]]` of a TOML text, in order."""
+    wanted = f"[[{header}]]"
+    return [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == wanted]
+
+
+def stated_hash(spelled: str) -> Hash | None:
+    """`sha256:HEX` (or `sha256=HEX`); None where algorithm or digest is not what it should be."""
+    algorithm, _, digest = spelled.strip().replace("=", ":", 1).partition(":")
+    known = _ALGORITHMS.get(algorithm.lower().replace("-", "_"))
+    digest = digest.lower()
+    if known is None or not re.fullmatch(rf"[0-9a-f]{{{known[1]}}}", digest):
+        return None
+    return Hash(known[0], digest)
+
+
+def hash_table(value: object) -> tuple[Hash, ...]:
+    """`{sha256 = "HEX"}` as PEP 751 and pip have it."""
+    found = (stated_hash(f"{name}:{text(digest)}") for name, digest in table(value).items())
+    return tuple(sorted(item for item in found if item))
+
+
+def public_url(url: str) -> str:
+    """`url` without user, password, query and fragment; "" where it leads to no other machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        port = parts.port
+    except ValueError:
+        return ""
+    if not host or parts.scheme not in {"http", "https", "ssh", "git"} or not url.isprintable():
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return urlunsplit((parts.scheme, f"{host}:{port}" if port else host, parts.path, "", ""))
+
+
+def file_name(url: str) -> str:
+    """The last part of a URL's or path's path."""
+    try:
+        return urlsplit(url).path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+    except ValueError:
+        return ""
+
+
+def vcs_url(kind: str, url: str, commit: str) -> str:
+    """`git+https://host/path@commit` without credentials; "" where the place is not public."""
+    bare = public_url(url.removeprefix(f"{kind}+"))
+    return f"{kind}+{bare}@{commit}" if bare and commit else ""
+
+
+def extras_in(marker: str) -> tuple[str, ...]:
+    """The extras that a marker asks for (`extra == "http2"`, `"http2" in extras`)."""
+    return tuple(sorted({purl.pypi_name(a or b) for a, b in _EXTRA.findall(marker)}))
