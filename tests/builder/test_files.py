@@ -243,10 +243,11 @@ def test_formats_that_can_t_be_sealed_inside_are_found_too(tmp_path: Path, need:
         made.writestr("a.txt", "a")
     collected = script(
         tmp_path,
-        "mkdir out; cp made.zip out/app.jar; echo text > a.txt; tar -cJf out/a.tar.xz a.txt",
+        "mkdir out; cp made.zip out/app.jar; (echo '#!/usr/bin/env python3'; cat made.zip)"
+        " > out/tool.pyz; echo text > a.txt; tar -cJf out/a.tar.xz a.txt",
     )
     kinds = {item.built.name: item.subject.kind for item in collected.artifacts}
-    assert kinds == {"app.jar": "file", "a.tar.xz": "file"}
+    assert kinds == {"a.tar.xz": "file", "app.jar": "file", "tool.pyz": "file"}
 
 
 # --- what counts -------------------------------------------------------------------------------

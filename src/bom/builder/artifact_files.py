@@ -22,6 +22,8 @@ _BESIDE: Final = (
             *(".nupkg", ".snupkg", ".vsix", ".xpi", ".crx", ".apk", ".aab", ".ipa", ".conda"),
         ),
     ),
+    ((b"#!",), (".pex", ".pyz", ".shiv")),  # a zip behind a line that names its interpreter
+    ((b"Cr24",), (".crx",)),
     ((b"\xfd7zXZ\x00",), (".tar.xz", ".txz", ".xbps")),
     ((b"BZh",), (".tar.bz2", ".tbz2", ".tbz")),
     ((b"\x28\xb5\x2f\xfd",), (".tar.zst", ".tzst")),
