@@ -8,14 +8,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bom.config import Config
 from bom.report.records import ResultRecord, VerdictRecord
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 
 def schemas() -> dict[str, str]:
     """File name -> text."""
-    models = {"bom.toml": Config, "verdict": VerdictRecord, "result": ResultRecord}
+    models: dict[str, type[BaseModel]] = {
+        "bom.toml": Config,
+        "verdict": VerdictRecord,
+        "result": ResultRecord,
+    }
     return {
         f"{name}.schema.json": json.dumps(
             {
