@@ -50,12 +50,17 @@ def project_root(cwd: Path) -> Path:
     """The top of the git work tree that holds `cwd`, else `cwd` itself; symlinks resolved."""
     place = cwd.resolve()
     for folder in (place, *place.parents):
-        marker = folder / ".git"
-        try:
-            if (marker / "HEAD").is_file() or (
-                marker.is_file() and marker.open("rb").read(8) == b"gitdir: "
-            ):
-                return folder
-        except OSError:
-            continue
+        if _is_repository(folder / ".git"):
+            return folder
     return place
+
+
+def _is_repository(marker: Path) -> bool:
+    """`.git`: a directory with a HEAD, or the file of a linked work tree or submodule."""
+    try:
+        if marker.is_dir():
+            return (marker / "HEAD").is_file()
+        with marker.open("rb") as stream:
+            return stream.read(8) == b"gitdir: "
+    except OSError:
+        return False
