@@ -99,3 +99,9 @@ def test_any_text_parses_or_is_refused_in_words(text: str) -> None:
 
 def test_python_names_are_normalised_as_pep_503_has_it() -> None:
     assert purl.build("pypi", "Zope__.Interface", version="6.0") == "pkg:pypi/zope-interface@6.0"
+
+
+def test_half_a_surrogate_pair_is_refused_and_a_raw_byte_keeps_its_value() -> None:
+    with pytest.raises(BomError):
+        purl.build("npm", "a\ud800")
+    assert purl.build("generic", "a\udcff") == "pkg:generic/a%FF"

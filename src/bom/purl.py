@@ -205,6 +205,10 @@ def _name(type: str, name: str, qualifiers: Mapping[str, str]) -> str:
 def _check(made: Purl) -> None:
     if not made.name:
         raise _broken(made.type, "it has no name")
+    try:
+        str(made)
+    except UnicodeEncodeError as error:  # half a surrogate pair, as a JSON escape can write it
+        raise _broken(made.type, "it holds what is no character") from error
     if made.namespace and made.type in _NO_NAMESPACE:
         raise _broken(made.name, f"a {made.type} package has no namespace")
     if not made.namespace and made.type in _NEEDS_NAMESPACE:
@@ -220,7 +224,7 @@ def _check(made: Purl) -> None:
 
 def _encode(text: str) -> str:
     # Names come from file systems too: bytes that are no UTF-8 keep their value.
-    return quote(text.encode("utf-8", "surrogateescape"), safe=_SAFE)
+    return quote(text, safe=_SAFE, errors="surrogateescape")
 
 
 def _encode_path(text: str) -> str:

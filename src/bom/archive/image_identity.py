@@ -354,7 +354,10 @@ def _list(holder: Any, key: str, where: str) -> list[Any]:
 
 def _parse(raw: bytes, where: str) -> Any:
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
+        # Half a surrogate pair, which an escape can write, is text that nobody can pass on.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
     except (ValueError, RecursionError) as error:
         raise BadArtifact("damaged", f"{where} is no JSON that can be read", where=where) from error
 

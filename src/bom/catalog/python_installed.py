@@ -291,6 +291,7 @@ def _origin(view: FileView, info: str) -> tuple[tuple[Distribution, ...], list[P
         return (), []
     try:
         stated: Any = json.loads(raw)
+        json.dumps(stated, ensure_ascii=False).encode("utf-8")  # no half surrogate pairs
     except (ValueError, RecursionError):
         return (), []
     if not isinstance(stated, dict) or not isinstance(stated.get("url"), str):
