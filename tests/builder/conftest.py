@@ -1,15 +1,12 @@
-"""The engines as their own clients reach them, and a builder that wraps into a folder."""
+"""The engines as their own clients reach them."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class _Need(Protocol):
@@ -30,7 +27,3 @@ def classic(need: _Need) -> dict[str, str]:
     if (own / "docker").is_file():
         environment["PATH"] = os.pathsep.join([str(own), environment["PATH"]])
     return environment
-
-
-def without(environment: Mapping[str, str], *names: str) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name not in names}

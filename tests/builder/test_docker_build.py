@@ -166,6 +166,19 @@ def config_of(data: bytes) -> dict[str, Any]:
         return found
 
 
+def names_in_layers(data: bytes) -> list[str]:
+    names: list[str] = []
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        manifest = archive.extractfile("manifest.json")
+        assert manifest is not None
+        for path in json.load(manifest)[0]["Layers"]:
+            layer = archive.extractfile(path)
+            assert layer is not None
+            with tarfile.open(fileobj=layer) as content:
+                names += content.getnames()
+    return names
+
+
 def the(collected: Collected) -> Artifact:
     (artifact,) = collected.artifacts
     return artifact
@@ -347,12 +360,36 @@ def test_a_base_image_has_its_digest_from_the_provenance_or_is_a_gap(
         assert "build.provenance" in gaps
 
 
-def test_an_image_without_layers_is_exported(
+def test_an_image_without_layers_is_exported_where_the_engine_can(
+    route: tuple[str, dict[str, str]], project: Path
+) -> None:
+    name, environment = route
+    (project / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    words = ("build", "-q", "-t", "part-g/no-layers:1", ".")
+    if name in ("old client", "old client, no buildkit", "mixed"):
+        with pytest.raises(BomError, match="the engine refuses: empty export"):
+            wrap(project, environment, *words)
+    else:
+        wrap(project, environment, *words)
+
+
+def test_the_ignore_file_that_counts_is_the_one_the_builder_takes(
     route: tuple[str, dict[str, str]], project: Path
 ) -> None:
     _, environment = route
-    (project / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
-    wrap(project, environment, "build", "-q", "-t", "part-g/no-layers:1", ".")
+    (project / "Dockerfile").write_text("FROM scratch\nCOPY src /src\n")
+    for name in ("one", "two"):
+        (project / "src" / name).write_text(name)
+    (project / "Dockerfile.dockerignore").write_text("src/one\n")
+    (project / ".dockerignore").write_text("src/two\n")
+    words = ("build", "-q", "-t", "part-g/own-ignore:1", ".")
+    request = request_for(project, environment, *words)
+    with DockerBuilder().prepare(request) as prepared:
+        seen = {name for name in ("one", "two") if prepared.packs(project / "src" / name)}
+    _, _, data = wrap(project, environment, *words)
+    packed = {name for name in ("one", "two") if name in "".join(names_in_layers(data))}
+    assert seen == packed
+    assert len(seen) == 1
 
 
 # --- the newest engine --------------------------------------------------------------------------

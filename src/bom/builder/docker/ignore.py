@@ -3,8 +3,9 @@
 A port of the rules in moby/patternmatcher (patterns, exceptions, `**`), of its reader of ignore
 files, and of the two walks over a context: BuildKit's (tonistiigi/fsutil), which looks for
 exceptions everywhere, and the classic builder's (pkg/archive), which only enters an ignored
-folder when an exception names a path below it. Clients before 23.0 have an older matcher
-(docker 20.10, pkg/fileutils), with other results for `+()|{}`, `**name` and parent folders.
+folder when an exception names a path below it. Clients before 23.0 walk the classic way for
+BuildKit too, and have an older matcher (docker 20.10, pkg/fileutils), with other results for
+`+()|{}`, `**name` and parent folders.
 """
 
 from __future__ import annotations
