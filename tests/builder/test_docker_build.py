@@ -191,19 +191,19 @@ def test_several_tags_are_exported_as_docker_save_exports_them(
     route: tuple[str, dict[str, str]], project: Path
 ) -> None:
     name, environment = route
-    words = ("build", "-q", "-t", "part-g/b:2", "-t", "part-g/a", "--target=final", ".")
+    words = ("build", "-q", "-t", "bom-docker/b:2", "-t", "bom-docker/a", "--target=final", ".")
     prepared, collected, data = wrap(project, environment, *words)
-    assert data == docker(environment, "save", "part-g/b:2", "part-g/a:latest")
+    assert data == docker(environment, "save", "bom-docker/b:2", "bom-docker/a:latest")
     subject = the(collected).subject
     assert subject.image is not None
-    assert sorted(subject.image.tags) == ["part-g/a:latest", "part-g/b:2"]
-    assert (subject.package_name, subject.package_version) == ("part-g/b", "2")
+    assert sorted(subject.image.tags) == ["bom-docker/a:latest", "bom-docker/b:2"]
+    assert (subject.package_name, subject.package_version) == ("bom-docker/b", "2")
     containerd = name in ("buildx", "no plugin", "no buildkit")
     assert bool(subject.image.manifest) == containerd
     assert subject.purl == (
         f"pkg:oci/b@{subject.image.manifest}?tag=2"
         if containerd
-        else f"pkg:docker/part-g/b@{subject.image.config}?tag=2"
+        else f"pkg:docker/bom-docker/b@{subject.image.config}?tag=2"
     )
     added = [word for word in prepared.invocation.argv if word not in ("docker", *words)]
     options = [word for word in added if word.startswith("--")]
@@ -228,7 +228,15 @@ def test_target_and_build_args_reach_the_image_and_the_facts(
 ) -> None:
     _, environment = route
     environment = {**environment, "GREETING": "moin"}
-    words = ("image", "build", "-q", "-t", "part-g/t:1", "--target=final", "--build-arg=GREETING")
+    words = (
+        "image",
+        "build",
+        "-q",
+        "-t",
+        "bom-docker/t:1",
+        "--target=final",
+        "--build-arg=GREETING",
+    )
     prepared, _, data = wrap(project, environment, *words, ".")
     assert "GREETING=moin" in config_of(data)["config"]["Env"]
     facts = prepared.observations
@@ -242,7 +250,7 @@ def test_a_dockerfile_elsewhere_and_a_subfolder_as_context(
 ) -> None:
     _, environment = route
     (project / "src" / "Other").write_text("FROM scratch\nCOPY app.txt /\n")
-    words = ("build", "-q", "-t", "part-g/f:1", f"-f{project}/src/Other", "src")
+    words = ("build", "-q", "-t", "bom-docker/f:1", f"-f{project}/src/Other", "src")
     prepared, _, _ = wrap(project, environment, *words)
     materials = {m.kind: m for m in prepared.observations if isinstance(m, Material)}
     assert materials["dockerfile"].name == "src/Other"
@@ -259,7 +267,7 @@ def test_the_users_own_id_file_is_read_and_left_there(
     route: tuple[str, dict[str, str]], project: Path
 ) -> None:
     _, environment = route
-    words = ("build", "-q", "--iidfile", "../my.id", "-t", "part-g/i:1", "--target=final", ".")
+    words = ("build", "-q", "--iidfile", "../my.id", "-t", "bom-docker/i:1", "--target=final", ".")
     prepared, _, _ = wrap(project, environment, *words)
     assert prepared.invocation.argv.count("--iidfile") == 1
     assert (project.parent / "my.id").read_text().startswith("sha256:")
@@ -270,24 +278,24 @@ def test_a_tag_that_moved_meanwhile_is_refused(
 ) -> None:
     _, environment = route
     request = request_for(
-        project, environment, "build", "-q", "-t", "part-g/m:1", "-t", "part-g/m:2", "."
+        project, environment, "build", "-q", "-t", "bom-docker/m:1", "-t", "bom-docker/m:2", "."
     )
-    docker(environment, "build", "-q", "-t", "part-g/m:other", "--target=files", str(project))
+    docker(environment, "build", "-q", "-t", "bom-docker/m:other", "--target=files", str(project))
     with DockerBuilder().prepare(request) as prepared:
         start(prepared, request)
-        docker(environment, "tag", "part-g/m:other", "part-g/m:2")
-        with pytest.raises(BomError, match="part-g/m:2 moved while the build ran"):
+        docker(environment, "tag", "bom-docker/m:other", "bom-docker/m:2")
+        with pytest.raises(BomError, match="bom-docker/m:2 moved while the build ran"):
             prepared.collect(Bar())
     with DockerBuilder().prepare(request) as prepared:
         start(prepared, request)
-        for tag in ("part-g/m:1", "part-g/m:2"):
-            docker(environment, "tag", "part-g/m:other", tag)
+        for tag in ("bom-docker/m:1", "bom-docker/m:2"):
+            docker(environment, "tag", "bom-docker/m:other", tag)
         with pytest.raises(BomError, match="moved while the build ran"):
             prepared.collect(Bar())
     with DockerBuilder().prepare(request) as prepared:
         start(prepared, request)
-        docker(environment, "rmi", "part-g/m:1")
-        with pytest.raises(BomError, match="holds no image part-g/m:1"):
+        docker(environment, "rmi", "bom-docker/m:1")
+        with pytest.raises(BomError, match="holds no image bom-docker/m:1"):
             prepared.collect(Bar())
     assert list((project.parent / "out").iterdir()) == []
 
@@ -296,7 +304,7 @@ def test_a_second_build_gives_the_same_facts_and_bytes(
     route: tuple[str, dict[str, str]], project: Path, tmp_path: Path
 ) -> None:
     _, environment = route
-    words = ("build", "-q", "-t", "part-g/d:1", "--target=final", ".")
+    words = ("build", "-q", "-t", "bom-docker/d:1", "--target=final", ".")
     first, one, data = wrap(project, environment, *words)
     other = tmp_path / "elsewhere" / "clone"
     shutil.copytree(project, other)
@@ -341,17 +349,17 @@ def test_a_base_image_has_its_digest_from_the_provenance_or_is_a_gap(
     route: tuple[str, dict[str, str]], project: Path
 ) -> None:
     name, environment = route
-    docker(environment, "build", "-q", "-t", "part-g/base:7", "--target=files", str(project))
+    docker(environment, "build", "-q", "-t", "bom-docker/base:7", "--target=files", str(project))
     (project / "Dockerfile").write_text(
-        "ARG V=6\nFROM part-g/base:$V AS unused\nFROM part-g/base:$V\nCOPY src /more\n"
+        "ARG V=6\nFROM bom-docker/base:$V AS unused\nFROM bom-docker/base:$V\nCOPY src /more\n"
     )
-    words = ("build", "-q", "--build-arg", "V=7", "-t", "part-g/on-base:1", ".")
+    words = ("build", "-q", "--build-arg", "V=7", "-t", "bom-docker/on-base:1", ".")
     _, collected, _ = wrap(project, environment, *words)
     (base,) = [fact for fact in collected.observations if isinstance(fact, Material)]
     gaps = [fact.what for fact in collected.observations if isinstance(fact, Gap)]
-    assert (base.kind, base.name) == ("base-image", "part-g/base:7")
+    assert (base.kind, base.name) == ("base-image", "bom-docker/base:7")
     if name == "buildx":
-        found = docker(environment, "image", "inspect", "--format={{.Id}}", "part-g/base:7")
+        found = docker(environment, "image", "inspect", "--format={{.Id}}", "bom-docker/base:7")
         assert base.digests == (Hash("SHA-256", found.decode().strip().removeprefix("sha256:")),)
         assert gaps == []
     else:
@@ -365,7 +373,7 @@ def test_an_image_without_layers_is_exported_where_the_engine_can(
 ) -> None:
     name, environment = route
     (project / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
-    words = ("build", "-q", "-t", "part-g/no-layers:1", ".")
+    words = ("build", "-q", "-t", "bom-docker/no-layers:1", ".")
     if name in ("old client", "old client, no buildkit", "mixed"):
         with pytest.raises(BomError, match="the engine refuses: empty export"):
             wrap(project, environment, *words)
@@ -382,7 +390,7 @@ def test_the_ignore_file_that_counts_is_the_one_the_builder_takes(
         (project / "src" / name).write_text(name)
     (project / "Dockerfile.dockerignore").write_text("src/one\n")
     (project / ".dockerignore").write_text("src/two\n")
-    words = ("build", "-q", "-t", "part-g/own-ignore:1", ".")
+    words = ("build", "-q", "-t", "bom-docker/own-ignore:1", ".")
     request = request_for(project, environment, *words)
     with DockerBuilder().prepare(request) as prepared:
         seen = {name for name in ("one", "two") if prepared.packs(project / "src" / name)}
@@ -398,7 +406,7 @@ def test_the_ignore_file_that_counts_is_the_one_the_builder_takes(
 def test_attestations_are_left_out_unless_asked_for_and_never_exported(
     modern: dict[str, str], project: Path
 ) -> None:
-    words = ("-q", "-t", "part-g/attested:1", "--target=final", ".")
+    words = ("-q", "-t", "bom-docker/attested:1", "--target=final", ".")
     prepared, _, data = wrap(project, modern, "buildx", "build", *words)
     assert prepared.invocation.environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
     asked = ("buildx", "build", "--provenance=mode=max", *words)
@@ -406,7 +414,7 @@ def test_attestations_are_left_out_unless_asked_for_and_never_exported(
     assert "BUILDX_NO_DEFAULT_ATTESTATIONS" not in prepared.invocation.environment
     assert config_of(attested) == config_of(data)
     assert b"in-toto" not in attested
-    index = docker(modern, "image", "inspect", "--format={{.Id}}", "part-g/attested:1")
+    index = docker(modern, "image", "inspect", "--format={{.Id}}", "bom-docker/attested:1")
     assert RunDetail("image.id", index.decode().strip()) in collected.observations
     assert index.decode().strip() not in repr(the(collected).subject)
 
@@ -414,7 +422,7 @@ def test_attestations_are_left_out_unless_asked_for_and_never_exported(
 def test_the_users_own_metadata_file_is_read_and_left_there(
     modern: dict[str, str], project: Path
 ) -> None:
-    words = ("build", "-q", "--metadata-file=../m.json", "-t", "part-g/meta:1", ".")
+    words = ("build", "-q", "--metadata-file=../m.json", "-t", "bom-docker/meta:1", ".")
     prepared, collected, _ = wrap(project, modern, *words)
     assert not any(word == "--metadata-file" for word in prepared.invocation.argv)
     reference = json.loads((project.parent / "m.json").read_text())["buildx.build.ref"]
@@ -430,7 +438,7 @@ def test_the_engine_is_found_by_host_option_and_by_context(
     environment = {k: v for k, v in modern.items() if k != "DOCKER_HOST"}
     environment["DOCKER_CONFIG"] = str(config)
     docker(environment, "context", "create", "mine", "--docker", f"host={host}")
-    build = ("build", "-q", "-t", "part-g/context:1", ".")
+    build = ("build", "-q", "-t", "bom-docker/context:1", ".")
     wrap(project, environment, "-H", host, *build)
     wrap(project, environment, "--context=mine", *build)
     wrap(project, {**environment, "DOCKER_CONTEXT": "mine"}, *build)
@@ -448,7 +456,7 @@ def test_secrets_in_the_images_configuration_are_warned_of_and_not_repeated(
         "FROM scratch\nARG TOKEN\nENV API_TOKEN=$TOKEN\nENV FINE=yes\n"
         f"LABEL note={token}\nCOPY src /{token}\n"
     )
-    words = ("build", "-q", "-t", "part-g/secret:1", f"--build-arg=TOKEN={token}", ".")
+    words = ("build", "-q", "-t", "bom-docker/secret:1", f"--build-arg=TOKEN={token}", ".")
     prepared, collected, data = wrap(project, modern, *words)
     assert token.encode() in data
     warnings = " ".join(the(collected).warnings)
@@ -468,7 +476,7 @@ def test_a_key_inside_the_context_is_found_before_and_in_the_image_after(
     key = project / "src" / "release.key"
     key.write_text("-----BEGIN PRIVATE KEY-----\n")
     request = request_for(
-        project, modern, "build", "-q", "-t", "part-g/key:1", "--target=files", "."
+        project, modern, "build", "-q", "-t", "bom-docker/key:1", "--target=files", "."
     )
     digest = hashlib.sha256(key.read_bytes()).hexdigest()
     request = BuildRequest(
@@ -538,7 +546,7 @@ def test_engines_behind_tls_are_refused(modern: dict[str, str], project: Path) -
 
 def test_a_failed_build_leaves_nothing(modern: dict[str, str], project: Path) -> None:
     (project / "Dockerfile").write_text("FROM scratch\nCOPY none /\n")
-    request = request_for(project, modern, "build", "-q", "-t", "part-g/fail:1", ".")
+    request = request_for(project, modern, "build", "-q", "-t", "bom-docker/fail:1", ".")
     with DockerBuilder().prepare(request) as prepared:
         code = run(
             prepared.invocation.argv,
@@ -555,7 +563,7 @@ def test_an_interrupted_export_leaves_nothing(modern: dict[str, str], project: P
         def advance(self, amount: int) -> None:
             raise KeyboardInterrupt
 
-    request = request_for(project, modern, "build", "-q", "-t", "part-g/int:1", ".")
+    request = request_for(project, modern, "build", "-q", "-t", "bom-docker/int:1", ".")
     with pytest.raises(KeyboardInterrupt), DockerBuilder().prepare(request) as prepared:
         start(prepared, request)
         prepared.collect(Interrupted())

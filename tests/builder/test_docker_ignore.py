@@ -43,7 +43,7 @@ FILES = (
     "lib/xfoo",
     "lib/foo.d/foo/x/y.md",
 )
-TAG = "part-g/ignore:1"
+TAG = "bom-docker/ignore:1"
 RULES = {
     "nothing": "",
     "a comment and blank lines": "# *.md\n\n  \n #a.txt\n",
