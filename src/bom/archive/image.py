@@ -9,6 +9,8 @@ specification, "Image Layer Filesystem Changeset".
 from __future__ import annotations
 
 import zlib
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -26,6 +28,7 @@ from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of one JSON document of the archive
 DOCUMENTS_LIMIT: Final = 64 * 1024 * 1024  # bytes of all of them
@@ -37,6 +40,7 @@ PATH_LIMIT: Final = 4096  # Linux' PATH_MAX
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _INFLATED: Final = 1024 * 1024  # bytes inflated at a time
+_HASHED_ASIDE: Final = 8  # pieces that wait for the hashing thread
 _EMPTY: Final = sha256(b"").digest()
 
 
@@ -92,19 +96,25 @@ class ImageReader:
     def __init__(self, wants: Callable[[str], bool]) -> None:
         self._tar = TarPush(self._member, self._end)
         self._keep = _Keep(wants)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="layer-hash")
         self._archive = ImageArchive(contents=self._keep.contents)
         self._names: set[str] = set()
         self._blob: _Blob | None = None
         self._documents_size = 0
 
     def feed(self, data: bytes | memoryview) -> None:
-        """Take the next bytes of the archive. The buffer is not kept."""
+        """Take the next bytes of the archive; they must not change afterwards."""
         self._tar.feed(data)
 
     def finish(self) -> ImageArchive:
         """What the archive holds; nothing may be fed afterwards."""
         self._tar.close()
+        self.close()
         return self._archive
+
+    def close(self) -> None:
+        """End the thread that hashes layers; done by `finish` too."""
+        self._pool.shutdown()
 
     def _member(self, member: TarMember) -> Callable[[memoryview], object] | None:
         name = clean_path(member.name)
@@ -119,7 +129,7 @@ class ImageReader:
             return None
         if not member.is_file or member.sparse:
             return None
-        self._blob = _Blob(member.size, self._keep)
+        self._blob = _Blob(member.size, self._keep, self._pool)
         return self._blob.write
 
     def _end(self, member: TarMember) -> None:
@@ -180,16 +190,36 @@ class _Keep:
         return digest
 
 
+class _AsideHash:
+    """A SHA-256 that another core works out, over pieces that don't change."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._hash = sha256()
+        self._waiting: deque[Future[None]] = deque()
+
+    def update(self, piece: bytes | memoryview) -> None:
+        if len(self._waiting) >= _HASHED_ASIDE:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._hash.update, piece))
+
+    def hexdigest(self) -> str:
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._hash.hexdigest()
+
+
 class _Blob:
     """One file of the archive; what it is shows in its first block."""
 
-    def __init__(self, size: int, keep: _Keep) -> None:
+    def __init__(self, size: int, keep: _Keep, pool: ThreadPoolExecutor) -> None:
         self.layer: LayerBlob | None = None
         self.document: bytearray | None = None
         self._keep = keep
         self._size = size
         self._head = bytearray()
-        self._hash = sha256()
+        self._pool = pool
+        self._hash = _AsideHash(pool)
         self._sink: Callable[[bytes | memoryview], object] | None = None
         self._walk: _LayerWalk | None = None
         self._inflate: _Inflate | None = None
@@ -226,7 +256,7 @@ class _Blob:
         if head.startswith(_GZIP):
             self.layer = LayerBlob("", self._size)
             self._walk = _LayerWalk(self._keep)
-            self._inflate = _Inflate(self._walk.feed)
+            self._inflate = _Inflate(self._walk.feed, _AsideHash(self._pool))
             self._feed = self._inflate.feed
             self._sink = self._layer_piece
         elif head.startswith(_ZSTD):
@@ -264,11 +294,10 @@ def _ignore(piece: bytes | memoryview) -> None:
 class _Inflate:
     """Gzip, in one or several members (RFC 1952 2.2), in pieces of at most _INFLATED bytes."""
 
-    def __init__(self, sink: Callable[[bytes], object]) -> None:
+    def __init__(self, sink: Callable[[bytes], object], hash: _AsideHash) -> None:
         self._sink = sink
         self._stream = zlib.decompressobj(wbits=31)
-        self._hash = sha256()
-        self._begun = False
+        self._hash = hash
 
     @property
     def diff_id(self) -> str:
@@ -280,7 +309,6 @@ class _Inflate:
             while data:
                 if self._stream.eof:
                     self._stream = zlib.decompressobj(wbits=31)
-                self._begun = True
                 inflated = self._stream.decompress(data, _INFLATED)
                 if inflated:
                     self._hash.update(inflated)

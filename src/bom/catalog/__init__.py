@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 
 ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Python())
 
+_NAMES: Final = frozenset(name for ecosystem in ECOSYSTEMS for name in ecosystem.reads.names)
+_ENDINGS: Final = tuple(end for ecosystem in ECOSYSTEMS for end in ecosystem.reads.endings)
+_FOLDERS: Final = tuple(top for ecosystem in ECOSYSTEMS for top in ecosystem.reads.folders)
+
 
 def wanted(path: str) -> bool:
     """Whether some ecosystem wants to read the file at `path`, relative to the root."""
+    if (
+        path[path.rfind("/") + 1 :] not in _NAMES
+        and not path.endswith(_ENDINGS)
+        and not path.startswith(_FOLDERS)
+    ):
+        return False
     pure = PurePosixPath(path)
     return any(ecosystem.matches(pure) for ecosystem in ECOSYSTEMS)
 

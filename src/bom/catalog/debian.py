@@ -10,6 +10,7 @@ from bom.catalog import dpkg
 from bom.catalog.content import hash_files
 from bom.catalog.licences import debian_licences
 from bom.catalog.os_release import PATHS, distro, read_os_release, vendor
+from bom.catalog.protocol import Reads
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Property
 
@@ -28,6 +29,11 @@ class Debian:
     """The ecosystem of dpkg: Debian and what descends from it."""
 
     name = "deb"
+    reads = Reads(
+        frozenset(["copyright", "diversions", "os-release", "status"]),
+        (".list",),
+        (dpkg.STATUS_FOLDER,),
+    )
 
     def matches(self, path: PurePosixPath) -> bool:
         text = str(path)

@@ -87,11 +87,12 @@ class ImageCataloguer:
         return contents(self._reader.finish())
 
     def close(self) -> None:
-        """Stop the thread; nothing happens when it has stopped already."""
+        """Stop the threads; nothing happens when they have stopped already."""
         if not self._over:
             self._over = True
             self._pieces.put(None)
             self._thread.join()
+            self._reader.close()
 
     def _work(self) -> None:
         while (piece := self._pieces.get()) is not None:

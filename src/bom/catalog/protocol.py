@@ -45,10 +45,22 @@ class FileView(Protocol):
         there or is over the size limit for metadata (64 MiB)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What every file that an ecosystem's `matches` can accept has: one of these base names,
+    one of these endings, or a place below one of these folders (with a `/` at the end)."""
+
+    names: frozenset[str] = frozenset()
+    endings: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
 class Ecosystem(Protocol):
-    """One ecosystem. `name` is its purl type where it has one."""
+    """One ecosystem. `name` is its purl type where it has one; `reads` spares most of an
+    image's hundred thousand files the call of `matches`."""
 
     name: str
+    reads: Reads
 
     def matches(self, path: PurePosixPath) -> bool:
         """Whether this ecosystem wants to read the file at `path` (relative to the root)."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.archive.tar_header import printable_name
+from bom.catalog.protocol import Reads
 from bom.catalog.python_installed import SITE_FOLDERS, Installed, find_installed
 from bom.catalog.python_requires import Environments
 from bom.model import Dependency, Gap, Occurrence, Property
@@ -40,6 +41,7 @@ class Python:
     """The ecosystem of pip and everything that installs like it."""
 
     name = "pypi"
+    reads = Reads(_WANTED | {"pyvenv.cfg"}, (".egg-info", ".egg-link"))
 
     def matches(self, path: PurePosixPath) -> bool:
         name = path.name
