@@ -395,3 +395,50 @@ def test_a_changed_byte_gives_another_answer_or_words_but_never_a_traceback(
         read(bytes(archive))
     except BadArtifact as error:
         assert error.reason
+
+
+def test_a_gzip_bomb_is_read_in_bounded_memory() -> None:
+    import tracemalloc
+
+    layer = tar(member("zeros", bytes(200 * 1024 * 1024)))
+    archive = saved(layer, stored=[gzip.compress(layer, 1)])
+    del layer
+    tracemalloc.start()
+    try:
+        read(archive)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(archive) < 2 * 1024 * 1024
+    assert peak < 40 * 1024 * 1024
+
+
+def test_names_and_metadata_that_are_no_text_give_observations_that_are() -> None:
+    site = "usr/local/lib/python3.11/site-packages"
+    contents = read(
+        saved(
+            tar(
+                member("etc/os-release", b'ID=debian\nPRETTY_NAME="\xff\x1b]0;x"\n'),
+                member(
+                    "var/lib/dpkg/status",
+                    b"Package: a\nStatus: install ok installed\nVersion: 1\xfe\n"
+                    b"Architecture: all\nMaintainer: \xff\n",
+                ),
+                member("var/lib/dpkg/info/a.list", b"/odd\xff\n"),
+                member("odd\udcff", b"1"),
+                member(
+                    f"{site}/x\udcff-1.dist-info/METADATA", b"Name: x\nVersion: 1\nSummary: \xff"
+                ),
+                member(f"{site}/y\udcff-1.dist-info/METADATA", b"Name: \xff\nVersion: 1"),
+            )
+        )
+    )
+    assert len(contents.observations) > 3
+    repr(contents.observations).encode("utf-8")
+    json.dumps([repr(contents.os_release)]).encode("utf-8")
+    for item in contents.observations:
+        assert "\\udc" not in repr(item)
+    hashed = [
+        h for i in contents.observations if not isinstance(i, Gap) for h in i.component.hashes
+    ]
+    assert sha(b"1") in [h.value for h in hashed]

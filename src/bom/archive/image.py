@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of one JSON document of the archive
 DOCUMENTS_LIMIT: Final = 64 * 1024 * 1024  # bytes of all of them
 CONTENT_LIMIT: Final = 64 * 1024 * 1024  # bytes of one file whose content is kept
-CONTENTS_LIMIT: Final = 512 * 1024 * 1024  # bytes of all of them
+CONTENTS_LIMIT: Final = 192 * 1024 * 1024  # bytes of all of them
 ENTRIES_LIMIT: Final = 5_000_000  # entries of all layers
 PATH_LIMIT: Final = 4096  # Linux' PATH_MAX
 

@@ -5,6 +5,7 @@ Read from `var/lib/dpkg/status` and, as distroless images have it, `var/lib/dpkg
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 STATUS: Final = "var/lib/dpkg/status"
 STATUS_FOLDER: Final = "var/lib/dpkg/status.d/"
 INFO_FOLDER: Final = "var/lib/dpkg/info/"
+LIST_LIMIT: Final = 16 * 1024 * 1024  # bytes of one list of files; the largest known have 5 MB
 DIVERSIONS: Final = "var/lib/dpkg/diversions"
 
 # The states in which a package's files are on the disk (dpkg(1), "Package states").
@@ -82,17 +84,18 @@ def packages(view: FileView) -> Iterator[Package]:
 def file_list(view: FileView, package: Package) -> tuple[str, tuple[str, ...] | None]:
     """The file that lists a package's files, and they, relative to the root.
 
-    None where no list is there. Bytes that are no UTF-8 are surrogate escapes.
+    None where no list is there, or one of a size that no package has. Bytes that
+    are no UTF-8 are surrogate escapes.
     """
     name = package.name
     for stem in (f"{name}:{package.architecture}", name):
         path = f"{INFO_FOLDER}{stem}.list"
         raw = view.read(path)
-        if raw is not None:
+        if raw is not None and len(raw) <= LIST_LIMIT:
             lines = raw.decode("utf-8", "surrogateescape").split("\n")
             return path, tuple(line.strip("/") for line in lines if line not in ("", "/."))
     path = package.record + ".md5sums"
-    if package.record != STATUS and (raw := view.read(path)) is not None:
+    if package.record != STATUS and (raw := view.read(path)) and len(raw) <= LIST_LIMIT:
         rows = raw.decode("utf-8", "surrogateescape").split("\n")
         return path, tuple(row[34:].removeprefix("./").strip("/") for row in rows if row[34:])
     return "", None
@@ -136,7 +139,9 @@ def _package(fields: Mapping[str, str], record: str) -> Package | None:
 def _paragraphs(raw: bytes) -> Iterator[dict[str, str]]:
     fields: dict[str, str] = {}
     last = ""
-    for line in printable_name(raw.decode("utf-8", "surrogateescape")).split("\n"):
+    text = printable_name(raw.decode("utf-8", "surrogateescape"))
+    for line in io.StringIO(text, newline="\n"):
+        line = line.removesuffix("\n")
         if not line.strip():
             if fields:
                 yield fields

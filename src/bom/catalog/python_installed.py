@@ -164,9 +164,10 @@ def _installed(
 def _files(
     view: FileView, info: str, site: str, owner: tuple[str, tuple[str, ...]] | None
 ) -> list[str] | None:
-    """The distribution's files, relative to the root; None where nothing lists them."""
+    """The distribution's files, relative to the root; None where nothing lists them, or
+    a list of a size that no package has."""
     raw = view.read(f"{info}/RECORD")
-    if raw is not None:
+    if raw is not None and len(raw) <= dpkg.LIST_LIMIT:
         rows = csv.reader(io.StringIO(raw.decode("utf-8", "surrogateescape"), newline=""))
         try:
             listed = [_below_root(site, row[0]) for row in rows if row]
@@ -174,7 +175,7 @@ def _files(
             return None
         return _content(listed, info)
     raw = view.read(f"{info}/installed-files.txt")
-    if raw is not None:
+    if raw is not None and len(raw) <= dpkg.LIST_LIMIT:
         lines = raw.decode("utf-8", "surrogateescape").splitlines()
         return _content([_below_root(info, line) for line in lines if line], info)
     if owner is not None and owner[1]:
