@@ -9,15 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import random
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -75,9 +72,11 @@ class Bench:
         return Command(argv, cwd or self.work, self.environment, before)
 
     def run(self, *argv: str, cwd: Path) -> None:
-        subprocess.run(
-            argv, cwd=cwd, env=dict(self.environment), check=True, stdout=subprocess.DEVNULL
+        ran = subprocess.run(
+            argv, cwd=cwd, env=dict(self.environment), check=False, capture_output=True, text=True
         )
+        if ran.returncode:
+            raise RuntimeError(f"{' '.join(argv)} ended with {ran.returncode}:\n{ran.stderr}")
 
     @property
     def key(self) -> str:
@@ -88,22 +87,12 @@ class Bench:
         return str(self.work / "release.pub")
 
 
-def plain_tar(path: Path, megabytes: int) -> None:
-    """A tar of incompressible files of 16 MiB each, the same in every run."""
-    source = random.Random(megabytes)
-    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as archive:
-        for number in range(megabytes // 16):
-            member = tarfile.TarInfo(f"data/{number:04d}.bin")
-            member.size = 16 * MIB
-            archive.addfile(member, BytesIO(source.randbytes(member.size)))
-
-
 def verify_and_seal(bench: Bench, megabytes: int) -> Iterator[Row]:
     """`bom verify` against openssl's SHA-256, sealing against `cp`, on one file."""
     folder = bench.work / f"tar-{megabytes}"
     folder.mkdir()
     built, sealed = bench.work / f"{megabytes}.tar", folder / "app.tar"
-    plain_tar(built, megabytes)
+    bench.run(sys.executable, str(HERE / "make_tar.py"), str(built), str(megabytes), cwd=folder)
     wrapped = ("cp", str(built), "app.tar")
     bench.run(
         "bom", "build", "--key", bench.key, "--artifact", "app.tar", "--", *wrapped, cwd=folder
