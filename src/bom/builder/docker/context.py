@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import ignore
 from bom.errors import BomError
-from bom.model import Gap, Hash, Material, Observation
+from bom.model import Gap, Hash, Material, Observation, Property
 from bom.output import TEMPORARY_PREFIX
+from bom.seal.beside import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,11 +28,9 @@ if TYPE_CHECKING:
     from bom.builder.docker.ignore import IgnoreRules, Inherited, Matcher, Walk
 
 IGNORE_FILE: Final = ".dockerignore"
+GIT: Final = ".git"
 _REMOTE: Final = ("http://", "https://", "git://", "git@", "ssh://", "github.com/", "oci-layout://")
 _TEXT_LIMIT: Final = 4 * 1024 * 1024  # bytes of a Dockerfile or an ignore file
-# What `bom` writes beside an output FILE, besides FILE itself (docs/format.md).
-_OWN_ENDINGS: Final = ("", ".bom.cdx.json", ".bom.cdx.json.sigstore.json", ".sigstore.json")
-_OWN_RECORD: Final = ".sigstore.jsonl"
 
 
 def is_remote(place: str) -> bool:
@@ -106,12 +105,16 @@ def read(
 
 
 def digest(context: LocalContext, output: Path) -> tuple[str, tuple[str, ...]]:
-    """The context's digest (hex), and the paths that could not be read."""
+    """The context's digest (hex), and the paths that could not be read.
+
+    What git keeps of a repository is left out: two clones of one commit differ in it, and the
+    commit is recorded (docs/adr/0004-git-is-no-part-of-the-context-digest.md).
+    """
     is_own = _is_own(context, output)
     lines: dict[bytes, bytes] = {}
     unread: list[str] = []
     for path, entry in entries(context, unread):
-        if is_own(path):
+        if is_own(path) or _in_repository(path):
             continue
         try:
             line = _line(entry)
@@ -207,7 +210,11 @@ def _context_material(label: str, context: LocalContext, output: Path) -> Iterat
             f"{len(unread)} of its files can't be read, the first is {_printable(unread[0])}",
         )
         return
-    yield Material(kind="context", name=shown, digests=(Hash("SHA-256", value),))
+    seen = (context.folder / GIT).exists() and not context.rules.ignores(GIT)
+    left_out = (Property("bom-seal:context:left-out", GIT),) if seen else ()
+    yield Material(
+        kind="context", name=shown, digests=(Hash("SHA-256", value),), properties=left_out
+    )
 
 
 def _remote_gap(kind: str, where: str) -> Gap:
@@ -226,11 +233,15 @@ def _is_own(context: LocalContext, output: Path) -> Callable[[str], bool]:
     except ValueError:
         return lambda path: False
     prefix = "" if inside == "." else f"{inside}/"
-    own = {prefix + output.name + ending for ending in (*_OWN_ENDINGS, _OWN_RECORD)}
+    own = {prefix + output.name + ending for ending in ("", *ENDINGS)}
     temporary = prefix + TEMPORARY_PREFIX
     return lambda path: (
         path in own or (path.startswith(temporary) and "/" not in path[len(temporary) :])
     )
+
+
+def _in_repository(path: str) -> bool:
+    return path == GIT or path.startswith(f"{GIT}/")
 
 
 def _folders_above(path: str) -> Iterator[str]:
