@@ -17,7 +17,7 @@ finish() {
 trap finish EXIT
 
 # Nothing of the user's own takes part: no key, no trust, no git settings.
-unset BOM_KEY BOM_KEY_PASSPHRASE SOURCE_DATE_EPOCH
+unset BOM_KEY BOM_KEY_PASSPHRASE SOURCE_DATE_EPOCH MAKEFLAGS MAKELEVEL MFLAGS
 export HOME=$work/home XDG_CONFIG_HOME=$work/home/.config XDG_STATE_HOME=$work/home/.state
 export GIT_CONFIG_NOSYSTEM=1 PYTHONDONTWRITEBYTECODE=1
 mkdir -p "$HOME"
