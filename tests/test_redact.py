@@ -92,6 +92,8 @@ def test_a_weak_password_does_not_survive_where_its_place_tells_what_it_is(secre
         f'{{"password": "{secret}"}}',
         f"http://example.com/?access_token={secret}&x=1",
         f"|1 NPM_TOKEN={secret} /bin/sh -c npm ci",
+        f"curl -u alice:{secret} https://git.example.com",
+        f"docker login -u alice -p {secret}",
     ):
         assert secret not in redact.text(line)
         words = [line] if line.startswith(("A", "{", "ENV")) else line.split(" ")
@@ -105,6 +107,8 @@ def test_a_weak_password_does_not_survive_where_its_place_tells_what_it_is(secre
         ["docker", "build", f"--build-arg=DB_PASSWORD={secret}", "."],
         ["deploy", "--secret", secret],
         ["make", f"TOKEN={secret}"],
+        ["curl", "--user", f"alice:{secret}"],
+        ["mysql", f"-p{secret}"],
     ):
         assert secret not in redact.command(argv, root=ROOT, cwd=ROOT)
 
@@ -147,7 +151,8 @@ def test_redacting_twice_is_redacting_once_and_never_fails(text: str) -> None:
      "https://git.example.com/team/app.git", "ssh://git@git.example.com/app", "1700000000",
      "http://localhost:4873/@scope/pkg", "MyVeryLongClassNameFactoryBeanV2",
      "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "docker build -t demo/app:1 --target run .",
-     "npm ci && npm run build", "mkdir -p build", "TOKEN=$TOKEN make", "a=b key: value",
+     "npm ci && npm run build", "docker run -u 1000:1000 x",
+     "mkdir -p build", "TOKEN=$TOKEN make", "a=b key: value",
      "/opt/hostedtoolcache/Python/3.11.9/x64/lib/python3.11/site-packages",
      "--mount=type=secret,id=npm_auth cat /run/secrets/x",
      "manylinux_2_17_x86_64.manylinux2014_x86_64"],
@@ -174,12 +179,30 @@ def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
         (["curl", "https://host.example/path", "file:///home/someone/project/x/y"],
          "curl https://host.example/path file:x/y"),
         (["mkdir", "-p", "a/b"], "mkdir -p a/b"),
+        (["docker", "run", "-u", "1000:1000", "x"], "docker run -u 1000:1000 x"),
+        (["docker", "run", "-p", "80:80", "x"], "docker run -p 80:80 x"),
+        (["python3.11", "-m", "build", "-p", "x"], "python3.11 -m build -p x"),
         (["/home/someone/project/build.sh", "--x"], "build.sh --x"),
         (["python", "-m", "build", "--no-isolation"], "python -m build --no-isolation"),
     ],
 )  # fmt: skip
 def test_a_command_line_names_no_place_on_this_machine(argv: list[str], line: str) -> None:
     assert redact.command(argv, root=ROOT, cwd=ROOT) == line
+
+
+def test_what_a_secret_variable_holds_is_found_wherever_a_shell_put_it() -> None:
+    environment = {"MY_TOKEN": "hunter2-hunter2", "PIN": "12345678", "KEY": "/home/x/key", "A": "b"}
+    known = redact.secrets_of(environment)
+    assert known == ("hunter2-hunter2",)
+    argv = ["curl", "https://git.example.com/x/hunter2-hunter2/y"]
+    line = redact.command(argv, root=ROOT, cwd=ROOT, known=known)
+    assert line == "curl 'https://git.example.com/x/[redacted]/y'"
+
+
+def test_a_long_command_line_takes_linear_time() -> None:
+    start = time.perf_counter()
+    redact.command(["make", *["-x"] * 20_000, "a=" * 50_000], root=ROOT, cwd=ROOT)
+    assert time.perf_counter() - start < 10
 
 
 def test_a_root_with_spaces_is_taken_out_too() -> None:

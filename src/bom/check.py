@@ -19,6 +19,7 @@ from bom.observe.identity import identity
 from bom.observe.results import Results, read_junit, read_sarif
 from bom.process import SIGNALLED, STDOUT, run
 from bom.redact import command as redacted
+from bom.redact import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +98,9 @@ def run_check(options: CheckOptions, warn: Callable[[str], None]) -> CheckRun:
         failures=results.failures,
         skipped=results.skipped,
         failed=list(results.failed),
-        command=redacted(options.command, root=root, cwd=options.cwd),
+        command=redacted(
+            options.command, root=root, cwd=options.cwd, known=secrets_of(options.environment)
+        ),
         commit=state.commit,
         tree_digest=state.digest(left_out),
         reports=[report for report in reports if report.isprintable()],

@@ -162,6 +162,13 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
         re.compile(r"(?<![\w-])(?:Bearer|Basic)\s{1,4}([A-Za-z0-9._~+/=-]{12,4096})"),
     ),
 )
+# `curl -u user:password` and `... login -p password`; but 1000:1000 is a user and a group
+_PLACED: Final = (
+    re.compile(
+        r"(?<![^\s\"'])(?:-u|--user)[ =]{1,4}(?!\d+:\d+(?:\s|$))[^\s:\"']{1,256}:([^\s\"']+)"
+    ),
+    re.compile(r"(?<!\S)login\s[^\n;|&]{0,200}?(?<=\s)-p[ =]{1,4}([^\s\"']+)"),
+)
 _VALUE: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s\"',;&|]+", re.DOTALL)
 _ASSIGNED: Final = re.compile(
     r"(?<![\w.-])[\"']?(?P<name>[A-Za-z_-][\w.-]{0,127})[\"']?\s{0,4}(?P<by>[=:])\s{0,4}"
@@ -188,6 +195,9 @@ def _all_spans(text: str) -> Iterator[Span]:
     for kind, shape in _PATTERNS:
         for hit in shape.finditer(text):
             yield kind, hit.start(shape.groups), hit.end(shape.groups)
+    for shape in _PLACED:
+        for hit in shape.finditer(text):
+            yield "named-secret", hit.start(1), hit.end(1)
     for pattern in (_ASSIGNED, _OPTION, _QUERY):
         yield from _named(text, pattern)
     for match in _BLOB.finditer(text):

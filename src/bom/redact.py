@@ -16,10 +16,20 @@ from urllib.parse import urlsplit
 from bom.detect import REDACTED, looks_secret, secret_file, spans
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["REDACTED", "command", "kinds", "looks_secret", "remote", "secret_file", "text", "value"]
+__all__ = [
+    "REDACTED",
+    "command",
+    "kinds",
+    "looks_secret",
+    "remote",
+    "secret_file",
+    "secrets_of",
+    "text",
+    "value",
+]
 
 
 def value(name: str, value: str) -> str:
@@ -68,13 +78,31 @@ _NO_PASSWORD_P: Final = frozenset((
 _INTERPRETERS: Final = frozenset(
     ("python", "sh", "bash", "dash", "node", "ruby", "env", "sudo", "time", "nice")
 )
+_GLUED_PASSWORD: Final = ("mysql", "mariadb", "sshpass")
+_USER_AND_PASSWORD: Final = re.compile(r"(?!\d+:\d+$)([^\s:]+):.+", re.DOTALL)
+_NAMED: Final = re.compile(r"(-{0,2}[\w.:-]+)=")
 
 
-def command(argv: Sequence[str], *, root: Path, cwd: Path) -> str:
+def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of variables that are named like secrets, longest first.
+
+    A shell puts them into command lines (`curl .../$TOKEN`), where nothing marks them. Short
+    values, numbers and absolute paths are left out: they would be found in everything.
+    """
+    found = {
+        value
+        for name, value in environment.items()
+        if len(value) >= 8 and looks_secret(name) and not value.startswith("/")
+    }
+    return tuple(sorted((v for v in found if not v.isdigit()), key=lambda v: (-len(v), v)))
+
+
+def command(argv: Sequence[str], *, root: Path, cwd: Path, known: Sequence[str] = ()) -> str:
     """The command line, shell-quoted, the same wherever the project and the tools stand.
 
     Absolute paths under `root` become relative to it, others their base name, inside
-    `--opt=/abs/path` too; secrets in options, build args, URLs and values are redacted.
+    `--opt=/abs/path` too; secrets in options, build args, URLs and values are redacted, and the
+    `known` ones (see `secrets_of`) wherever they stand.
     """
     roots = sorted(
         {str(place) for place in (root, root.resolve(), cwd, cwd.resolve())}, key=len, reverse=True
@@ -85,36 +113,52 @@ def command(argv: Sequence[str], *, root: Path, cwd: Path) -> str:
     }
     words: list[str] = []
     hide_next = False
-    for index, argument in enumerate(argv):
+    before = ""
+    program = _program(argv)
+    for argument in argv:
+        for secret in known:
+            argument = argument.replace(secret, REDACTED)
         if hide_next and not (argument.startswith(("id=", "type=", "src=", "source=", "env="))):
             words.append(REDACTED)
             hide_next = False
             continue
-        hide_next = _announces_secret(argument, argv[:index])
-        words.append(text(_relative(_redact_named(argument), base)))
+        if before in ("-u", "--user") and (match := _USER_AND_PASSWORD.fullmatch(argument)):
+            argument = f"{match[1]}:{REDACTED}"
+        before = argument
+        hide_next = bool(words) and _announces_secret(argument, program)
+        words.append(text(_relative(_redact_named(argument, program), base)))
     return shlex.join(words)
 
 
-def _announces_secret(argument: str, before: Sequence[str]) -> bool:
+def _program(argv: Sequence[str]) -> str:
+    """What is really run, behind `sudo`, `env` and interpreters; "login" for a login."""
+    names = [PurePosixPath(word).name for word in argv if not word.startswith("-")]
+    if "login" in names[:4]:
+        return "login"
+    skipped = (name for name in names if name.rstrip("0123456789.") not in _INTERPRETERS)
+    return next((name for name in skipped if "=" not in name), "")
+
+
+def _announces_secret(argument: str, program: str) -> bool:
     """Whether the next argument is a secret: `--password`, `--token`, `-p` of a login."""
-    if not argument.startswith("-") or "=" in argument or not before:
+    if not argument.startswith("-") or "=" in argument:
         return False
     if argument == "-p":
-        names = [PurePosixPath(word).name for word in before if not word.startswith("-")]
-        while names and names[0].rstrip("0123456789.") in _INTERPRETERS:
-            names.pop(0)
-        return bool(names) and (names[0] not in _NO_PASSWORD_P or "login" in names)
+        return bool(program) and program not in _NO_PASSWORD_P
     return len(argument) > 2 and looks_secret(argument.lstrip("-"))
 
 
-def _redact_named(argument: str) -> str:
+def _redact_named(argument: str, program: str) -> str:
     """`KEY=VALUE` and `--opt=VALUE`, VALUE hidden where the name says so; nests."""
-    name, equals, rest = argument.partition("=")
-    if not equals or not re.fullmatch(r"-{0,2}[\w.:-]+", name):
-        return argument
-    if looks_secret(name.lstrip("-")) and rest and not rest.startswith(("id=", "type=")):
-        return f"{name}={REDACTED}"
-    return f"{name}={_redact_named(rest)}"
+    if re.fullmatch(r"-p.+", argument, re.DOTALL) and program.startswith(_GLUED_PASSWORD):
+        return f"-p{REDACTED}"
+    position = 0
+    while match := _NAMED.match(argument, position):
+        position = match.end()
+        rest = argument[position : position + 5]
+        if rest and looks_secret(match[1].lstrip("-")) and not rest.startswith(("id=", "type=")):
+            return f"{argument[:position]}{REDACTED}"
+    return argument
 
 
 def _below(place: str, bases: set[str]) -> PurePosixPath:

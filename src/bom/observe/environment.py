@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bom.model import Gap, RunDetail, Setting, Tool
-from bom.redact import REDACTED, command, text, value
+from bom.redact import REDACTED, command, secrets_of, text, value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -82,7 +82,8 @@ class EnvironmentObserver:
     name = "environment"
 
     def observe(self, build: BuildContext) -> Iterator[Observation]:
-        line = command(build.command, root=build.root, cwd=build.cwd)
+        known = secrets_of(build.environment)
+        line = command(build.command, root=build.root, cwd=build.cwd, known=known)
         yield Setting("command", "command", line)
         inside = os.path.relpath(build.cwd, build.root)
         if inside != "." and not inside.startswith(".."):
@@ -124,7 +125,8 @@ def _variable(build: BuildContext, name: str, found: str) -> Iterator[Observatio
         found = " ".join(word for word in found.split() if not _OF_THIS_RUN.match(word))
         if not found:
             return
-    shown = value(name, found)
+    known = any(secret in found for secret in secrets_of(build.environment))
+    shown = REDACTED if known else value(name, found)
     if shown == REDACTED:
         yield Setting("environment", name, REDACTED)
         yield Gap("environment.value", name, "its name or its value looks like a secret")
