@@ -15,7 +15,7 @@ from bom.errors import BomError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Need
+    from tests.conftest import Need
 
 
 def cases(need: Need, kind: str) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,7 @@ from bom.observe import observe, project_root
 from bom.observe.protocol import BuildContext
 from bom.output import publish, temporary_file
 from bom.process import STDOUT, run
-from bom.seal import recognise, unseal_to
+from bom.seal import is_left_by_bom, recognise, unseal_to
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, ENDINGS, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
@@ -166,20 +166,9 @@ def _context(options: BuildOptions, root: Path) -> BuildContext:
         environment=options.environment,
         config=options.config,
         own_files=tuple(path for path in own if path is not None),
-        is_own=_is_own,
+        is_own=is_left_by_bom,
         check_files=options.check_files,
     )
-
-
-def _is_own(path: Path) -> bool:
-    """A file that an earlier `bom build` left: sealed, or beside something sealed."""
-    if path.name.endswith(ENDINGS):
-        return True
-    try:
-        form = recognise(path)
-        return form is not None and form.read(path) is not None
-    except (BadArtifact, OSError):
-        return False
 
 
 # --- refusing ----------------------------------------------------------------------------------

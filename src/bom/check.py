@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom.errors import BadArtifact, BomError
+from bom.errors import BomError
 from bom.observe import project_root
 from bom.observe.checks import CheckRecord, folder, keep, valid_name
 from bom.observe.identity import identity
@@ -20,6 +20,7 @@ from bom.observe.results import Results, read_junit, read_sarif
 from bom.process import SIGNALLED, STDOUT, run
 from bom.redact import command as redacted
 from bom.redact import secrets_of
+from bom.seal import is_left_by_bom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +71,7 @@ def run_check(options: CheckOptions, warn: Callable[[str], None]) -> CheckRun:
     patterns = (*options.junit, *options.sarif)
     before = {path: _stamp(path) for path in _paths(patterns, options.cwd)}
     own = () if options.out is None else (options.out.absolute(),)
-    state = identity(root, own, _is_own)
+    state = identity(root, own, is_left_by_bom)
     started = _now()
     code = run(
         options.command,
@@ -85,7 +86,7 @@ def run_check(options: CheckOptions, warn: Callable[[str], None]) -> CheckRun:
     results = _results(options, root, before, code, warn)
     reports = _inside(_paths(patterns, options.cwd) | before.keys(), root)
     left_out = [os.fsencode(report) for report in reports]
-    if identity(root, own, _is_own).digest(left_out) != state.digest(left_out):
+    if identity(root, own, is_left_by_bom).digest(left_out) != state.digest(left_out):
         warn(
             "the command changed files that git does not ignore: a build will count this result "
             "only when they are as they were before"
@@ -123,20 +124,6 @@ def _outcome(code: int, results: Results) -> Literal["passed", "failed", "skippe
     if results.tests > 0 and results.skipped >= results.tests:
         return "skipped"
     return "passed"
-
-
-def _is_own(path: Path) -> bool:
-    """What an earlier `bom build` left: a sealed artifact, or what stands beside one."""
-    from bom.seal import recognise
-    from bom.seal.beside import ENDINGS
-
-    if path.name.endswith(ENDINGS):
-        return True
-    try:
-        form = recognise(path)
-        return form is not None and form.read(path) is not None
-    except (BadArtifact, OSError):
-        return False
 
 
 # --- reports -----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Need
+    from tests.conftest import Need
 
 pytestmark = pytest.mark.e2e
 

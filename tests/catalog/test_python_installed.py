@@ -16,7 +16,7 @@ from bom.purl import pypi_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Need
+    from tests.conftest import Need
 
 SITE = "usr/local/lib/python3.11/site-packages"
 

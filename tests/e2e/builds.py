@@ -8,6 +8,10 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ENGINES = ("modern", "classic")
@@ -37,13 +41,17 @@ class Bom:
         }
 
     def __call__(
-        self, *arguments: str | Path, cwd: Path, code: int | None = 0, **more: str
+        self,
+        *arguments: str | Path,
+        cwd: Path,
+        code: int | None = 0,
+        more: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run `bom`; `code` is the exit code it must end with (None: any)."""
         done = subprocess.run(
             [sys.executable, "-m", "bom", *map(str, arguments)],
             cwd=cwd,
-            env=self.variables(**more),
+            env=self.variables(**(more or {})),
             capture_output=True,
             text=True,
             errors="surrogateescape",

@@ -103,7 +103,7 @@ def test_an_equal_build_gives_an_equal_sealed_image(image: Image, key: Key, tmp_
         *("build", "-o", again, "--key", key.private, "--"),
         *("docker", "build", "--network=host", "--build-arg", "MODE=fast", "-t", image.tag, "."),
         cwd=clone,
-        TZ="Asia/Kathmandu",
+        more={"TZ": "Asia/Kathmandu"},
     )
     assert hashlib.sha256(again.read_bytes()).digest() == (
         hashlib.sha256(image.tar.read_bytes()).digest()
@@ -161,9 +161,19 @@ def test_a_failing_build_leaves_nothing_and_passes_its_code_on(
     image: Image, key: Key, tmp_path: Path
 ) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY missing /\n")
-    command = ["build", "-o", "out/app.tar", "--key", key.private, "--", "docker", "build", "."]
+    command: list[str | Path] = [
+        "build",
+        "-o",
+        "out/app.tar",
+        "--key",
+        key.private,
+        "--",
+        "docker",
+        "build",
+        ".",
+    ]
     (tmp_path / "out").mkdir()
-    done = image.bom(*command, cwd=tmp_path, code=None)
+    done = image.bom(*own, "docker", "build", ".", cwd=tmp_path, code=None)
     assert done.returncode == 1
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -200,7 +210,7 @@ def test_a_private_key_in_the_context_stops_the_build(
     context.mkdir()
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
     shutil.copy2(key.private, context / "release.key")
-    command = ["build", "-o", tmp_path / "app.tar", "--key", "release.key", "--"]
+    command: list[str | Path] = ["build", "-o", tmp_path / "app.tar", "--key", "release.key", "--"]
     done = image.bom(*command, "docker", "build", "-t", "bom-e2e/key:1", ".", cwd=context, code=125)
     assert "private key" in done.stderr
     assert not (tmp_path / "app.tar").exists()

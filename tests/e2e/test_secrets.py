@@ -57,7 +57,7 @@ def test_nothing_planted_around_a_package_build_is_written(
         *("build", "--key", key.private, "--result", out / "result.json", "--"),
         *("sh", "-c", script, "--token", TOKEN, f"--password={PASSWORD}", f"AWS_KEY={AWS}"),
         cwd=root,
-        **planted(),
+        more=planted(),
     )
     for artifact in root.glob("dist/*.*"):
         if artifact.suffix in (".whl", ".gz"):
@@ -102,7 +102,7 @@ def test_nothing_planted_around_an_image_build_is_written(
         *("docker", "build", "--build-arg", f"API_TOKEN={TOKEN}"),
         *("--build-arg", f"MODE={AWS}", "-t", tag, "."),
         cwd=context,
-        **planted(),
+        more=planted(),
     )
     image.docker("image", "rm", "--force", tag)
     # it ships: the subject's own bytes hold it, and bom says so without repeating it
@@ -123,6 +123,6 @@ def test_a_check_keeps_no_secret_either(bom: Bom, tmp_path: Path) -> None:
         *("check", "unit", "--out", out / "unit.json", "--"),
         *("sh", "-c", "exit 0", f"--token={TOKEN}"),
         cwd=root,
-        **planted(),
+        more=planted(),
     )
     assert_clean(written(out, root / ".git" / "bom"))

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact
+from bom.seal.beside import ENDINGS
 from bom.seal.gzip import GzipFormat
 from bom.seal.tar import TarFormat
 from bom.seal.wheel import WheelFormat
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from bom.seal.protocol import ArtifactFormat
 
-__all__ = ["FORMATS", "HEAD", "recognise", "recognise_head", "unseal_to"]
+__all__ = ["FORMATS", "HEAD", "is_left_by_bom", "recognise", "recognise_head", "unseal_to"]
 
 HEAD: Final = 1024  # bytes of a file by which a format knows it
 
@@ -61,3 +62,14 @@ def unseal_to(form: ArtifactFormat, artifact: Path, out: Path) -> str:
             where=first.where,
         )
     return digest.hexdigest()
+
+
+def is_left_by_bom(path: Path) -> bool:
+    """Whether an earlier `bom build` left this file: sealed, or beside something sealed."""
+    if path.name.endswith(ENDINGS):
+        return True
+    try:
+        form = recognise(path)
+        return form is not None and form.read(path) is not None
+    except (BadArtifact, OSError):
+        return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bom.errors import BadArtifact
-from bom.model import Envelope, Property
+from bom.model import Envelope
 from bom.seal import recognise
 
 if TYPE_CHECKING:
@@ -59,12 +59,10 @@ class TarLab:
         assert found is not None
         return found
 
-    def envelope(
-        self, path: Path, *, bundle: bytes = BUNDLE, extra: Sequence[Property] = ()
-    ) -> Envelope:
+    def envelope(self, path: Path, *, bundle: bytes = BUNDLE) -> Envelope:
         """An envelope whose document says what `compose` would say of this file's bytes."""
         form = self.format(path)
-        properties = (*form.parameters(path), *extra)
+        properties = form.parameters(path)
         document = {
             "metadata": {
                 "component": {
@@ -85,9 +83,9 @@ class TarLab:
         }
         return Envelope(json.dumps(document).encode(), bundle)
 
-    def seal(self, path: Path, *, bundle: bytes = BUNDLE, extra: Sequence[Property] = ()) -> Path:
+    def seal(self, path: Path, *, bundle: bytes = BUNDLE) -> Path:
         out = path.with_name(f"sealed-{path.name}")
-        self.format(path).seal(path, self.envelope(path, bundle=bundle, extra=extra), out)
+        self.format(path).seal(path, self.envelope(path, bundle=bundle), out)
         return out
 
     def unseal(self, form: ArtifactFormat, data: bytes) -> tuple[Unsealed, bytes]:

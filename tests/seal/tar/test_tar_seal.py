@@ -8,7 +8,7 @@ import os
 import tarfile
 import threading
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -19,11 +19,29 @@ from bom.seal.protocol import ENVELOPE_LIMIT
 from bom.seal.tar import TarFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from conftest import TarLab
+    from bom.seal.protocol import ArtifactFormat, Unsealed
 
 TAR = TarFormat()
+
+Entry = tuple[str, bytes]
+
+
+class TarLab(Protocol):
+    """The fixture of conftest.py, as its users see it."""
+
+    files: tuple[Entry, ...]
+    folder: Path
+
+    def tar(self, files: Sequence[Entry] | None = None, form: int = ...) -> bytes: ...
+    def gz(self, data: bytes | None = None, level: int = ...) -> bytes: ...
+    def write(self, data: bytes, name: str = ...) -> Path: ...
+    def envelope(self, path: Path, *, bundle: bytes = ...) -> Envelope: ...
+    def seal(self, path: Path, *, bundle: bytes = ...) -> Path: ...
+    def unseal(self, form: ArtifactFormat, data: bytes) -> tuple[Unsealed, bytes]: ...
+    def codes(self, form: ArtifactFormat, envelope: Envelope, data: bytes) -> list[str]: ...
 
 
 def _entry(name: str, content: bytes, kind: bytes = b"0") -> bytes:

@@ -280,8 +280,7 @@ def _refuse_unloaded(command: DockerCommand, client: Client) -> None:
 def _settings(
     command: DockerCommand, client: Client, request: BuildRequest
 ) -> Iterator[Observation]:
-    line = redact.command(request.command, root=request.root, cwd=request.cwd)
-    yield Setting("command", "command", line)
+    known = redact.secrets_of(request.environment)
     yield Setting("option", "builder", client.route)
     for name in _RECORDED_OPTIONS:
         if value := command.value(name):
@@ -289,7 +288,10 @@ def _settings(
             shown = context.name(request.cwd / value, request.root) if local else value
             yield Setting("option", name, redact.text(shown))
     for item in command.build_args(request.environment):
-        yield Setting("build-arg", item.name, redact.value(item.name, item.value))
+        value = redact.value(item.name, item.value)
+        if any(secret in value for secret in known):
+            value = redact.REDACTED
+        yield Setting("build-arg", item.name, value)
 
 
 def _warnings(inputs: BuildInputs, output: Path) -> tuple[str, ...]:
