@@ -161,17 +161,7 @@ def test_a_failing_build_leaves_nothing_and_passes_its_code_on(
     image: Image, key: Key, tmp_path: Path
 ) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY missing /\n")
-    command: list[str | Path] = [
-        "build",
-        "-o",
-        "out/app.tar",
-        "--key",
-        key.private,
-        "--",
-        "docker",
-        "build",
-        ".",
-    ]
+    own: list[str | Path] = ["build", "-o", "out/app.tar", "--key", key.private, "--"]
     (tmp_path / "out").mkdir()
     done = image.bom(*own, "docker", "build", ".", cwd=tmp_path, code=None)
     assert done.returncode == 1
