@@ -21,6 +21,7 @@ TRAILER: Final = 8  # bytes: CRC-32 and size modulo 2**32, little endian
 STORED_LIMIT: Final = 65_535  # RFC 1951 3.2.4: LEN is 16 bits
 HEADER_TEXT_LIMIT: Final = 64 * 1024  # bytes of the stored file name or comment
 _CHUNK: Final = 1024 * 1024
+_SALVAGED: Final = 64  # compressed bytes at a time, around damage
 
 _FHCRC: Final = 0x02
 FEXTRA: Final = 0x04
@@ -54,12 +55,14 @@ def read_header(read: Callable[[int], bytes]) -> bytes:
 
 
 def inflate(file: BinaryIO) -> Iterator[bytes]:
-    """What one gzip member holds, in pieces of at most 1 MiB, its checksum verified.
+    """What one gzip member holds, in pieces of at most 1 MiB, its trailer verified.
 
-    Raises BadArtifact: `damaged` (also for anything after the member) or `truncated`.
+    All that can be had comes before the error. Raises BadArtifact: `damaged` (also for anything
+    after the member) or `truncated`.
     """
-    engine = zlib.decompressobj(wbits=31)
-    read = 0
+    read = len(read_header(file.read))
+    engine = zlib.decompressobj(wbits=-15)
+    crc = size = 0
     while not engine.eof:
         data = engine.unconsumed_tail
         if not data:
@@ -67,18 +70,50 @@ def inflate(file: BinaryIO) -> Iterator[bytes]:
             read += len(data)
             if not data:
                 raise BadArtifact("truncated", f"the gzip data ends early, after {read} bytes")
+        before = engine.copy()
         try:
             piece = engine.decompress(data, _CHUNK)
         except zlib.error as error:
+            start = read - len(data)
+            for piece in _salvaged(before, data):
+                start += _SALVAGED
+                yield piece
             raise BadArtifact(
                 "damaged",
-                f"the gzip data can't be inflated near byte {max(read - len(data), 0)}",
-                where=f"bytes {max(read - len(data), 0)} to {read}",
+                f"the gzip data can't be inflated after byte {start}",
+                where=f"from byte {start}",
             ) from error
+        crc = zlib.crc32(piece, crc)
+        size += len(piece)
         if piece:
             yield piece
-    if engine.unused_data or file.read(1):
+    tail = engine.unused_data[: TRAILER + 1]
+    tail += file.read(TRAILER + 1 - len(tail))
+    if len(tail) < TRAILER:
+        raise BadArtifact("truncated", "the gzip data ends inside its trailer")
+    if tail[:TRAILER] != trailer(crc, size):
+        raise BadArtifact(
+            "damaged",
+            "the gzip trailer is not that of the data before it",
+            expected=trailer(crc, size).hex(),
+            found=tail[:TRAILER].hex(),
+        )
+    if len(tail) > TRAILER:
         raise BadArtifact("damaged", "more follows after the first gzip member")
+
+
+def _salvaged(engine: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """What comes out of the whole steps before the one that can't be inflated."""
+    for start in range(0, len(data), _SALVAGED):
+        step = data[start : start + _SALVAGED]
+        pieces = []
+        try:
+            while step:
+                pieces.append(engine.decompress(step, _CHUNK))
+                step = engine.unconsumed_tail
+        except zlib.error:
+            return
+        yield b"".join(pieces)
 
 
 def inflated_head(head: bytes, size: int) -> bytes:
