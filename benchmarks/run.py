@@ -1,7 +1,8 @@
 """The figures of docs/benchmarks.md: `make bench`, or `python benchmarks/run.py [--quick]`.
 
-Prints a Markdown table. Each row is a ratio to a floor measured in the same run, in turns with
-it, so that rows from different machines can be compared. Exits 1 where a budget is broken.
+Prints a Markdown table; `--write` puts it into the page too. Each row is a ratio to a floor
+measured in the same run, in turns with it, so that rows from different machines can be compared.
+Exits 1 where a budget is broken.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).resolve().parent
 BIN: Final = Path(sys.executable).parent
 MIB: Final = 1 << 20
+PAGE: Final = HERE.parent / "docs" / "benchmarks.md"
+BEGIN: Final = "<!-- figures: `make bench` writes what follows -->"
+END: Final = "<!-- end of figures -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +221,25 @@ def machine() -> str:
     kernel = platform.release().split("-")[0]
     return (
         f"{now}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.machine()}, "
-        f"Python {platform.python_version()}, {platform.system()} {kernel}"
+        f"Python {platform.python_version()}, {platform.system()} {kernel}, "
+        f"load average {os.getloadavg()[0]:.1f} before it began"
     )
+
+
+def write(lines: list[str]) -> None:
+    """Put the table between the page's two markers."""
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    PAGE.write_text("\n".join([before + BEGIN, *lines, END]) + after, encoding="utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small files, few rounds")
-    quick = parser.parse_args().quick
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md as well")
+    options = parser.parse_args()
+    quick = options.quick
     with tempfile.TemporaryDirectory(prefix="bom-bench-") as folder:
         work = Path(folder)
         environment = {
@@ -236,13 +251,20 @@ def main() -> int:
         bench = Bench(work, environment, 3 if quick else 7)
         bench.run("bom", "key", "generate", "--out", str(work / "release"), cwd=work)
         sizes, components = ((64,), 5_000) if quick else ((272, 1424), 50_000)
-        print(machine() + "\n")
-        print("| what | floor | median (fastest–slowest) | budget | peak memory | |")
-        print("|---|---|---|---|---|---|")
+        lines = [
+            machine(),
+            "",
+            "| what | floor | median (fastest–slowest) | budget | peak memory | |",
+            "|---|---|---|---|---|---|",
+        ]
+        print("\n".join(lines))
         kept = True
         for row in rows(bench, sizes, components):
-            print(row.markdown(), flush=True)
+            lines.append(row.markdown())
+            print(lines[-1], flush=True)
             kept = kept and row.kept
+    if options.write:
+        write(lines)
     return 0 if kept else 1
 
 
