@@ -136,9 +136,12 @@ class GzipFormat:
         sink(wrapping.header)
         held = b""
         while piece := stream.read(CHUNK):
-            held += piece
-            sink(memoryview(held)[: -gzip.TRAILER])
-            held = held[-gzip.TRAILER :]
+            # Only the end is put together with what was held: the rest goes on uncopied.
+            if len(piece) < gzip.TRAILER:
+                held, piece = b"", held + piece
+            sink(held)
+            sink(memoryview(piece)[: -gzip.TRAILER])
+            held = piece[-gzip.TRAILER :]
         joined = wrapping.joined_trailer(blocks)
         if held != joined:
             findings.append(_mismatch("gzip trailer", joined, held))
