@@ -8,7 +8,17 @@ import sys
 import urllib.parse
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# No test here is about time, and a busy machine is slow; in CI the same examples every time.
+hypothesis.settings.register_profile(
+    "bom",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("bom")
 
 
 def _missing(reason: str) -> None:

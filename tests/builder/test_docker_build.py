@@ -242,7 +242,8 @@ def test_target_and_build_args_reach_the_image_and_the_facts(
     facts = prepared.observations
     assert Setting("build-arg", "GREETING", "moin") in facts
     assert Setting("option", "target", "final") in facts
-    assert Setting("command", "command", " ".join(("docker", *words, "."))) in facts
+    # the command line is the environment observer's to record: stated twice it might differ
+    assert not [fact for fact in facts if isinstance(fact, Setting) and fact.kind == "command"]
 
 
 def test_a_dockerfile_elsewhere_and_a_subfolder_as_context(
