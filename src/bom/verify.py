@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from bom import canonical
 from bom.compose import reading, validate
-from bom.compose.bom import FORMAT
 from bom.errors import BadArtifact, BomError
 from bom.model import Envelope, Finding, Verdict
 from bom.seal import HEAD, recognise_head
@@ -182,11 +181,11 @@ def _check_document(case: _Case, envelope: Envelope, keys: Sequence[TrustedKey])
     for problem in validate.errors(document):
         case.add("schema", "the BOM breaks the CycloneDX schema", found=problem)
     stated = reading.document_property(document, "bom-seal:format")
-    if stated != FORMAT:
+    if stated != reading.FORMAT:
         case.add(
             "format-version",
             "the BOM has a format that this version does not know",
-            expected=FORMAT,
+            expected=reading.FORMAT,
             found=stated,
         )
     sealed_as = reading.subject_property(document, FORMAT_PROPERTY)

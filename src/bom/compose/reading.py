@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+FORMAT: Final = "1"  # bom-seal:format; verify refuses a higher one
 
 
 def _at(document: Mapping[str, Any], *keys: str) -> Any:

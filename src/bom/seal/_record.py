@@ -14,7 +14,6 @@ import io
 import os
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -90,6 +89,9 @@ def checking(
     names the member. A wheel of stored members is hashed as fast as its file: hashlib and zlib
     let other threads run, so that this costs little beside hashing the whole.
     """
+    # imported late: it costs a verb that meets no wheel 10 ms
+    from concurrent.futures import ThreadPoolExecutor
+
     findings: list[Finding] = []
     work = _pair(members, text, record, findings)
     lock, stop = threading.Lock(), threading.Event()
