@@ -32,12 +32,26 @@ def stanza(name: str, version: str = "1", **fields: str) -> str:
     return "".join(f"{key}: {value}\n" for key, value in stated.items()) + "\n"
 
 
+def packages(root: Path) -> list[Component]:
+    items = catalogue_directory(root)
+    components = [item.component for item in items if isinstance(item, Dependency)]
+    return [component for component in components if component.type == "library"]
+
+
 def found(root: Path, *stanzas: str) -> tuple[dict[str, Component], list[Gap]]:
     write(root, {"var/lib/dpkg/status": "".join(stanzas)})
     write(root, {"etc/os-release": 'ID=debian\nVERSION_ID="12"\n'})
-    items = catalogue_directory(root)
-    components = [item.component for item in items if isinstance(item, Dependency)]
-    return {c.name: c for c in components}, [item for item in items if isinstance(item, Gap)]
+    gaps = [item for item in catalogue_directory(root) if isinstance(item, Gap)]
+    return {component.name: component for component in packages(root)}, gaps
+
+
+def test_the_operating_system_is_a_component_of_its_own(tmp_path: Path) -> None:
+    write(tmp_path, {"usr/lib/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n'})
+    (item,) = catalogue_directory(tmp_path)
+    assert isinstance(item, Dependency)
+    system = item.component
+    assert (system.type, system.name, system.version) == ("operating-system", "debian", "12")
+    assert (system.bom_ref, system.description) == ("os:debian@12", "Debian 12")
 
 
 def test_only_packages_with_files_on_the_disk_are_listed(tmp_path: Path) -> None:
@@ -84,7 +98,7 @@ def test_the_graph_goes_through_provides_and_architectures_and_tells_of_what_is_
 def test_two_architectures_of_one_package_are_two_components(tmp_path: Path) -> None:
     write(tmp_path, {"var/lib/dpkg/status": stanza("a") + stanza("a", Architecture="arm64")})
     write(tmp_path, {"etc/os-release": "ID=debian\n"})
-    refs = [i.component.purl for i in catalogue_directory(tmp_path) if isinstance(i, Dependency)]
+    refs = [component.purl for component in packages(tmp_path)]
     assert refs == [f"pkg:deb/debian/a@1?arch={a}&distro=debian" for a in ("amd64", "arm64")]
 
 
@@ -117,9 +131,7 @@ def test_distroless_packages_are_found_with_their_files(tmp_path: Path) -> None:
             "var/lib/dpkg/status.d/base.md5sums": "c4ca4238a0b923820dcc509a6f75849b  usr/share/x\n",
         },
     )
-    (component,) = (
-        item.component for item in catalogue_directory(tmp_path) if isinstance(item, Dependency)
-    )
+    (component,) = packages(tmp_path)
     assert component.purl == "pkg:deb/debian/base@2:1?arch=all&distro=debian-13"
     assert [item.value for item in component.hashes] == [digest]
     assert component.hash_of == "file"

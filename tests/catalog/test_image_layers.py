@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bom.catalog.image import ImageCataloguer, ImageContents
 from bom.errors import BadArtifact
-from bom.model import Gap
+from bom.model import Dependency, Gap
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -204,6 +204,7 @@ def test_pieces_of_any_size_give_the_same(piece: int) -> None:
     contents = read(archive, piece)
     assert contents.os_release is not None
     assert (contents.os_release.name, contents.os_release.version) == ("debian", "12")
+    assert Dependency(contents.os_release) in contents.observations
 
 
 def test_gzip_layers_in_one_or_several_members_are_read_and_their_diff_ids_checked() -> None:

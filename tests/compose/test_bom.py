@@ -193,6 +193,33 @@ def test_a_gap_stands_at_what_it_is_about() -> None:
     assert "tool:engine:docker-engine" in value["compositions"][0]["assemblies"]
 
 
+def test_what_is_wanting_to_many_for_one_reason_is_one_gap_about_all_of_them() -> None:
+    parts = [library(name) for name in ("a", "b", "c")]
+    why = "its copyright file is not there"
+    gaps = [Gap("component.licence", part.purl, why, part.purl) for part in parts[:2]]
+    alone = Gap("component.licence", parts[2].purl, "it names none", parts[2].purl)
+    value = compose(FACTS[0], *map(Dependency, parts), *gaps, alone)
+    assert [(entry["text"], entry["subjects"]) for entry in value["annotations"]] == [
+        (f"component.licence: 2 components: {why}", ["pkg:pypi/a@1", "pkg:pypi/b@1"]),
+        ("component.licence: pkg:pypi/c@1: it names none", ["pkg:pypi/c@1"]),
+    ]
+    assert {"name": "bom-seal:gaps", "value": "2"} in value["metadata"]["properties"]
+    assert value["compositions"][0]["assemblies"] == [part.purl for part in parts]
+
+
+def test_gaps_that_name_more_than_their_component_stay_apart() -> None:
+    part = library("a")
+    gaps = [Gap("file.hash", path, "it is stored sparse", part.purl) for path in ("x", "y")]
+    texts = reading.gaps(compose(FACTS[0], Dependency(part), *gaps))
+    assert texts == ["file.hash: x: it is stored sparse", "file.hash: y: it is stored sparse"]
+
+
+def test_a_hash_that_is_explained_as_missing_is_one_gap() -> None:
+    part = library("a", hashed=False)
+    gap = Gap("component.hash", part.purl, "it has no files of its own", part.purl)
+    assert len(compose(FACTS[0], Dependency(part), gap)["annotations"]) == 1
+
+
 def test_the_time_is_source_date_epoch_else_the_commits_else_a_gap() -> None:
     assert compose(*FACTS, epoch=0)["metadata"]["timestamp"] == "1970-01-01T00:00:00Z"
     assert compose(*FACTS)["metadata"]["timestamp"] == "2026-01-02T03:04:05Z"

@@ -144,6 +144,20 @@ def test_a_wheel_is_shown_whole() -> None:
     assert tree(_signed(WHEEL, FACTS)) == SHOWN
 
 
+def test_a_gap_of_several_components_names_them_below() -> None:
+    parts = [
+        Component("library", name, "1", purl=f"pkg:pypi/{name}@1", hashes=(HASH,)) for name in "ab"
+    ]
+    gaps = [Gap("component.licence", part.purl, "it states none", part.purl) for part in parts]
+    shown = tree(document(Evidence(WHEEL, (*map(Dependency, parts), *gaps), epoch=0)))
+    assert shown.endswith(
+        "└─ gaps (1)\n"
+        "   └─ component.licence: 2 components: it states none\n"
+        "      ├─ a 1\n"
+        "      └─ b 1\n"
+    )
+
+
 def test_an_image_is_shown_with_its_layers_and_an_unsigned_bom_says_so() -> None:
     image = ImageIdentity(
         "sha256:" + "1a" * 32,

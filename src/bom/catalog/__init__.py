@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.debian import Debian
+from bom.catalog.os_release import os_component
 from bom.catalog.python import Python
 from bom.model import Dependency, Gap
 
@@ -34,10 +35,13 @@ def wanted(path: str) -> bool:
 
 
 def catalogue(view: FileView) -> tuple[Dependency | Gap, ...]:
-    """What is installed in the view: one Dependency for each purl, then the gaps, sorted."""
+    """What is installed in the view: one Dependency for each purl and one for the operating
+    system, then the gaps, sorted."""
     found: set[Dependency | Gap] = set()
     for ecosystem in ECOSYSTEMS:
         found.update(ecosystem.components(view))
+    if (system := os_component(view)) is not None:
+        found.add(Dependency(system))
     dependencies = [item for item in found if isinstance(item, Dependency)]
     gaps = [item for item in found if isinstance(item, Gap)]
     dependencies.sort(key=lambda item: item.component.bom_ref)

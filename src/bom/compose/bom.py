@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final, Literal
 from bom import __version__, canonical
 from bom.compose.component import Json, component, licences, properties, url
 from bom.compose.formulation import formulation
+from bom.compose.gaps import NO_TIME, as_annotations, compositions, unhashed
 from bom.compose.graph import graph
+from bom.compose.reading import FORMAT
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Hash, Property, Revision
 
@@ -23,13 +25,8 @@ if TYPE_CHECKING:
 
     from bom.model import Observation, Subject
 
-FORMAT: Final = "1"  # bom-seal:format; verify refuses a higher one
 ROOT: Final = "subject"
 SERIAL_NAMESPACE: Final = uuid.UUID("8b0c1a52-6a0e-5d6c-9b3e-6f1f0a4a7d11")
-# An annotation must have a time (CycloneDX 1.6). Where neither SOURCE_DATE_EPOCH nor a commit
-# gives one, this one stands for "no time is known", next to the gap that says so.
-NO_TIME: Final = "1970-01-01T00:00:00Z"
-
 _TYPES: Final = {"image": "container", "wheel": "library", "sdist": "library", "npm": "library"}
 
 
@@ -80,21 +77,22 @@ def document(evidence: Evidence) -> Json:
     parts = [component(item.component) for item in shipped]
     formulas = formulation(evidence.observations)
     gaps = _gaps(evidence, shipped, timestamp)
-    refs = {ROOT} | set(_refs(parts)) | set(_refs(formulas))
+    names = {ROOT: evidence.subject.name, **dict(_names([parts, formulas]))}
+    notes = as_annotations(gaps, names, ROOT, timestamp or NO_TIME)
     out: Json = {
         "$schema": f"http://cyclonedx.org/schema/bom-{evidence.spec_version}.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": evidence.spec_version,
         "version": 1,
-        "metadata": _metadata(evidence, revision, timestamp, len(gaps)),
+        "metadata": _metadata(evidence, revision, timestamp, len(notes)),
         "components": parts,
         "dependencies": graph(ROOT, shipped),
-        "compositions": _compositions(gaps, refs),
+        "compositions": compositions(gaps, names, ROOT),
     }
     if formulas:
         out["formulation"] = formulas
-    if gaps:
-        out["annotations"] = [_annotation(gap, refs, timestamp or NO_TIME) for gap in gaps]
+    if notes:
+        out["annotations"] = notes
     digest = hashlib.sha256(canonical.dumps(out)).hexdigest()
     out["serialNumber"] = f"urn:uuid:{uuid.uuid5(SERIAL_NAMESPACE, digest)}"
     return out
@@ -149,57 +147,20 @@ def _gaps(evidence: Evidence, shipped: Sequence[Dependency], timestamp: str) -> 
                 "neither SOURCE_DATE_EPOCH nor a commit gives a time",
             )
         )
-    explained = {gap.ref for gap in gaps if gap.what == "dependency.hash"}
-    for item in shipped:
-        part = item.component
-        hashed = part.hashes or any(entry.hashes for entry in part.distributions)
-        if not hashed and part.bom_ref not in explained and part.type != "operating-system":
-            gaps.add(
-                Gap("dependency.hash", part.bom_ref, "no hash is stated or known", part.bom_ref)
-            )
-    return sorted(gaps)
+    return sorted(gaps | unhashed(shipped, gaps))
 
 
-def _refs(value: object) -> Iterable[str]:
+def _names(value: object) -> Iterable[tuple[str, str]]:
+    """The bom-ref and the name of everything in a part of the document."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
             if isinstance(item.get("bom-ref"), str):
-                yield item["bom-ref"]
+                yield item["bom-ref"], str(item.get("name", ""))
             waiting += item.values()
         elif isinstance(item, list):
             waiting += item
-
-
-def _place(gap: Gap, refs: set[str]) -> str:
-    if gap.ref in refs:
-        return gap.ref
-    built_with = f"build:{gap.ref}"
-    return built_with if built_with in refs else ROOT
-
-
-def _compositions(gaps: Sequence[Gap], refs: set[str]) -> list[Json]:
-    """Completeness is never claimed: incomplete where a gap is known, else unknown."""
-    incomplete = sorted({_place(gap, refs) for gap in gaps})
-    out: list[Json] = []
-    if incomplete:
-        out.append({"aggregate": "incomplete", "assemblies": incomplete})
-    if ROOT not in incomplete:
-        out.append({"aggregate": "unknown", "assemblies": [ROOT]})
-    return out
-
-
-def _annotation(gap: Gap, refs: set[str], timestamp: str) -> Json:
-    text = f"{gap.what}: {gap.where}: {gap.why}"
-    key = hashlib.sha256(f"{gap.ref}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
-    return {
-        "bom-ref": f"gap:{key[:16]}",
-        "subjects": [_place(gap, refs)],
-        "annotator": {"component": {"type": "application", "name": "bom-seal"}},
-        "timestamp": timestamp,
-        "text": text,
-    }
 
 
 def _metadata(evidence: Evidence, revision: Revision | None, timestamp: str, gaps: int) -> Json:

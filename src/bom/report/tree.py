@@ -38,7 +38,7 @@ def tree(document: Mapping[str, object]) -> str:
         *_section("materials", [_material(part) for part in parts if _kind(part) == "material"]),
         *_section("built with", [_package(part) for part in parts if _kind(part) == "package"]),
         *_dependencies(document),
-        *_section("gaps", [Branch(text) for text in _gaps(document)]),
+        *_section("gaps", _gaps(document)),
     )
     kind = word(_first(facts, "bom-seal:subject:kind")) or word(subject.get("type"))
     named = " ".join(filter(None, (word(subject.get("name")), word(subject.get("version")))))
@@ -270,12 +270,28 @@ def _hashed(part: Json) -> str:
     return f"file {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
 
 
-def _gaps(document: Mapping[str, object]) -> list[str]:
-    return [
-        word(entry.get("text"), 300)
+def _gaps(document: Mapping[str, object]) -> list[Branch]:
+    """A line for each, and below it what it is about where that is more than one thing."""
+    gaps = [
+        entry
         for entry in _objects(document.get("annotations"))
         if word(entry.get("bom-ref")).startswith("gap:")
     ]
+    if not gaps:
+        return []
+    formulas = _objects(document.get("formulation"))
+    built_with = [part for formula in formulas for part in _objects(formula.get("components"))]
+    names = {
+        part["bom-ref"]: _named(part)
+        for part in (*_objects(document.get("components")), *built_with)
+        if isinstance(part.get("bom-ref"), str)
+    }
+    lines = []
+    for entry in gaps:
+        about = [ref for ref in _list(entry.get("subjects")) if isinstance(ref, str)]
+        below = leaves([names.get(ref) or word(ref) for ref in about]) if len(about) > 1 else ()
+        lines.append(Branch(word(entry.get("text"), 300), limited(below)))
+    return lines
 
 
 def _dependencies(document: Mapping[str, object]) -> tuple[Branch, ...]:
