@@ -25,7 +25,7 @@ from bom.observe import observe, project_root
 from bom.observe.protocol import BuildContext
 from bom.output import publish, temporary_file
 from bom.process import STDOUT, run
-from bom.seal import is_left_by_bom, recognise, unseal_to
+from bom.seal import beside, is_left_by_bom, recognise, unseal_to
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, ENDINGS, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
@@ -188,6 +188,16 @@ def _refuse_packed_key(prepared: PreparedBuild, key_file: Path | None) -> None:
         )
 
 
+def _refuse_key_inside(artifacts: Sequence[Artifact]) -> None:
+    """Before anything is sealed: a key that one artifact gave away must not sign the others."""
+    for artifact in artifacts:
+        if artifact.forbidden:
+            raise Refused(
+                f"{artifact.target.name} holds the private key: {', '.join(artifact.forbidden)}",
+                hint="nothing was sealed; keep the key outside the project and make a new one",
+            )
+
+
 def _require(checks: Sequence[Check]) -> None:
     wanting = [check for check in checks if check.outcome in ("failed", "not-run")]
     if wanting:
@@ -233,12 +243,9 @@ def _seal_all(session: _Session, collected: Collected, reporter: Reporter) -> Bu
     gaps: set[Gap] = set()
     left_alone: list[Path] = []
     shared = (*session.observations, *collected.observations)
-    for artifact in (*collected.artifacts, *collected.sealed_already):
-        if artifact.forbidden:
-            raise Refused(
-                f"{artifact.target.name} holds the private key: {', '.join(artifact.forbidden)}",
-                hint="it is not sealed; keep the key outside the project and make a new one",
-            )
+    artifacts = (*collected.artifacts, *collected.sealed_already)
+    _refuse_key_inside(artifacts)
+    for artifact in artifacts:
         for text in artifact.warnings:
             reporter.warn(text)
         with ExitStack() as stack:
@@ -256,8 +263,8 @@ def _seal_all(session: _Session, collected: Collected, reporter: Reporter) -> Bu
     if not sealed and left_alone:
         names = ", ".join(path.name for path in left_alone)
         raise BomError(
-            f"this build made nothing new: {names} is sealed for an earlier build",
-            hint="remove it and build again",
+            f"this build made nothing new; sealed for an earlier build: {names}",
+            hint="remove what is there (make clean) and build again",
         )
     warnings = (
         *collected.warnings,
@@ -325,9 +332,12 @@ def _compose(
 
 
 def _carries(path: Path, composed: _Composed) -> bool:
+    """Whether the file has this very BOM already, inside or beside it."""
     try:
-        return composed.form is not None and composed.form.read(path) == composed.envelope
-    except BadArtifact:
+        if composed.form is not None:
+            return composed.form.read(path) == composed.envelope
+        return beside.read(path) == composed.envelope
+    except (BadArtifact, OSError):
         return False
 
 
@@ -357,7 +367,7 @@ def _write(session: _Session, composed: _Composed, stack: ExitStack) -> Sealed:
     artifact, target = composed.artifact, composed.artifact.target
     mode = artifact.built.stat().st_mode & 0o777 if artifact.built == target else None
     record = target.with_name(target.name + RUN_RECORD_ENDING)
-    beside = [target.with_name(target.name + end) for end in (BUNDLE_ENDING, BOM_ENDING)]
+    besides = [target.with_name(target.name + end) for end in (BUNDLE_ENDING, BOM_ENDING)]
     out = target
     if composed.form is not None:
         out = stack.enter_context(temporary_file(target))
@@ -367,14 +377,14 @@ def _write(session: _Session, composed: _Composed, stack: ExitStack) -> Sealed:
     done = replace(_done(composed, out), path=target)
     lines = stack.enter_context(temporary_file(target))
     lines.write_bytes(_run_record(session, composed, done))
-    parts = [stack.enter_context(temporary_file(target)) for _ in beside]
-    for path in (record, *reversed(beside)):
+    parts = [stack.enter_context(temporary_file(target)) for _ in besides]
+    for path in (record, *reversed(besides)):
         path.unlink(missing_ok=True)
     if out != target:
         publish(out, target, mode=mode)
     if composed.form is None:
         for part, path, data in zip(
-            parts, beside, (composed.envelope.bundle, composed.envelope.bom), strict=True
+            parts, besides, (composed.envelope.bundle, composed.envelope.bom), strict=True
         ):
             if data:
                 part.write_bytes(data)

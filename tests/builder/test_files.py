@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bom.builder.protocol import Collected
+    from bom.builder.protocol import Artifact, Collected
 
     Need = Callable[[str], str]
 
@@ -158,10 +158,9 @@ def test_python_build_with_hatchling_gives_a_wheel_and_an_sdist(package: Path) -
             ("pkg:pypi/rich", "shipped", True),
             ("pkg:pypi/hatchling", "build", False),
         }
-    (tool,) = collected.observations
-    assert isinstance(tool, Tool)
-    assert (tool.kind, tool.name, tool.evidence) == ("build-backend", "hatchling", "stated")
-    assert tool.version
+        (tool,) = [fact for fact in item.observations if isinstance(fact, Tool)]
+        assert (tool.kind, tool.name, tool.evidence) == ("build-backend", "hatchling", "stated")
+        assert tool.version
 
 
 @pytest.mark.e2e
@@ -173,8 +172,7 @@ def test_setuptools_dynamic_dependencies_come_from_the_built_wheel(package: Path
     collected = build(request(package, sys.executable, "-m", "build"))
     by_kind = {item.subject.kind: item for item in collected.artifacts}
     assert set(by_kind) == {"wheel", "sdist"}
-    (tool,) = collected.observations
-    assert isinstance(tool, Tool)
+    (tool,) = [f for f in by_kind["wheel"].observations if isinstance(f, Tool)]
     assert tool.name == "setuptools"
     assert tool.version.split(".")[0].isdecimal()
     shipped = [
@@ -194,8 +192,35 @@ def test_setuptools_dynamic_dependencies_come_from_the_built_wheel(package: Path
 def test_an_sdist_alone_does_not_state_its_backend_s_version(package: Path) -> None:
     collected = build(request(package, sys.executable, "-m", "build", "-n", "--sdist"))
     assert names(collected) == ["lantern_demo-1.2.0.tar.gz"]
-    gaps = [fact for fact in collected.observations if isinstance(fact, Gap)]
-    assert [(gap.what, gap.where) for gap in gaps] == [("tool.version", "hatchling.build")]
+    gaps = [fact for fact in collected.artifacts[0].observations if isinstance(fact, Gap)]
+    assert ("tool.version", "hatchling.build") in [(gap.what, gap.where) for gap in gaps]
+
+
+def test_an_old_sealed_wheel_says_nothing_about_the_backend_of_a_new_one(package: Path) -> None:
+    command = (sys.executable, "-m", "build", "-nw")
+    (old,) = build(request(package, *command)).artifacts
+    seal(old.built)
+    project = package / "pyproject.toml"
+    project.write_text(HATCHLING.replace("1.2.0", "1.3.0"))
+    backend = package / "backend.py"
+    backend.write_text(
+        "from hatchling.build import *\n"
+        "import hatchling.builders.wheel as w\n"
+        "w.__version__ = '0.0.1'\n"
+    )
+    project.write_text(
+        project.read_text().replace(
+            'build-backend = "hatchling.build"',
+            'build-backend = "backend"\nbackend-path = ["."]',
+        )
+    )
+    collected = build(request(package, *command))
+    (new,), (left,) = collected.artifacts, collected.sealed_already
+
+    def backends(item: Artifact) -> set[str]:
+        return {fact.version for fact in item.observations if isinstance(fact, Tool)}
+
+    assert backends(new).isdisjoint(backends(left))
 
 
 def test_a_folder_given_to_the_build_is_the_project(package: Path) -> None:
@@ -235,7 +260,7 @@ def test_make_and_tar_give_a_plain_tar_and_a_compressed_one(tmp_path: Path, need
     collected = build(request(tmp_path, need("make"), "-s"))
     kinds = {item.built.name: item.subject.kind for item in collected.artifacts}
     assert kinds == {"hello.tar": "tar", "hello.tar.gz": "tar.gz"}
-    assert collected.observations == ()
+    assert not any(isinstance(f, Tool) for item in collected.artifacts for f in item.observations)
 
 
 def test_formats_that_can_t_be_sealed_inside_are_found_too(tmp_path: Path, need: Need) -> None:
@@ -310,6 +335,14 @@ def test_an_unchanged_sealed_file_is_reported_and_no_error(tmp_path: Path) -> No
     collected = script(tmp_path, "true")
     assert collected.artifacts == ()
     assert [item.built.name for item in collected.sealed_already] == ["old.tar"]
+
+
+def test_an_unchanged_file_with_its_bom_beside_it_is_reported_too(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "app.zip", "w") as made:
+        made.writestr("a", "a")
+    (tmp_path / "app.zip.bom.cdx.json").write_text("{}")
+    collected = script(tmp_path, "true")
+    assert [item.built.name for item in collected.sealed_already] == ["app.zip"]
 
 
 def test_a_symlink_to_a_folder_is_not_followed_but_can_be_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ from bom.builder.snapshot import Snapshot, signature, take
 from bom.catalog import project as projects
 from bom.errors import BadArtifact, BomError
 from bom.model import Subject
+from bom.seal import beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from bom.archive.package import PackageIdentity
@@ -54,6 +55,15 @@ class _Candidate:
     path: Path
     form: ArtifactFormat | None
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An artifact, what it states of itself, and the project it belongs to."""
+
+    artifact: Artifact
+    identity: PackageIdentity
+    project: Project
 
 
 @dataclass(slots=True)
@@ -100,20 +110,16 @@ class FilesBuild:
             raise self._nothing(left)
         targets = _targets([item.path for item in made], self.request.output)
         progress.start("read what was made", len(made) + len(sealed))
-        identities: list[PackageIdentity] = []
-        artifacts: list[Artifact] = []
+        read: list[_Read] = []
         for item in (*made, *sealed):
-            target = targets.get(item.path, item.path)
-            artifact, identity = self._artifact(item, target)
-            artifacts.append(artifact)
-            identities.append(identity)
+            read.append(self._read(item, targets.get(item.path, item.path)))
             progress.advance(1)
         progress.done()
+        artifacts = _with_backends(read, len(made))
         return Collected(
-            tuple(artifacts[: len(made)]),
-            _backends(identities, self.project),
-            tuple(artifacts[len(made) :]),
-            tuple(
+            artifacts[: len(made)],
+            sealed_already=artifacts[len(made) :],
+            warnings=tuple(
                 f"{self._shown(item.path)} was not changed by this build: it is not sealed"
                 for item in left
                 if self.request.artifacts
@@ -190,7 +196,7 @@ class FilesBuild:
 
     # --- describing ----------------------------------------------------------------------------
 
-    def _artifact(self, item: _Candidate, target: Path) -> tuple[Artifact, PackageIdentity]:
+    def _read(self, item: _Candidate, target: Path) -> _Read:
         from bom.builder import package_facts
 
         path = item.path
@@ -215,8 +221,9 @@ class FilesBuild:
             identity.purl,
             package_facts.licences(identity),
         )
-        facts = package_facts.observations(identity, self._project(path))
-        return Artifact(path, target, subject, facts, forbidden=forbidden), identity
+        project = self._project(path)
+        facts = package_facts.observations(identity, project)
+        return _Read(Artifact(path, target, subject, facts, forbidden=forbidden), identity, project)
 
     def _project(self, path: Path) -> Project:
         """The project an artifact belongs to: the one around it, where the command was given
@@ -255,7 +262,9 @@ def _named(request: BuildRequest) -> list[Path]:
 
 def _carries_seal(item: _Candidate) -> bool:
     try:
-        return item.form is not None and item.form.read(item.path) is not None
+        if item.form is not None and item.form.read(item.path) is not None:
+            return True
+        return beside.read(item.path) is not None
     except (BadArtifact, OSError):
         return False  # a damaged seal in a file this build didn't touch is for `bom verify`
 
@@ -288,15 +297,38 @@ def _targets(built: Sequence[Path], output: Path | None) -> dict[Path, Path]:
     return dict.fromkeys(built, output)
 
 
-def _backends(identities: Iterable[PackageIdentity], project: Project) -> tuple[Observation, ...]:
+def _with_backends(read: Sequence[_Read], made: int) -> tuple[Artifact, ...]:
+    """The artifacts, each with what its own build states about the backend.
+
+    A wheel of another project or version that lies there from an earlier build says nothing
+    about what was made now; `made` is how many of `read` this run made.
+    """
+    artifacts: list[Artifact] = []
+    for number, item in enumerate(read):
+        built_with_it = read[:made] if number < made else read
+        together = [
+            other.identity
+            for other in built_with_it
+            if (other.project, other.identity.purl) == (item.project, item.identity.purl)
+        ]
+        facts = _backends(item.identity, together, item.project)
+        artifact = item.artifact
+        artifacts.append(replace(artifact, observations=(*artifact.observations, *facts)))
+    return tuple(artifacts)
+
+
+def _backends(
+    identity: PackageIdentity, together: Sequence[PackageIdentity], project: Project
+) -> tuple[Observation, ...]:
     """The backends that the wheels state, or else that an sdist's is not stated."""
     from bom.builder import package_facts
 
-    kinds = [identity for identity in identities if identity.kind in package_facts.PYTHON_KINDS]
-    wheels = [identity for identity in kinds if identity.kind == "wheel"]
+    if identity.kind not in package_facts.PYTHON_KINDS:
+        return ()
+    wheels = [other for other in together if other.kind == "wheel"]
+    if not wheels:
+        return package_facts.unstated_backend(project)
     facts: set[Observation] = set()
-    for identity in wheels:
-        facts |= set(package_facts.backend(identity))
-    if kinds and not wheels:
-        facts |= set(package_facts.unstated_backend(project))
+    for wheel in wheels:
+        facts |= set(package_facts.backend(wheel))
     return tuple(sorted(facts, key=repr))
