@@ -144,6 +144,7 @@ ToolKind = Literal[
     "runtime",
     "interpreter",
     "package-manager",
+    "build-frontend",  # calls a backend (`python -m build`)
     "build-backend",
     "compiler",
     "c-library",

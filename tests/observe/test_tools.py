@@ -92,7 +92,7 @@ def test_python_m_build_names_interpreter_build_and_pip(project: Project, need: 
     assert [h.value for h in found["interpreter", "cpython"].hashes] == [
         digest(getattr(sys, "_base_executable", sys.executable))
     ]
-    build = found["build-backend", "build"]
+    build = found["build-frontend", "build"]
     assert build.package == f"pkg:pypi/build@{build.version}"
     assert build.hashes
     assert found["package-manager", "pip"].evidence == "used"
@@ -100,6 +100,20 @@ def test_python_m_build_names_interpreter_build_and_pip(project: Project, need: 
     assert alone["package-manager", "pip"].evidence == "path"
     script = tools(observe(project, need("pyproject-build")))
     assert script["wrapped", "build"].hashes == build.hashes
+
+
+def test_the_python_that_a_project_calls_for_is_found_on_path(project: Project, need: Need) -> None:
+    need("python3"), need("make")
+    project.write("pyproject.toml", "[project]\n")
+    found = tools(observe(project, "make", "all"))["interpreter", "cpython"]
+    assert found.evidence == "path"
+    real = output("python3", "-c", "import sys; print(getattr(sys, '_base_executable', ''))")
+    assert [h.value for h in found.hashes] == [digest(real)]
+
+
+def test_a_module_that_builds_nothing_is_named_as_what_was_wrapped(project: Project) -> None:
+    found = tools(observe(project, sys.executable, "-m", "pytest"))
+    assert found["wrapped", "pytest"].hashes
 
 
 def test_a_python_tools_hash_is_the_same_in_another_environment(

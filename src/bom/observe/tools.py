@@ -27,6 +27,8 @@ __all__ = ["ToolsObserver", "owner"]
 
 _IMAGE_BUILDERS: Final = frozenset(("docker", "podman", "buildah", "docker-compose", "nerdctl"))
 _PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*")
+# Run as `python -m NAME`, they call the backend that the project names.
+_FRONTENDS: Final = frozenset(("build", "cibuildwheel", "flit", "hatch", "pdm", "poetry"))
 # Which files call for which programs. A suffix is looked for two folders deep.
 _CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "Makefile": ("make",),
@@ -189,7 +191,8 @@ def _python(
             "used" if not manager or _isolated(build.command) else "path"
         )
         if name in modules or manager:
-            sort: ToolKind = "package-manager" if manager else "build-backend"
+            sort: ToolKind = "build-frontend" if name in _FRONTENDS else "wrapped"
+            sort = "package-manager" if manager else sort
             yield from _python_tool(sort, name, answer.modules.get(name), evidence)
 
 
@@ -246,7 +249,8 @@ def _called_for(build: BuildContext, seen: set[Path]) -> Iterator[Observation]:
             why = f"{marker} calls for it, but it is not on PATH"
             yield Gap("tool.path", name, why)
         elif program.real not in seen:
-            seen.add(program.real)
+            if name != "python3":  # behind it may be a launcher: it is asked itself, below
+                seen.add(program.real)
             found.append((name, program))
     packages = owners(tuple(program.real for _, program in found))
     for name, program in found:
@@ -273,6 +277,7 @@ def _python_on_path(
     if answer is None:
         yield Gap("tool.version", "python3", "the interpreter does not answer")
     elif answer.executable not in seen:
+        seen.add(answer.executable)
         digest = sha256(answer.executable)
         hashes = (Hash("SHA-256", digest),) if digest else ()
         package = owner(answer.executable)
