@@ -230,7 +230,9 @@ def test_the_time_is_source_date_epoch_else_the_commits_else_a_gap() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["now", "1e9", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "text", ["now", "1e9", "99999999999999999999", "-5", " 1", "1_000", "٣", "253402300800"]
+)
 def test_a_source_date_epoch_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(BomError, match="SOURCE_DATE_EPOCH"):
         source_date_epoch(text)

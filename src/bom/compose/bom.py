@@ -6,6 +6,7 @@ CycloneDX 1.6 (ECMA-424) JSON. What stands where is in docs/format.md.
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = "subject"
 SERIAL_NAMESPACE: Final = uuid.UUID("8b0c1a52-6a0e-5d6c-9b3e-6f1f0a4a7d11")
+# As `date +%s` writes it (the SOURCE_DATE_EPOCH specification); int() takes more.
+_SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _TYPES: Final = {"image": "container", "wheel": "library", "sdist": "library", "npm": "library"}
 
 
@@ -56,6 +59,8 @@ def source_date_epoch(text: str | None) -> int | None:
     if not text:
         return None
     try:
+        if not _SECONDS.fullmatch(text):
+            raise ValueError(text)
         value = int(text, 10)
         datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError) as error:

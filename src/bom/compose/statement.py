@@ -6,10 +6,12 @@ Sources: in-toto attestation v1, SLSA v1.0 provenance, in-toto test-result v0.1.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom import __version__, canonical
+from bom.compose.component import url
 from bom.model import Check, Material, Revision, RunDetail, Setting, Tool
 
 if TYPE_CHECKING:
@@ -89,7 +91,13 @@ def provenance(subjects: Sequence[Named], observations: Sequence[Observation], r
                 "startedOn": run.started,
                 "finishedOn": run.finished,
             },
-            "byproducts": [{"name": "exit code", "annotations": {"code": run.exit_code}}],
+            "byproducts": [
+                {
+                    "name": "exit-code",
+                    "mediaType": "text/plain",
+                    "content": base64.b64encode(str(run.exit_code).encode()).decode(),
+                }
+            ],
         },
     }
     return _statement(subjects, PROVENANCE, predicate)
@@ -104,12 +112,14 @@ def _versions(observations: Sequence[Observation]) -> dict[str, str]:
 
 
 def _resolved(observations: Sequence[Observation]) -> list[Json]:
+    """Resource descriptors. Each must have a URI, a digest or its content (in-toto attestation
+    v1): a material of which none is known stands in the BOM alone, with the gap that says so."""
     found: list[Json] = []
     for fact in observations:
         if isinstance(fact, Revision):
             entry: Json = {"name": "source", "digest": {"gitCommit": fact.commit}}
             if fact.remote:
-                entry["annotations"] = {"remote": fact.remote}
+                entry["uri"] = f"git+{_scheme(observations)}://{url(fact.remote)}"
             found.append(entry)
     for material in sorted(fact for fact in observations if isinstance(fact, Material)):
         entry = {"name": f"{material.kind}:{material.name}"}
@@ -120,8 +130,20 @@ def _resolved(observations: Sequence[Observation]) -> list[Json]:
         }
         if digests:
             entry["digest"] = digests
-        found.append(entry)
+        if digests or material.purl:
+            found.append(entry)
     return found
+
+
+def _scheme(observations: Sequence[Observation]) -> str:
+    """Of the remote's URL, as this clone has it: `host:path` is ssh's own spelling."""
+    forms = (
+        fact.value
+        for fact in observations
+        if isinstance(fact, RunDetail) and fact.name == "source.remote.form"
+    )
+    form = next(forms, "https")
+    return form if form in ("https", "http", "ssh", "git") else "ssh"
 
 
 def bom_predicate(subjects: Sequence[Named], document: Mapping[str, object]) -> bytes:
