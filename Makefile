@@ -61,7 +61,7 @@ audit: $(ready) ## known vulnerabilities in what is locked
 	pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.lock
 
 bench: $(ready) ## the figures of docs/benchmarks.md
-	python benchmarks/run.py --write
+	python -m benchmarks.run --write
 
 release: $(ready) ## the wheel and sdist, built and sealed by bom itself (BOM_KEY names the key)
 	rm -rf dist

@@ -1,4 +1,4 @@
-"""The figures of docs/benchmarks.md: `make bench`, or `python benchmarks/run.py [--quick]`.
+"""The figures of docs/benchmarks.md: `make bench`, or `python -m benchmarks.run [--quick]`.
 
 Prints a Markdown table; `--write` puts it into the page too. Each row is a ratio to a floor
 measured in the same run, in turns with it, so that rows from different machines can be compared.
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from measure import Command, Figure, in_turns
+from benchmarks.measure import Command, Figure, in_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
