@@ -52,7 +52,8 @@ class BuildOptions:
     """What the user asked for. `key` None: unsigned, which the user has to ask for.
 
     `stdout`: the descriptor for the command's standard output. `key_file`: where the private
-    key lies, so that a build which would pack it is refused.
+    key lies, so that a build which would pack it is refused. `result_file`: where the caller
+    writes what was done; like all of `bom`'s own files it is no part of the source.
     """
 
     command: tuple[str, ...]
@@ -62,6 +63,7 @@ class BuildOptions:
     key: PrivateKey | None
     key_file: Path | None = None
     output: Path | None = None
+    result_file: Path | None = None
     artifacts: tuple[str, ...] = ()
     check_files: tuple[Path, ...] = ()
     require_checks: bool = False
@@ -154,7 +156,7 @@ def _now() -> str:
 
 
 def _context(options: BuildOptions, root: Path) -> BuildContext:
-    own = [options.output, options.key_file, *options.check_files]
+    own = [options.output, options.result_file, options.key_file, *options.check_files]
     if options.output is not None:
         own += [options.output.with_name(options.output.name + end) for end in ENDINGS]
     if options.key_file is not None:

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from bom.check_record import CheckRecord
 from bom.errors import BomError
 from bom.observe import project_root
-from bom.observe.checks import CheckRecord, folder, keep, valid_name
+from bom.observe.checks import folder, keep, valid_name
 from bom.observe.identity import identity
 from bom.observe.results import Results, read_junit, read_sarif
 from bom.process import SIGNALLED, STDOUT, run

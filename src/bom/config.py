@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -62,17 +63,31 @@ def load(root: Path, explicit: Path | None = None) -> Config:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             if explicit is None and path.name == "pyproject.toml":
                 continue  # a broken pyproject.toml is its own build's to report
-            raise BomError(f"{path} can't be read: {error}", hint="mend the file") from error
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            hint = "is the path right?" if isinstance(error, OSError) else "mend the file"
+            raise BomError(f"{path} can't be read: {reason}", hint=hint) from error
         if path.name == "pyproject.toml":
-            table = table.get("tool", {}).get("bom")
-            if table is None:
+            tools = table.get("tool")
+            if not isinstance(tools, dict) or "bom" not in tools:
                 continue
+            table = tools["bom"]
         try:
             return Config.model_validate(table)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
             raise BomError(
-                f"{path}: {where}: {first['msg']}", hint="docs/configuration.md lists every key"
+                f"{path}: {_mistake(error)}", hint="docs/configuration.md lists every key"
             ) from error
     return Config()
+
+
+def _mistake(error: ValidationError) -> str:
+    """The first mistake, in words for who wrote the file."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = CheckConfig.model_fields if len(first["loc"]) > 1 else Config.model_fields
+        near = get_close_matches(str(first["loc"][-1]), known, 1)
+        return f"unknown key {where}" + (f"; did you mean {near[0]}?" if near else "")
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    return f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}"

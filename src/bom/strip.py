@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bom.errors import BadArtifact, BomError
 from bom.output import publish, temporary_file
 from bom.seal import recognise, unseal_to
+from bom.seal.beside import BOM_ENDING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,10 @@ def strip(artifact: Path, output: Path) -> str:
     except OSError as error:
         raise BomError(f"{artifact} can't be read: {error.strerror}") from error
     if form is None:
-        raise BadArtifact("no-seal", f"{artifact.name} is of no format that carries a seal")
+        reason = f"{artifact.name} is of no format that carries a seal"
+        if artifact.with_name(artifact.name + BOM_ENDING).is_file():
+            reason = f"{artifact.name} is as it was built: its BOM stands beside it"
+        raise BadArtifact("no-seal", reason)
     with temporary_file(output) as out:
         digest = unseal_to(form, artifact, out)
         publish(out, output)

@@ -71,17 +71,18 @@ def test_without_a_name_it_goes_to_the_users_folder_and_is_found_there(bom: Bom)
     made = json.loads(bom("key", "generate", "--json").stdout)
     folder = bom.home / ".config" / "bom"
     key = load_private(folder / "release.key")
-    assert made == {
-        "keyId": key.key_id,
-        "type": "ecdsa-p256",
-        "privateKey": str(folder / "release.key"),
-        "publicKey": str(folder / "release.pub"),
-    }
-    assert json.loads(bom("key", "show", "--json").stdout) == {
-        "keyId": key.key_id,
+    shown = {
+        "format": 1,
+        "key_id": key.key_id,
         "type": "ecdsa-p256",
         "pem": key.public.pem().decode(),
     }
+    assert made == {
+        **shown,
+        "private_key": str(folder / "release.key"),
+        "public_key": str(folder / "release.pub"),
+    }
+    assert json.loads(bom("key", "show", "--json").stdout) == shown
     assert list(bom.cwd.iterdir()) == []
 
 

@@ -31,7 +31,10 @@ VERBS: Final = {
     "key": "Make and show signing keys.",
 }
 # These pass a wrapped command's exit code through, so their own failures need one of their own.
-_WRAPPING: Final = ("build", "check")
+_WRAPPING: Final = {
+    "build": "bom build -- python -m build",
+    "check": "bom check unit -- pytest -q",
+}
 
 
 class _Verbs(click.Group):
@@ -44,12 +47,28 @@ class _Verbs(click.Group):
         command: click.Command = importlib.import_module(f"bom.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            near = "".join(
+                f" Did you mean '{verb}'?" for verb in get_close_matches(args[0], VERBS, 1)
+            )
+            raise click.UsageError(f"No such command '{args[0]}'.{near}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`bom VERB --help` tells more of a verb.",
+)
 @click.version_option(__version__, prog_name="bom", message="%(prog)s %(version)s")
 def bom() -> None:
     """Wrap a build, and what it makes carries its own signed bill of materials."""
@@ -68,7 +87,8 @@ def _terminated(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> int:
-    wrapping = next((word for word in arguments if not word.startswith("-")), "") in _WRAPPING
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    wrapping = verb in _WRAPPING
     own = OWN_FAILURE if wrapping else WRONG_CALL
     try:
         code = bom.main(arguments, prog_name="bom", standalone_mode=False)
@@ -80,7 +100,10 @@ def _run(arguments: list[str]) -> int:
         return own
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "bom"
-        return _say(error.format_message(), f"{path} --help", own, wrapping)
+        hint = f"{path} --help"
+        if wrapping and "--" not in arguments:
+            hint = f"the command goes after `--`: {_WRAPPING[verb]}"
+        return _say(error.format_message(), hint, own, wrapping)
     except click.ClickException as error:
         return _say(error.format_message(), "", own, wrapping)
     except (KeyboardInterrupt, click.Abort):

@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     "build",
     short_help="Wrap a build; seal what it made.",
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+    epilog="""\b
+Examples:
+  bom build -- python -m build
+  bom build -o app.tar -- docker build -t app:1 .
+  bom build -o release/ --artifact 'out/*.bin' -- make
+  bom build --key release.key --require-checks -- uv build
+""",
 )
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Where the sealed artifact goes (an image needs it).",
+    metavar="PATH",
+    help="Where the sealed artifact goes: a file, or a folder that is there. An image needs it; "
+    "else artifacts are sealed in place.",
 )
 @click.option(
     "--artifact",
@@ -56,14 +64,14 @@ if TYPE_CHECKING:
     "--result",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write what was done as JSON (schemas/result.json).",
+    help="Write what was done as JSON (schemas/result.schema.json).",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same to standard output.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.pass_context
 def command(
     ctx: click.Context,
-    output: Path | None,
+    output: str | None,
     artifacts: tuple[str, ...],
     key: Path | None,
     unsigned: bool,
@@ -79,6 +87,10 @@ def command(
 
     The command's exit code is passed on; a failure of bom itself is 125.
     """
+    from bom.cli.target import file_target
+
+    if result is not None:
+        result = file_target(result)
     try:
         options = _options(
             command=command,
@@ -89,6 +101,7 @@ def command(
             require_checks=require_checks,
             config_file=config,
             spec_version=spec_version,
+            result=result,
             quiet=as_json,
         )
         outcome = _build(options)
@@ -124,16 +137,18 @@ def _key_file(key: Path | None, *, unsigned: bool) -> Path | None:
 def _options(
     *,
     command: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     artifacts: tuple[str, ...],
     key_file: Path | None,
     checks: tuple[Path, ...],
     require_checks: bool,
     config_file: Path | None,
     spec_version: str | None,
+    result: Path | None,
     quiet: bool,
 ) -> BuildOptions:
     from bom.build import BuildOptions
+    from bom.cli.target import target
     from bom.config import load
     from bom.observe import project_root
     from bom.process import STDERR, STDOUT
@@ -149,24 +164,13 @@ def _options(
         config=config,
         key=_private_key(key_file) if key_file else None,
         key_file=key_file.absolute() if key_file else None,
-        output=_output(output),
+        output=target(output) if output is not None else None,
+        result_file=result,
         artifacts=(*artifacts, *config.artifacts),
         check_files=tuple(path.absolute() for path in checks),
         require_checks=require_checks,
         stdout=STDERR if quiet else STDOUT,
     )
-
-
-def _output(output: Path | None) -> Path | None:
-    """Absolute; it must be clear before the build that it can be written."""
-    if output is None:
-        return None
-    target = output.absolute()
-    if not target.parent.is_dir():
-        raise BomError(f"the folder of {output} is not there", hint="make it first")
-    if not os.access(target.parent, os.W_OK):
-        raise BomError(f"the folder of {output} can't be written to")
-    return target
 
 
 def _private_key(path: Path) -> PrivateKey:
@@ -228,6 +232,6 @@ def _record(record: ResultRecord, result: Path | None, *, as_json: bool) -> None
 
     text = record.model_dump_json(indent=2) + "\n"
     if result is not None:
-        write_whole(result.absolute(), text.encode())
+        write_whole(result, text.encode())
     if as_json:
         click.echo(text, nl=False)

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from bom.observe.checks import CheckRecord
+    from bom.check_record import CheckRecord
 
 
-@click.command("check", short_help="Run a test or linter; keep its result for the next build.")
+@click.command(
+    "check",
+    short_help="Run a test or linter; keep its result for the next build.",
+    epilog="""\b
+Examples:
+  bom check unit --junit unit.xml -- pytest -q --junitxml unit.xml
+  bom check lint --sarif lint.sarif -- ruff check --output-format sarif -o lint.sarif
+  bom check unit --out unit.json -- make test    # for another machine
+""",
+)
 @click.option(
     "--junit",
     multiple=True,
@@ -31,7 +40,9 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the result there too, for `bom build --checks FILE` on another machine.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON (schemas/check.schema.json)."
+)
 @click.argument("name")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.pass_context
@@ -50,6 +61,7 @@ def command(
     """
     from bom.check import CheckOptions, run_check
     from bom.cli.progress import StderrReporter
+    from bom.cli.target import file_target
     from bom.process import STDERR, STDOUT
 
     options = CheckOptions(
@@ -59,7 +71,7 @@ def command(
         environment=dict(os.environ),
         junit=junit,
         sarif=sarif,
-        out=out,
+        out=file_target(out) if out is not None else None,
         stdout=STDERR if as_json else STDOUT,
     )
     done = run_check(options, StderrReporter().warn)

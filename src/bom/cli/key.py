@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -47,7 +46,7 @@ def command() -> None:
     is_flag=True,
     help="Ask for a passphrase to encrypt the private key with (or set BOM_KEY_PASSPHRASE).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Key ID, type and paths as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON (schemas/key.schema.json).")
 def generate(out: Path | None, kind: KeyType, ask: bool, as_json: bool) -> None:
     """Make a private key (mode 0600) and its public key. Nothing is ever overwritten."""
     from bom.sign.keyfiles import check_free, write_pair
@@ -65,8 +64,7 @@ def generate(out: Path | None, kind: KeyType, ask: bool, as_json: bool) -> None:
             err=True,
         )
     if as_json:
-        paths = {"privateKey": str(private), "publicKey": str(public)}
-        click.echo(json.dumps({**_record(key.public), **paths}, indent=2))
+        click.echo(_record(key.public, private, public))
         return
     click.echo(f"key ID       {key.key_id}")
     click.echo(f"type         {kind}")
@@ -76,7 +74,7 @@ def generate(out: Path | None, kind: KeyType, ask: bool, as_json: bool) -> None:
 
 @command.command("show", short_help="ID, type and public key.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON (schemas/key.schema.json).")
 def show(file: Path | None, as_json: bool) -> None:
     """Say which key FILE holds: a public or a private one; without FILE the user's own.
 
@@ -84,15 +82,24 @@ def show(file: Path | None, as_json: bool) -> None:
     """
     key = _public_key(file or _own())
     if as_json:
-        click.echo(json.dumps({**_record(key), "pem": key.pem().decode("ascii")}, indent=2))
+        click.echo(_record(key))
         return
     click.echo(f"key ID  {key.key_id}")
     click.echo(f"type    {key.type}")
     click.echo(key.pem().decode("ascii"), nl=False)
 
 
-def _record(key: PublicKey) -> dict[str, str]:
-    return {"keyId": key.key_id, "type": key.type}
+def _record(key: PublicKey, private: Path | None = None, public: Path | None = None) -> str:
+    from bom.report.records import KeyRecord
+
+    record = KeyRecord(
+        key_id=key.key_id,
+        type=key.type,
+        pem=key.pem().decode("ascii"),
+        private_key=str(private) if private else None,
+        public_key=str(public) if public else None,
+    )
+    return record.model_dump_json(indent=2, exclude_none=True)
 
 
 def _stem(out: Path) -> Path:

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 def command(target: Path, output: Path | None, spec_version: str) -> None:
     """Write the BOM of TARGET, an image archive or a directory, without building anything."""
     from bom.cli.progress import StderrReporter
+    from bom.cli.target import file_target
     from bom.output import write_whole
     from bom.scan import scan
 
+    place = file_target(output) if output is not None else None
     data = scan(target, StderrReporter(), os.environ, spec_version=spec_version)
-    if output is None:
+    if place is None:
         stream: BinaryIO = sys.stdout.buffer
         stream.write(data)
         stream.flush()
     else:
-        write_whole(output.absolute(), data)
+        write_whole(place, data)

@@ -14,8 +14,9 @@ import click
 )
 def command(artifact: Path, output: Path) -> None:
     """Take the seal off ARTIFACT: what comes out is bit for bit what the build made."""
+    from bom.cli.target import file_target
     from bom.report.text import inert
     from bom.strip import strip
 
-    digest = strip(artifact, output)
+    digest = strip(artifact, file_target(output))
     click.echo(f"{digest}  {inert(str(output))}")

@@ -8,10 +8,19 @@ from pathlib import Path
 
 import click
 
-from bom.errors import FINDING, GOOD
+from bom.errors import FINDING, GOOD, BomError
 
 
-@click.command("verify", short_help="Signature, bytes and completeness of an artifact, offline.")
+@click.command(
+    "verify",
+    short_help="Signature, bytes and completeness of an artifact, offline.",
+    epilog="""\b
+Examples:
+  bom verify app.tar --key release.pub
+  bom verify dist/app-1.0-py3-none-any.whl --json
+  docker save app:1 | bom verify - --key release.pub
+""",
+)
 @click.argument("artifact", metavar="ARTIFACT|-")
 @click.option(
     "--key",
@@ -26,7 +35,9 @@ from bom.errors import FINDING, GOOD
     type=click.Path(path_type=Path),
     help="A bom.toml whose trusted_keys are trusted.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The verdict as JSON (schemas/verdict.json).")
+@click.option(
+    "--json", "as_json", is_flag=True, help="The verdict as JSON (schemas/verdict.schema.json)."
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -50,6 +61,12 @@ def command(
         configured = [
             config_file.parent / name for name in load(Path.cwd(), config_file).trusted_keys
         ]
+        if not configured and not keys:
+            # the user's own keys must not step in where a configuration was asked for
+            raise BomError(
+                f"{config_file} names no trusted_keys",
+                hint="add trusted_keys to it, or name a key with --key",
+            )
     trusted = trusted_keys(keys, configured, os.environ)
     source = sys.stdin.buffer if artifact == "-" else Path(artifact)
     verdict = verify(source, trusted)

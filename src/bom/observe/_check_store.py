@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from bom.check_record import CheckRecord
 from bom.errors import BomError
 from bom.observe._git import GitUnusable, open_repository
 from bom.output import PRIVATE, write_whole
@@ -21,34 +22,8 @@ from bom.output import PRIVATE, write_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT: Final = 1
 SIZE_LIMIT: Final = 16 * 1024 * 1024  # bytes of one record
 _NAME_LENGTH: Final = 100
-_Count = Annotated[int, Field(ge=-1, le=2**53)]
-_Name = Annotated[str, Field(max_length=1000)]
-_Time = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
-
-
-class CheckRecord(BaseModel):
-    """The result of one check, for one commit and tree. `reports`: report files in the tree,
-    relative to its root, which are no part of the state that was checked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    format: Literal[1] = FORMAT
-    name: str
-    outcome: Literal["passed", "failed", "skipped"]
-    exit_code: int
-    tests: _Count = -1
-    failures: _Count = -1
-    skipped: _Count = -1
-    failed: list[_Name] = Field(default=[], max_length=100_000)
-    command: str = Field(max_length=100_000)
-    commit: str = Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})?$")
-    tree_digest: str = Field(pattern=r"^([0-9a-f]{64})?$")
-    reports: list[_Name] = Field(default=[], max_length=1000)
-    started: _Time
-    finished: _Time
 
 
 def valid_name(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bom.errors import BomError, Refused
 from bom.model import Check, Gap, RunDetail
-from bom.observe._check_store import CheckRecord, folder, keep, read, stored, valid_name
+from bom.observe._check_store import folder, keep, read, stored, valid_name
 from bom.observe.identity import identity
 from bom.redact import text
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bom.check_record import CheckRecord
     from bom.model import Observation
     from bom.observe._tree import TreeState
     from bom.observe.protocol import BuildContext
 
-__all__ = ["CheckRecord", "ChecksObserver", "folder", "keep", "read", "valid_name"]
+__all__ = ["ChecksObserver", "folder", "keep", "read", "valid_name"]
 
 
 class ChecksObserver:

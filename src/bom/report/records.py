@@ -1,4 +1,4 @@
-"""What scripts read: the verdict of `bom verify --json` and the result of `bom build --result`.
+"""What scripts read: the verdict of `bom verify --json`, the result of `bom build --result`, keys.
 
 The JSON schemas in schemas/ are generated from these models (`make schemas`).
 """
@@ -76,6 +76,21 @@ class ResultRecord(_Record):
     artifacts: list[ArtifactRecord]
     failed_checks: list[str]
     warnings: list[str]
+
+
+class KeyRecord(_Record):
+    """A key, as `bom key generate --json` and `bom key show --json` print it."""
+
+    format: Literal[1] = 1
+    key_id: str = Field(description="SHA-256 of the DER-encoded public key, hex.")
+    type: Literal["ecdsa-p256", "ed25519"]
+    pem: str = Field(description="The public key.")
+    private_key: str | None = Field(
+        default=None, description="Path of the private key that was made."
+    )
+    public_key: str | None = Field(
+        default=None, description="Path of the public key that was made."
+    )
 
 
 def verdict_record(verdict: Verdict) -> VerdictRecord:

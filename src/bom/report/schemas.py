@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bom.check_record import CheckRecord
 from bom.config import Config
-from bom.report.records import ResultRecord, VerdictRecord
+from bom.report.records import KeyRecord, ResultRecord, VerdictRecord
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,6 +24,8 @@ def schemas() -> dict[str, str]:
         "bom.toml": Config,
         "verdict": VerdictRecord,
         "result": ResultRecord,
+        "check": CheckRecord,
+        "key": KeyRecord,
     }
     return {
         f"{name}.schema.json": json.dumps(

@@ -34,10 +34,11 @@ def read(path: Path) -> bytes:
 def read_private(path: Path) -> bytes:
     """The content of a private key's file.
 
-    Raises BomError as `read` does, and where group or others may read or write the file.
+    Raises BomError as `read` does, and where group or others may read or write the file. What
+    is no private key at all is for the reader of its content to refuse.
     """
     data, mode = _read(path)
-    if stat.S_ISREG(mode) and mode & _OTHERS:
+    if stat.S_ISREG(mode) and mode & _OTHERS and b"PRIVATE KEY-----" in data:
         raise BomError(
             f"{path}: others on this machine may read or change this private key "
             f"(mode {stat.S_IMODE(mode):04o})",
