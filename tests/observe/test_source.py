@@ -11,6 +11,7 @@ import pytest
 
 from bom.model import Gap, Observation, Revision, RunDetail, Submodule
 from bom.observe import project_root
+from bom.observe._git import open_repository
 from bom.observe.source import SourceObserver, is_ignored
 
 if TYPE_CHECKING:
@@ -350,3 +351,50 @@ def test_what_git_ignores_is_known(project: Project, tmp_path: Path) -> None:
 def test_outside_git_nothing_is_ignored(tmp_path: Path, need: Callable[[str], str]) -> None:
     need("git")
     assert not is_ignored(tmp_path, tmp_path / "release.key")
+
+
+def test_a_filter_whose_name_holds_an_equals_sign_runs_nothing(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write("a", "one\n")
+    project.commit()
+    proof = tmp_path / "ran"
+    project.write(".gitattributes", "a filter=x=y\n")
+    project.git("config", "filter.x=y.clean", f"touch {proof}; cat")
+    project.write("a", "two\n")
+    observe(project)
+    assert not proof.exists()
+
+
+def test_overrides_go_after_the_callers_own_variables(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof = tmp_path / "ran"
+    project.write("a", "one\n")
+    project.commit()
+    project.write(".gitattributes", "a filter=x=y\n")
+    project.git("config", "filter.x=y.process", f"touch {proof}")
+    project.write("a", "two\n")
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.abbrev")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "12")
+    assert open_repository(project.root).ask("config", "core.abbrev").text == "12"
+    observe(project)
+    assert not proof.exists()
+
+
+def test_a_work_tree_that_is_configured_to_be_elsewhere_is_a_gap(
+    project: Project, tmp_path: Path
+) -> None:
+    project.write("a", "one\n")
+    project.commit()
+    project.git("config", "core.worktree", str(tmp_path))
+    assert [gap.what for gap in gaps(project)] == ["source.revision"]
+
+
+def test_more_filters_than_can_be_overridden_are_a_gap(project: Project) -> None:
+    project.write("a", "one\n")
+    project.commit()
+    with (project.root / ".git" / "config").open("a") as config:
+        config.writelines(f'[filter "f{number}"]\n\tclean = cat\n' for number in range(5000))
+    assert [gap.what for gap in gaps(project)] == ["source.revision"]

@@ -58,6 +58,7 @@ _QUIET: Final = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "TZ": "UTC",
 }
+_FILTERS_LIMIT: Final = 500
 _FILTER: Final = re.compile(r"(filter\..*)\.(?:clean|smudge|process)", re.DOTALL)
 
 
@@ -82,7 +83,7 @@ class Repository:
     root: Path
     executable: str
     config: tuple[tuple[str, str, str], ...] = ()
-    options: tuple[str, ...] = field(default=())
+    overrides: tuple[tuple[str, str], ...] = field(default=())
 
     def ask(self, *arguments: str) -> Answer:
         """What git says to `arguments`, in `root`; its standard error is dropped."""
@@ -91,8 +92,8 @@ class Repository:
         unset = [flag for name in _FOREIGN if name in os.environ for flag in ("-u", name)]
         prefix = ["env", *unset] if unset else []
         code, out, _ = git.Git(str(self.root)).execute(
-            [*prefix, self.executable, "--no-pager", *self.options, *arguments],
-            env=_QUIET,
+            [*prefix, self.executable, "--no-pager", *_flags(_HARDENED), *arguments],
+            env={**_QUIET, **_variables(self.overrides)},
             with_extended_output=True,
             with_exceptions=False,
             stdout_as_string=False,
@@ -111,20 +112,21 @@ def open_repository(root: Path) -> Repository:
     executable = shutil.which("git")
     if executable is None:
         raise GitUnusable("git is not on PATH")
-    if not any((folder / ".git").exists() for folder in (root, *root.parents)):
+    place = next((f for f in (root, *root.parents) if (f / ".git").exists()), None)
+    if place is None:
         raise GitUnusable("the project is not in a git repository")
-    hardened = tuple(_flags(_HARDENED))
-    bare = Repository(root, executable, options=hardened)
+    bare = Repository(root, executable)
     listed = bare.ask("config", "--list", "--show-scope", "--includes", "-z")
-    config = tuple(_config(listed.out)) if listed.code == 0 else ()
+    if listed.code != 0:
+        # What it names could not be overridden then.
+        raise GitUnusable("git can't read the repository's configuration")
+    config = tuple(_config(listed.out))
     overrides = [(key, _own(config, key) or default) for key, default in _PROGRAMS]
-    for scope, key, _ in config:
-        match = _FILTER.fullmatch(key)
-        if match and scope in ("local", "worktree"):
-            for part in ("clean", "smudge", "process"):
-                overrides.append((f"{match[1]}.{part}", _own(config, f"{match[1]}.{part}")))
-            overrides.append((f"{match[1]}.required", "false"))
-    repository = Repository(root, executable, config, (*hardened, *_flags(overrides)))
+    for name in _foreign_filters(config):
+        for part in ("clean", "smudge", "process"):
+            overrides.append((f"{name}.{part}", _own(config, f"{name}.{part}")))
+        overrides.append((f"{name}.required", "false"))
+    repository = Repository(root, executable, config, tuple(overrides))
     inside = repository.ask("rev-parse", "--is-inside-work-tree")
     if inside.code != 0:
         owned = bare.ask("-c", "safe.directory=*", "rev-parse", "--git-dir").code != 0
@@ -135,13 +137,42 @@ def open_repository(root: Path) -> Repository:
         )
     if inside.text != "true":
         raise GitUnusable("the repository is bare: it has no work tree")
+    top = repository.ask("rev-parse", "--show-toplevel").out.removesuffix(b"\n")
+    if os.path.realpath(os.fsdecode(top)) != os.path.realpath(place):
+        raise GitUnusable("the repository's configuration puts its work tree elsewhere")
     return repository
+
+
+def _foreign_filters(config: Sequence[tuple[str, str, str]]) -> list[str]:
+    """`filter.NAME` of all filters that the repository itself gives a program."""
+    found = {
+        match[1]
+        for scope, key, _ in config
+        if (match := _FILTER.fullmatch(key)) and scope in ("local", "worktree")
+    }
+    if len(found) > _FILTERS_LIMIT:
+        raise GitUnusable("the repository's configuration names too many filters")
+    return sorted(found)
 
 
 def _flags(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
     for key, value in pairs:
         yield "-c"
         yield f"{key}={value}"
+
+
+def _variables(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Settings as variables (git-config(1), GIT_CONFIG_COUNT), after those that are there.
+
+    `-c` ends a key at the first `=`, so that a filter named `a=b` would not be overridden.
+    """
+    stated = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 5 else 0
+    variables = {"GIT_CONFIG_COUNT": str(first + len(pairs))} if pairs else {}
+    for number, (key, value) in enumerate(pairs, first):
+        variables[f"GIT_CONFIG_KEY_{number}"] = key
+        variables[f"GIT_CONFIG_VALUE_{number}"] = value
+    return variables
 
 
 def _own(config: Sequence[tuple[str, str, str]], key: str) -> str:
