@@ -11,6 +11,8 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from bom.errors import BomError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,7 +22,12 @@ PRIVATE: Final = 0o600
 
 
 def temporary_beside(target: Path) -> Path:
-    """A new empty file, mode 0600, in the folder of `target`; the caller removes or renames it."""
+    """A new empty file, mode 0600, in the folder of `target`; the caller removes or renames it.
+
+    Raises BomError where `target` is a device or a pipe: renaming would put a file in its place.
+    """
+    if target.exists() and not target.is_file():
+        raise BomError(f"{target} is no plain file", hint="name a file that may be replaced")
     path = target.parent / f"{TEMPORARY_PREFIX}{target.name[:80]}.{secrets.token_hex(6)}"
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
     return path

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import random
 import signal
 import subprocess
@@ -73,7 +75,7 @@ def test_kill_9_at_random_moments_leaves_the_old_or_the_new(
     assert sha256(sealed) == new
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stopped_build_leaves_no_temporary_file(
     bom: Bom, key: Key, folder: Path, number: signal.Signals
 ) -> None:
@@ -94,3 +96,25 @@ def test_a_stopped_build_leaves_no_temporary_file(
         assert child.returncode in (0, 128 + number, -number, 125), errors
         time.sleep(0.15)
         assert not list(folder.rglob(".bom-tmp-*"))
+
+
+def test_a_bom_that_is_stopped_at_its_own_work_says_so_in_its_result(
+    bom: Bom, key: Key, folder: Path
+) -> None:
+    # a key that is a pipe, so that `bom` waits for it on any machine
+    result = folder / "result.json"
+    os.mkfifo(folder / "slow.key")
+    command = ["build", "--key", "slow.key", "--result", "result.json", "--", "true"]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "bom", *command],
+        cwd=folder,
+        env=bom.variables(),
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    child.send_signal(signal.SIGHUP)
+    _, errors = child.communicate()
+    assert child.returncode == 128 + signal.SIGHUP, errors
+    record = json.loads(result.read_text(encoding="utf-8"))
+    assert (record["exit_code"], record["command_exit_code"]) == (128 + signal.SIGHUP, None)
+    assert record["failure"]["reason"] == "stopped by a signal"

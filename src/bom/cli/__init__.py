@@ -77,8 +77,11 @@ def bom() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code (docs/exit-codes.md)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # SIGTERM takes the same way out as Ctrl-C, so temporary files go with it
-    signal.signal(signal.SIGTERM, _terminated)
+    # SIGTERM and a terminal that is closed take the same way out as Ctrl-C, so temporary files
+    # go with it; under nohup SIGHUP stays ignored
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminated)
     sys.exit(_run(given))
 
 

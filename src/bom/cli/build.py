@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,19 @@ def command(
         )
         outcome = _build(options)
     except BomError as error:
-        _record(_failure(error), result, as_json=as_json)
+        _record(_failure(error.reason, error.hint), result, as_json=as_json)
+        raise
+    except OSError as error:
+        reason = f"{error.filename or 'the system'}: {error.strerror or error}"
+        _record(_failure(reason), result, as_json=as_json)
+        raise
+    except KeyboardInterrupt:
+        stopped = 128 + signal.SIGINT
+        _record(_failure("interrupted", exit_code=stopped), result, as_json=as_json)
+        raise
+    except SystemExit as stop:  # SIGTERM or SIGHUP, see bom.cli
+        stopped = stop.code if isinstance(stop.code, int) else OWN_FAILURE
+        _record(_failure("stopped by a signal", exit_code=stopped), result, as_json=as_json)
         raise
     record = _success(outcome, signed=options.key is not None)
     _record(record, result, as_json=as_json)
@@ -187,13 +200,13 @@ def _build(options: BuildOptions) -> BuildOutcome:
     return build(options, StderrReporter())
 
 
-def _failure(error: BomError) -> ResultRecord:
+def _failure(reason: str, hint: str = "", exit_code: int = OWN_FAILURE) -> ResultRecord:
     from bom.report.records import FailureRecord, ResultRecord
 
     return ResultRecord(
-        exit_code=OWN_FAILURE,
+        exit_code=exit_code,
         command_exit_code=None,
-        failure=FailureRecord(reason=error.reason, hint=error.hint),
+        failure=FailureRecord(reason=reason, hint=hint),
         artifacts=[],
         failed_checks=[],
         warnings=[],

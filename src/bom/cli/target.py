@@ -15,6 +15,8 @@ def target(given: Path | str) -> Path:
         folder = path
     elif str(given).endswith(os.sep):  # a Path would forget it, and a file take the folder's name
         raise BomError(f"there is no folder {given}", hint="make it first")
+    elif path.exists() and not path.is_file():  # a device or a pipe: it would be replaced
+        raise BomError(f"{given} is no plain file", hint="name a file that may be replaced")
     else:
         folder = path.parent
     if not folder.is_dir():
