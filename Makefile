@@ -25,7 +25,7 @@ $(ready): requirements-dev.lock pyproject.toml
 	$(bin)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help venv demo test lint types imports unit lock audit bench release clean
+.PHONY: help venv demo test lint types imports unit schemas lock audit bench release clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -50,6 +50,9 @@ imports: $(ready)
 
 unit: $(ready) ## the tests alone; PYTEST='-k seal' narrows them
 	pytest -n $(JOBS) --dist loadfile $(PYTEST)
+
+schemas: $(ready) ## schemas/*.json anew from the models
+	python -m bom.report.schemas schemas
 
 lock: $(ready) ## requirements*.lock anew from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
