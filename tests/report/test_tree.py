@@ -28,6 +28,7 @@ from bom.model import (
     Submodule,
     Tool,
 )
+from bom.report.branches import Branch, drawn
 from bom.report.tree import tree
 
 HASH = Hash("SHA-256", "ab" * 32)
@@ -109,7 +110,7 @@ wheel demo 1.0
 │  └─ submodule {"2" * 40} part
 ├─ checks (2)
 │  ├─ lint: passed
-│  └─ unit: FAILED, 3 tests, 1 failures, 0 skipped
+│  └─ unit: FAILED, 3 tests, 1 failure, 0 skipped
 │     └─ failed: t.test_a
 ├─ settings (3)
 │  ├─ variable TZ = UTC
@@ -267,3 +268,20 @@ def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
     shown = tree(bent)
     assert shown.endswith("\n")
     assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_in_a_window_no_line_is_longer_than_it_and_digests_stay_whole() -> None:
+    digest = "sha256:" + "ab" * 32
+    top = Branch(
+        "wheel newest 1.0.0",
+        (
+            Branch(f"as built     {digest} (1234 bytes)"),
+            Branch("parent " * 20, (Branch("child " * 20),)),
+        ),
+    )
+    lines = drawn(top, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(digest in line for line in lines)
+    assert " ".join(drawn(top, 80).split()).count("child") == 20
+    assert drawn(top, 80).splitlines()[-1].startswith("      ")
+    assert len(drawn(top).splitlines()) == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,4 +24,6 @@ def command(artifact: Path, as_json: bool) -> None:
     from bom import canonical
     from bom.report.tree import tree
 
-    click.echo(tree(canonical.loads_canonical(data)))
+    # what is piped into another program keeps its lines whole
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    click.echo(tree(canonical.loads_canonical(data), width), nl=False)

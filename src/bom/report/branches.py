@@ -42,13 +42,31 @@ def limited(branches: Sequence[Branch], total: int | None = None) -> tuple[Branc
     return (*kept, Branch(f"… and {rest} more")) if rest > 0 else kept
 
 
-def drawn(top: Branch) -> str:
-    """The tree's lines, each ending in a newline."""
-    return "".join(f"{line}\n" for line in (top.text, *_below(top, "")))
+def drawn(top: Branch, width: int = 0) -> str:
+    """The tree's lines, each ending in a newline; lines longer than `width` columns go on below,
+    unless it is 0. A digest that is longer still stays in one piece, to be copied."""
+    return "".join(f"{line}\n" for line in (top.text, *_below(top, "", width)))
 
 
-def _below(branch: Branch, indent: str) -> Iterator[str]:
+def _below(branch: Branch, indent: str, width: int) -> Iterator[str]:
     for number, child in enumerate(branch.children, 1):
         last = number == len(branch.children)
-        yield f"{indent}{'└─' if last else '├─'} {child.text}".rstrip()
-        yield from _below(child, indent + ("   " if last else "│  "))
+        inner = indent + ("   " if last else "│  ")
+        goes_on = inner + ("│  " if child.children else "   ")
+        yield from _lines(child.text, f"{indent}{'└─' if last else '├─'} ", goes_on, width)
+        yield from _below(child, inner, width)
+
+
+def _lines(text: str, first: str, further: str, width: int) -> list[str]:
+    if not width or len(first) + len(text) <= width:
+        return [f"{first}{text}".rstrip()]
+    from textwrap import wrap
+
+    return wrap(
+        text,
+        max(width, len(further) + 20),  # a tree that is deeper than the window is wide
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -20,8 +20,9 @@ _DIGITS: Final = 12  # of a digest
 Json = dict[str, Any]
 
 
-def tree(document: Mapping[str, object]) -> str:
-    """The BOM as lines of text, each ending in a newline. Never raises for bad content."""
+def tree(document: Mapping[str, object], width: int = 0) -> str:
+    """The BOM as lines of text, each ending in a newline, for a window of `width` columns (0: of
+    any width). Never raises for bad content."""
     metadata = _object(document.get("metadata"))
     subject = _object(metadata.get("component"))
     facts = _facts(subject)
@@ -42,7 +43,7 @@ def tree(document: Mapping[str, object]) -> str:
     )
     kind = word(_first(facts, "bom-seal:subject:kind")) or word(subject.get("type"))
     named = " ".join(filter(None, (word(subject.get("name")), word(subject.get("version")))))
-    return drawn(Branch(f"{kind or 'artifact'} {named}".rstrip(), sections))
+    return drawn(Branch(f"{kind or 'artifact'} {named}".rstrip(), sections), width)
 
 
 # --- reading what may be anything ----------------------------------------------------------------
@@ -203,9 +204,13 @@ def _check(task: Json) -> Branch:
     facts = _facts(task)
     outcome = word(_first(facts, "bom-seal:check:outcome")) or "unknown"
     counts = [
-        f"{word(_first(facts, f'bom-seal:check:{name}'))} {name}"
-        for name in ("tests", "failures", "skipped")
-        if f"bom-seal:check:{name}" in facts
+        f"{count} {one if count == '1' else more}"
+        for name, one, more in (
+            ("tests", "test", "tests"),
+            ("failures", "failure", "failures"),
+            ("skipped", "skipped", "skipped"),
+        )
+        if (count := word(_first(facts, f"bom-seal:check:{name}")))
     ]
     failed = [Branch(f"failed: {word(name)}") for name in facts.get("bom-seal:check:failed", ())]
     shown = outcome if outcome == "passed" else outcome.upper()
