@@ -8,7 +8,7 @@ import sys
 
 from bom import canonical
 from bom.compose import validate
-from bom.compose.bom import Evidence, document
+from bom.compose.bom import Evidence, serialised
 from bom.model import Component, Dependency, Hash, Licence, Property, Subject
 from bom.sign import bundle, jsf
 from bom.sign.keys import PrivateKey
@@ -44,10 +44,12 @@ def main(count: int, wanted: str) -> None:
     if wanted == "facts":
         return
     key = PrivateKey.generate("ecdsa-p256")
-    signed = jsf.sign(document(evidence), key)
-    problems = validate.errors(signed)
+    composed, members = serialised(evidence)
+    composed[jsf.FIELD] = jsf.signature(members, key)
+    members[jsf.FIELD] = canonical.dumps(composed[jsf.FIELD])
+    problems = validate.errors(composed)
     assert not problems, problems[0]
-    data = canonical.dumps(signed)
+    data = canonical.join(members)
     bundle.message(data, key)
 
 

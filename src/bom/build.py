@@ -17,7 +17,7 @@ from bom import canonical
 from bom.builder import BUILDERS
 from bom.builder.protocol import Artifact, BuildRequest, Collected, PreparedBuild, Progress
 from bom.compose import statement, validate
-from bom.compose.bom import Evidence, document, source_date_epoch
+from bom.compose.bom import Evidence, serialised, source_date_epoch
 from bom.errors import BadArtifact, BomError, CannotSeal, Refused
 from bom.identity import own_digest
 from bom.model import Check, Envelope, Gap, Observation, Property
@@ -313,16 +313,17 @@ def _compose(
         tool_digest=own_digest(),
         spec_version=session.options.config.spec_version,
     )
-    composed = document(evidence)
+    composed, members = serialised(evidence)
     if key is not None:
-        composed = jsf.sign(composed, key)
+        composed[jsf.FIELD] = jsf.signature(members, key)
+        members[jsf.FIELD] = canonical.dumps(composed[jsf.FIELD])
     problems = validate.errors(composed)
     if problems:
         raise BomError(
             f"the BOM would break the CycloneDX schema: {problems[0]}",
             hint="this is a defect of bom: please report it",
         )
-    data = canonical.dumps(composed)
+    data = canonical.join(members)
     envelope = Envelope(data, bundle.message(data, key) if key is not None else b"")
     if len(envelope.bom) + len(envelope.bundle) > ENVELOPE_LIMIT:
         raise BomError(

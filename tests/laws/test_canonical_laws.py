@@ -10,8 +10,8 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bom.canonical import INTEGER_LIMIT, dumps, loads, loads_canonical
-from bom.errors import BadArtifact
+from bom.canonical import INTEGER_LIMIT, dumps, join, loads, loads_canonical, members
+from bom.errors import BadArtifact, BomError
 
 
 def reads_back(number: float) -> bool:
@@ -73,3 +73,16 @@ def test_any_bytes_are_a_value_or_a_finding(data: bytes) -> None:
         loads(data)
     with suppress(BadArtifact):
         assert dumps(loads_canonical(data)) == data
+
+
+@given(st.dictionaries(st.text(max_size=8), values, max_size=6))
+def test_an_object_joined_from_its_members_is_the_object_serialised(
+    value: dict[str, object],
+) -> None:
+    try:
+        whole = dumps(value)
+    except BomError:
+        with pytest.raises(BomError):
+            join(members(value))
+    else:
+        assert join(members(value)) == whole

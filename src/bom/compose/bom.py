@@ -76,13 +76,18 @@ def document(evidence: Evidence) -> Json:
 
     Raises BomError where a fact can't be written down (a lone surrogate in a name).
     """
+    return serialised(evidence)[0]
+
+
+def serialised(evidence: Evidence) -> tuple[Json, dict[str, bytes]]:
+    """The unsigned BOM, and its members as `canonical.join` takes them. Raises as `document`."""
     shipped = _shipped(evidence.observations)
     revision = _revision(evidence.observations)
     timestamp = _timestamp(evidence.epoch, revision)
     parts = [component(item.component) for item in shipped]
     formulas = formulation(evidence.observations)
     gaps = _gaps(evidence, shipped, timestamp)
-    names = {ROOT: evidence.subject.name, **dict(_names([parts, formulas]))}
+    names = {ROOT: evidence.subject.name, **dict(_names(parts)), **dict(_names(formulas))}
     notes = as_annotations(gaps, names, ROOT, timestamp or NO_TIME)
     out: Json = {
         "$schema": f"http://cyclonedx.org/schema/bom-{evidence.spec_version}.schema.json",
@@ -98,9 +103,13 @@ def document(evidence: Evidence) -> Json:
         out["formulation"] = formulas
     if notes:
         out["annotations"] = notes
-    digest = hashlib.sha256(canonical.dumps(out)).hexdigest()
-    out["serialNumber"] = f"urn:uuid:{uuid.uuid5(SERIAL_NAMESPACE, digest)}"
-    return out
+    members = canonical.members(out)
+    digest = hashlib.sha256()
+    for piece in canonical.pieces(members):
+        digest.update(piece)
+    out["serialNumber"] = f"urn:uuid:{uuid.uuid5(SERIAL_NAMESPACE, digest.hexdigest())}"
+    members["serialNumber"] = canonical.dumps(out["serialNumber"])
+    return out, members
 
 
 def _shipped(observations: Sequence[Observation]) -> list[Dependency]:
@@ -155,17 +164,20 @@ def _gaps(evidence: Evidence, shipped: Sequence[Dependency], timestamp: str) -> 
     return sorted(gaps | unhashed(shipped, gaps))
 
 
-def _names(value: object) -> Iterable[tuple[str, str]]:
-    """The bom-ref and the name of everything in a part of the document."""
-    waiting = [value]
+def _names(parts: list[Json]) -> Iterable[tuple[str, str]]:
+    """The bom-ref and the name of everything in a part of the document.
+
+    Only these members hold things that have a bom-ref: walking all of a large document costs
+    more than composing it.
+    """
+    waiting = list(parts)
     while waiting:
         item = waiting.pop()
-        if isinstance(item, dict):
-            if isinstance(item.get("bom-ref"), str):
-                yield item["bom-ref"], str(item.get("name", ""))
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
+        if "bom-ref" in item:
+            yield item["bom-ref"], str(item.get("name", ""))
+        for holder in ("components", "workflows", "tasks"):
+            if holder in item:
+                waiting += item[holder]
 
 
 def _metadata(evidence: Evidence, revision: Revision | None, timestamp: str, gaps: int) -> Json:

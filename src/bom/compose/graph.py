@@ -26,8 +26,9 @@ def graph(root: str, dependencies: Iterable[Dependency]) -> list[Json]:
         edges.setdefault(ref, set()).update(item.component.requires)
         if item.direct:
             direct.add(ref)
+    known = frozenset(edges)  # a set: intersecting with a dict walks all of it every time
     for ref, targets in edges.items():
-        targets.intersection_update(edges)
+        targets &= known  # in place
         targets.discard(ref)
     required = set().union(*edges.values()) if edges else set()
     tops = direct | (edges.keys() - required)

@@ -31,14 +31,19 @@ def sign(document: Mapping[str, object], key: PrivateKey) -> dict[str, object]:
     The same document and key give the same signature. A signature that is there already is
     replaced. Raises BomError for a document that RFC 8785 can't spell.
     """
-    signature: dict[str, object] = {
+    unsigned = {name: item for name, item in document.items() if name != FIELD}
+    return {**unsigned, FIELD: signature(canonical.members(unsigned), key)}
+
+
+def signature(members: Mapping[str, bytes], key: PrivateKey) -> dict[str, object]:
+    """The `signature` object of the unsigned document with these members (`canonical.members`)."""
+    fields: dict[str, object] = {
         "algorithm": key.public.algorithm,
         "keyId": key.key_id,
         "publicKey": key.public.jwk(),
     }
-    signed = {**document, FIELD: signature}
-    value = base64.encode_url(key.sign(canonical.dumps(signed)))
-    return {**document, FIELD: {**signature, "value": value}}
+    message = canonical.join({**members, FIELD: canonical.dumps(fields)})
+    return {**fields, "value": base64.encode_url(key.sign(message))}
 
 
 def verify(document: Mapping[str, object]) -> PublicKey:
