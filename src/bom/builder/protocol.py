@@ -22,6 +22,22 @@ class Progress(Protocol):
     def done(self) -> None: ...
 
 
+class Silent:
+    """Progress that nobody watches. What is warned of stands in the outcome as well."""
+
+    def start(self, label: str, total: int) -> None:
+        """Nothing is shown."""
+
+    def advance(self, amount: int) -> None:
+        """Nothing is shown."""
+
+    def done(self) -> None:
+        """Nothing is shown."""
+
+    def warn(self, text: str) -> None:
+        """Nothing is shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class BuildRequest:
     """What the user asked for. Paths are absolute."""
