@@ -9,35 +9,29 @@ from __future__ import annotations
 import hashlib
 import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bom import canonical
 from bom.builder import BUILDERS
-from bom.builder.protocol import Artifact, BuildRequest, Collected, PreparedBuild, Progress
-from bom.compose import statement, validate
-from bom.compose.bom import Evidence, serialised, source_date_epoch
-from bom.errors import BadArtifact, BomError, CannotSeal, Refused
-from bom.identity import own_digest
-from bom.model import Check, Envelope, Gap, Observation, Property
+from bom.builder.protocol import BuildRequest, Progress
+from bom.compose import statement
+from bom.compose.bom import source_date_epoch
+from bom.errors import BomError, Refused
+from bom.model import Check
 from bom.observe import observe, project_root
 from bom.observe.protocol import BuildContext
-from bom.output import publish, temporary_file
 from bom.process import STDOUT, run
-from bom.seal import beside, is_left_by_bom, recognise, unseal_to
-from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, ENDINGS, RUN_RECORD_ENDING
-from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
-from bom.sign import bundle, dsse, jsf
+from bom.seal import is_left_by_bom
+from bom.seal.beside import ENDINGS
+from bom.sealing import Sealed, Session, carries, compose, unchanged, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bom.builder.protocol import Builder
-    from bom.compose.component import Json
+    from bom.builder.protocol import Artifact, Builder, Collected, PreparedBuild
     from bom.config import Config
-    from bom.seal.protocol import ArtifactFormat
     from bom.sign.keys import PrivateKey
 
 
@@ -71,21 +65,6 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """One artifact that is done. Digests are hex SHA-256; `format` is "beside" where the BOM
-    could not go inside; `state` "unchanged": it already carried this very BOM."""
-
-    path: Path
-    sha256: str
-    built_sha256: str
-    built_size: int
-    format: str
-    state: Literal["sealed", "unchanged"] = "sealed"
-    gaps: int = 0
-    components: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class BuildOutcome:
     """`exit_code` is the command's own; nothing is sealed when it isn't 0."""
 
@@ -94,7 +73,6 @@ class BuildOutcome:
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     left_alone: tuple[Path, ...] = ()
-    gaps: tuple[Gap, ...] = field(default=())
 
 
 def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
@@ -134,13 +112,10 @@ def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
         )
         if code:
             return BuildOutcome(code, checks=checks, warnings=prepared.warnings)
-        session = _Session(
-            options,
-            epoch,
-            (*observations, *prepared.observations),
-            statement.Run(started, _now(), str(uuid.uuid4()), code),
-        )
+        ran = statement.Run(started, _now(), str(uuid.uuid4()), code)
         collected = prepared.collect(reporter)
+        facts = (*observations, *prepared.observations, *collected.observations)
+        session = Session(options.key, options.config.spec_version, epoch, facts, ran)
         for text in collected.warnings:
             reporter.warn(text)
         outcome = _seal_all(session, collected, reporter)
@@ -218,49 +193,24 @@ def _require(checks: Sequence[Check]) -> None:
 # --- sealing -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """What all artifacts of one build share."""
-
-    options: BuildOptions
-    epoch: int | None
-    observations: tuple[Observation, ...]
-    run: statement.Run
-
-
-@dataclass(frozen=True, slots=True)
-class _Composed:
-    """One artifact with its BOM, ready to be written."""
-
-    artifact: Artifact
-    built: Path
-    form: ArtifactFormat | None
-    document: Json
-    envelope: Envelope
-    observations: tuple[Observation, ...]
-
-
-def _seal_all(session: _Session, collected: Collected, reporter: Reporter) -> BuildOutcome:
+def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> BuildOutcome:
     sealed: list[Sealed] = []
-    gaps: set[Gap] = set()
     left_alone: list[Path] = []
-    shared = (*session.observations, *collected.observations)
     artifacts = (*collected.artifacts, *collected.sealed_already)
     _refuse_key_inside(artifacts)
     for artifact in artifacts:
         for text in artifact.warnings:
             reporter.warn(text)
         with ExitStack() as stack:
-            composed = _compose(session, artifact, shared, stack)
-            gaps |= {fact for fact in composed.observations if isinstance(fact, Gap)}
+            composed = compose(session, artifact, stack)
             if artifact in collected.sealed_already:
-                if _carries(artifact.built, composed):
-                    sealed.append(_unchanged(composed))
+                if carries(artifact.built, composed):
+                    sealed.append(unchanged(composed))
                 else:
                     left_alone.append(artifact.built)
                 continue
             reporter.start(f"seal {artifact.target.name}", 0)
-            sealed.append(_write(session, composed, stack))
+            sealed.append(write(session, composed, stack))
             reporter.done()
     if not sealed and left_alone:
         names = ", ".join(path.name for path in left_alone)
@@ -277,144 +227,4 @@ def _seal_all(session: _Session, collected: Collected, reporter: Reporter) -> Bu
         tuple(sealed),
         warnings=warnings,
         left_alone=tuple(left_alone),
-        gaps=tuple(sorted(gaps)),
     )
-
-
-def _compose(
-    session: _Session, artifact: Artifact, shared: tuple[Observation, ...], stack: ExitStack
-) -> _Composed:
-    """The artifact's signed BOM. A build that copied a sealed file gets its seal taken off."""
-    key = session.options.key
-    form = recognise(artifact.built)
-    built, subject = artifact.built, artifact.subject
-    observations = (*shared, *artifact.observations)
-    parameters: tuple[Property, ...] = (Property(FORMAT_PROPERTY, BESIDE),)
-    if form is not None:
-        if form.read(built) is not None:
-            built = stack.enter_context(temporary_file(artifact.target))
-            digest = unseal_to(form, artifact.built, built)
-            subject = replace(subject, sha256=digest, size=built.stat().st_size)
-        try:
-            parameters = form.parameters(built)
-            subject = replace(subject, members=form.members(built))
-        except CannotSeal as error:
-            form = None
-            observations = (
-                *observations,
-                Gap("seal.inside", subject.kind, f"the BOM stands beside: {error.reason}"),
-            )
-    evidence = Evidence(
-        subject=subject,
-        observations=observations,
-        seal=parameters,
-        epoch=session.epoch,
-        signed=key is not None,
-        tool_digest=own_digest(),
-        spec_version=session.options.config.spec_version,
-    )
-    composed, members = serialised(evidence)
-    if key is not None:
-        composed[jsf.FIELD] = jsf.signature(members, key)
-        members[jsf.FIELD] = canonical.dumps(composed[jsf.FIELD])
-    problems = validate.errors(composed)
-    if problems:
-        raise BomError(
-            f"the BOM would break the CycloneDX schema: {problems[0]}",
-            hint="this is a defect of bom: please report it",
-        )
-    data = canonical.join(members)
-    envelope = Envelope(data, bundle.message(data, key) if key is not None else b"")
-    if len(envelope.bom) + len(envelope.bundle) > ENVELOPE_LIMIT:
-        raise BomError(
-            f"the BOM has {len(data)} bytes, more than an envelope may have ({ENVELOPE_LIMIT})"
-        )
-    return _Composed(
-        replace(artifact, subject=subject), built, form, composed, envelope, observations
-    )
-
-
-def _carries(path: Path, composed: _Composed) -> bool:
-    """Whether the file has this very BOM already, inside or beside it."""
-    try:
-        if composed.form is not None:
-            return composed.form.read(path) == composed.envelope
-        return beside.read(path) == composed.envelope
-    except (BadArtifact, OSError):
-        return False
-
-
-def _unchanged(composed: _Composed) -> Sealed:
-    return replace(_done(composed, composed.artifact.built), state="unchanged")
-
-
-def _done(composed: _Composed, path: Path) -> Sealed:
-    subject = composed.artifact.subject
-    return Sealed(
-        path=path,
-        sha256=_digest(path),
-        built_sha256=subject.sha256,
-        built_size=subject.size,
-        format=composed.form.name if composed.form else BESIDE,
-        gaps=len(composed.document.get("annotations", [])),
-        components=len(composed.document["components"]),
-    )
-
-
-def _write(session: _Session, composed: _Composed, stack: ExitStack) -> Sealed:
-    """Publish the artifact and its run record.
-
-    The old record goes first and the new one comes last: whenever this is cut short, what
-    stands there verifies, at worst without its record.
-    """
-    artifact, target = composed.artifact, composed.artifact.target
-    mode = artifact.built.stat().st_mode & 0o777 if artifact.built == target else None
-    record = target.with_name(target.name + RUN_RECORD_ENDING)
-    besides = [target.with_name(target.name + end) for end in (BUNDLE_ENDING, BOM_ENDING)]
-    out = target
-    if composed.form is not None:
-        out = stack.enter_context(temporary_file(target))
-        composed.form.seal(composed.built, composed.envelope, out)
-    elif artifact.built != target:
-        out = artifact.built
-    done = replace(_done(composed, out), path=target)
-    lines = stack.enter_context(temporary_file(target))
-    lines.write_bytes(_run_record(session, composed, done))
-    parts = [stack.enter_context(temporary_file(target)) for _ in besides]
-    for path in (record, *reversed(besides)):
-        path.unlink(missing_ok=True)
-    if out != target:
-        publish(out, target, mode=mode)
-    if composed.form is None:
-        for part, path, data in zip(
-            parts, besides, (composed.envelope.bundle, composed.envelope.bom), strict=True
-        ):
-            if data:
-                part.write_bytes(data)
-                publish(part, path)
-    if session.options.key is not None:
-        publish(lines, record)
-    return done
-
-
-def _run_record(session: _Session, composed: _Composed, done: Sealed) -> bytes:
-    """DSSE bundles, one a line; nothing without a key, for an unsigned record proves nothing."""
-    key = session.options.key
-    if key is None:
-        return b""
-    subjects = [statement.Named(done.path.name, done.sha256)]
-    if done.built_sha256 != done.sha256:
-        subjects.append(statement.Named(f"{done.path.name} (as built)", done.built_sha256))
-    checks = [fact for fact in composed.observations if isinstance(fact, Check)]
-    statements = [
-        statement.provenance(subjects, composed.observations, session.run),
-        statement.bom_predicate(subjects, composed.document),
-    ]
-    if checks:
-        statements.append(statement.test_result(subjects, checks))
-    return b"".join(dsse.envelope(item, key).rstrip(b"\n") + b"\n" for item in statements)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

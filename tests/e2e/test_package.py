@@ -231,3 +231,18 @@ def test_nothing_found_is_an_error_with_a_hint(bom: Bom, key: Key, tmp_path: Pat
     done = bom("build", "--key", key.private, "--", "true", cwd=root, code=125)
     assert "hint: " in done.stderr
     assert "--artifact" in done.stderr
+
+
+def test_an_output_for_what_can_t_be_sealed_is_a_copy_with_its_bom_beside(
+    bom: Bom, key: Key, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.zip"
+    pack = "import zipfile; zipfile.ZipFile('made.zip', 'w').writestr('a', 'a')"
+    command = ["python", "-c", pack]
+    bom("build", "--key", key.private, "-o", out, "--", *command, cwd=tmp_path)
+    assert out.read_bytes() == (tmp_path / "made.zip").read_bytes()
+    assert not (tmp_path / "made.zip.bom.cdx.json").exists()
+    done = bom("verify", out, "--key", key.public, cwd=tmp_path)
+    assert done.stdout.startswith("good: out.zip\n")
+    out.write_bytes(out.read_bytes() + b"x")
+    bom("verify", out, "--key", key.public, cwd=tmp_path, code=1)
