@@ -264,6 +264,7 @@ def test_make_and_tar_give_a_plain_tar_and_a_compressed_one(tmp_path: Path, need
 
 
 def test_formats_that_can_t_be_sealed_inside_are_found_too(tmp_path: Path, need: Need) -> None:
+    need("xz")
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as made:
         made.writestr("a.txt", "a")
     collected = script(
@@ -435,7 +436,9 @@ def test_several_artifacts_need_a_folder(tmp_path: Path) -> None:
 # --- keys --------------------------------------------------------------------------------------
 
 
-def test_a_forbidden_file_is_found_in_every_kind_of_archive(tmp_path: Path) -> None:
+def test_a_forbidden_file_is_found_in_every_kind_of_archive(tmp_path: Path, need: Need) -> None:
+    need("xz")
+    need("bzip2")
     import hashlib
 
     secret = b"-----BEGIN PRIVATE KEY-----\n"

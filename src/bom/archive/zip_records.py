@@ -204,9 +204,14 @@ def parse_local(data: bytes, name: str) -> LocalHeader | int:
     extra = data[LOCAL.size + name_length : length]
     found = _zip64(extra, name)
     if found is not None:
-        if found[1] != 16 or size != MAX32 or compressed != MAX32:
+        if found[1] != 16:
             raise damaged("the zip64 field of the local header is wrong", where=name)
-        size, compressed = struct.unpack_from("<QQ", extra, found[0])
+        wide = struct.unpack_from("<QQ", extra, found[0])
+        # APPNOTE 4.5.3 wants the narrow fields at their maximum; Python's zipfile before 3.11.4
+        # states small sizes there too, the same ones
+        if (size, compressed) not in ((MAX32, MAX32), wide):
+            raise damaged("the zip64 field of the local header is wrong", where=name)
+        size, compressed = wide
     elif MAX32 in (size, compressed):
         raise damaged("the zip64 field of the local header is missing", where=name)
     return LocalHeader(

@@ -158,10 +158,18 @@ def _machine(build: BuildContext) -> Iterator[Observation]:
     yield RunDetail("host.cpu", machine)
     yield RunDetail("host.os", _os_name())
     if build.config.record_host:
-        import getpass
-
         yield RunDetail("host.name", platform.node())
-        yield RunDetail("host.user", getpass.getuser())
+        yield RunDetail("host.user", _user())
+
+
+def _user() -> str:
+    """The account's name; its number where the system has no name for it, as in containers."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _c_library() -> Tool | Gap:
