@@ -6,6 +6,7 @@ Each file in expected/ holds one call: the line, its exit code, standard output,
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import jsonschema_rs
 import pytest
 from tests.e2e.builds import git
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tests.conftest import Need
 
 EXPECTED: Final = Path(__file__).parent / "expected"
+SCHEMAS: Final = Path(__file__).resolve().parents[2] / "schemas"
 
 # name of the file -> the call. All run in a project of its own, beside a key and a sealed tar.
 CALLS: Final = {
@@ -195,6 +198,28 @@ def test_the_whole_output_is_as_expected(place: Place, name: str) -> None:
     if os.environ.get("BOM_UPDATE_EXPECTED") == "1":
         file.write_text(shown, encoding="utf-8")
     assert shown == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "schema"),
+    [
+        ("bom build --key ../release.key --json -- sh build.sh", "result"),
+        ("bom build --key ../release.key --json -- false", "result"),
+        ("bom build --key nope.key --json -- make", "result"),
+        ("bom check unit --json -- true", "check"),
+        ("bom check unit --json -- false", "check"),
+        ("bom verify --key ../release.pub --json ../app.tar", "verdict"),
+        ("bom verify --key ../release.pub --json ../damaged.tar", "verdict"),
+        ("bom verify --key ../release.pub --json README", "verdict"),
+        ("bom key show --json ../release.pub", "key"),
+        ("bom key generate --json --out ../more", "key"),
+    ],
+)
+def test_what_scripts_read_keeps_its_schema(place: Place, line: str, schema: str) -> None:
+    text = (SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8")
+    value = json.loads(place.run(line).stdout)
+    validator = jsonschema_rs.validator_for(json.loads(text))
+    assert [error.message for error in validator.iter_errors(value)] == []
 
 
 def test_nothing_is_expected_that_is_not_called() -> None:
