@@ -161,25 +161,29 @@ def _options(
     quiet: bool,
 ) -> BuildOptions:
     from bom.build import BuildOptions
+    from bom.cli.environment import given
     from bom.cli.target import target
-    from bom.config import load
+    from bom.config import load, nearest
     from bom.observe import project_root
     from bom.process import STDERR, STDOUT
 
     cwd = Path.cwd()
-    config = load(project_root(cwd), config_file)
+    root = project_root(cwd)
+    folder = root if config_file else nearest(cwd.resolve(), root)
+    config = load(folder, config_file)
     if spec_version:
         config = config.model_copy(update={"spec_version": spec_version})
     return BuildOptions(
         command=command,
         cwd=cwd,
-        environment=dict(os.environ),
+        environment=given(),
         config=config,
         key=_private_key(key_file) if key_file else None,
         key_file=key_file.absolute() if key_file else None,
         output=target(output) if output is not None else None,
         result_file=result,
-        artifacts=(*artifacts, *config.artifacts),
+        # the builder takes globs relative to the working directory or to the root
+        artifacts=(*artifacts, *(str(folder.relative_to(root) / g) for g in config.artifacts)),
         check_files=tuple(path.absolute() for path in checks),
         require_checks=require_checks,
         stdout=STDERR if quiet else STDOUT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +59,7 @@ def command(
     The command's exit code is passed on; a failure of bom itself is 125.
     """
     from bom.check import CheckOptions, run_check
+    from bom.cli.environment import given
     from bom.cli.progress import StderrReporter
     from bom.cli.target import file_target
     from bom.process import STDERR, STDOUT
@@ -68,7 +68,7 @@ def command(
         name=name,
         command=command,
         cwd=Path.cwd(),
-        environment=dict(os.environ),
+        environment=given(),
         junit=junit,
         sarif=sarif,
         out=file_target(out) if out is not None else None,
