@@ -301,3 +301,10 @@ def test_ctrl_c_ends_the_check_and_keeps_no_result(root: Path) -> None:
     child.stdout.close()
     assert time.monotonic() - start < 10
     assert checks(root) == []
+
+
+def test_a_check_of_one_part_of_a_monorepo_says_where_it_ran(root: Path) -> None:
+    part = root / "services" / "one two"
+    part.mkdir(parents=True)
+    bom(part, "check", "unit", "--", "sh", "-c", "exit 0")
+    assert checks(root)[0].command == "cd 'services/one two' && sh -c 'exit 0'"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from bom.observe.identity import identity
 from bom.observe.results import Results, read_junit, read_sarif
 from bom.process import SIGNALLED, STDOUT, run
 from bom.redact import command as redacted
-from bom.redact import secrets_of
+from bom.redact import secrets_of, text
 from bom.seal import is_left_by_bom
 
 if TYPE_CHECKING:
@@ -100,9 +101,7 @@ def run_check(options: CheckOptions, warn: Callable[[str], None]) -> CheckRun:
         failures=results.failures,
         skipped=results.skipped,
         failed=list(results.failed),
-        command=redacted(
-            options.command, root=root, cwd=options.cwd, known=secrets_of(options.environment)
-        ),
+        command=_command(options, root),
         commit=state.commit,
         tree_digest=state.digest(left_out),
         reports=[report for report in reports if report.isprintable()],
@@ -113,6 +112,16 @@ def run_check(options: CheckOptions, warn: Callable[[str], None]) -> CheckRun:
     if options.out is not None:
         keep(options.out.absolute(), record)
     return CheckRun(code, record)
+
+
+def _command(options: CheckOptions, root: Path) -> str:
+    """The command line, redacted, with the folder of the project that it ran in: in a monorepo a
+    check of one part says nothing about another."""
+    line = redacted(
+        options.command, root=root, cwd=options.cwd, known=secrets_of(options.environment)
+    )
+    inside = os.path.relpath(options.cwd.resolve(), root)
+    return line if inside == "." else f"cd {shlex.quote(text(inside))} && {line}"
 
 
 def _now() -> str:

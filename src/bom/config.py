@@ -49,8 +49,27 @@ class Config(_Strict):
     )
 
 
+def nearest(cwd: Path, root: Path) -> Path:
+    """The folder whose configuration counts for `cwd`: the first one from there up to the root
+    that has any (a project of a monorepo has its own), else `root`."""
+    for folder in (cwd, *cwd.parents):
+        if not folder.is_relative_to(root):
+            break
+        if (folder / FILE_NAME).is_file() or "bom" in _tools(folder / "pyproject.toml"):
+            return folder
+    return root
+
+
+def _tools(pyproject: Path) -> dict[str, object]:
+    try:
+        tools = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return {}  # a broken pyproject.toml is its own build's to report
+    return tools if isinstance(tools, dict) else {}
+
+
 def load(root: Path, explicit: Path | None = None) -> Config:
-    """The configuration of the project at `root`, or of the file that `--config` names.
+    """The configuration in the folder `root`, or of the file that `--config` names.
 
     Raises BomError with the place of the mistake.
     """

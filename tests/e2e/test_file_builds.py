@@ -118,3 +118,16 @@ def test_a_project_of_a_monorepo_is_built_from_its_own_folder_and_from_the_root(
         ]
         assert places
         assert all(place.startswith(f"{folder}/") for place in places)
+
+
+def test_a_part_of_a_monorepo_has_a_configuration_of_its_own(
+    bom: Bom, key: Key, made: Path
+) -> None:
+    part = made / "part"
+    part.mkdir()
+    (part / "bom.toml").write_text('artifacts = ["out.bin"]\nenvironment = ["MY_FLAG"]\n')
+    more = {"MY_FLAG": "fast"}
+    bom("build", "--key", key.private, "--", "touch", "out.bin", cwd=part, more=more)
+    (workflow,) = show(bom, part / "out.bin")["formulation"][0]["workflows"]
+    variables = [item for entry in workflow["inputs"] for item in entry.get("environmentVars", [])]
+    assert {"name": "MY_FLAG", "value": "fast"} in variables
