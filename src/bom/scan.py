@@ -1,16 +1,20 @@
 """`bom scan`: the BOM of something that is there already, made without a build.
 
-An image archive (docker save, OCI layout, sealed or not) is read in one pass; a directory is
-read for what it holds installed and for what its project declares and locks. The document is
-the one a build makes, unsigned, with the phase `discovery`, and with nothing about a build.
+An image archive (docker save, OCI layout, sealed or not, also compressed by gzip) is read in one
+pass, and so is an OCI layout in a folder; any other directory is read for what it holds installed
+and for what its project declares and locks. The document is the one a build makes, unsigned, with
+the phase `discovery`, and with nothing about a build.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 from typing import TYPE_CHECKING, Final
 
 from bom import canonical
+from bom.archive import gzip
 from bom.compose import validate
 from bom.compose.bom import Evidence, document, source_date_epoch
 from bom.errors import BadArtifact, BomError
@@ -18,14 +22,19 @@ from bom.identity import own_digest
 from bom.model import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import BinaryIO
+
+    from _typeshed import ReadableBuffer
 
     from bom.builder.protocol import Progress
+    from bom.catalog.image import ImageContents
     from bom.compose.component import Json
     from bom.model import Observation
 
 _CHUNK: Final = 1 << 20
+_LAYOUT: Final = ("oci-layout", "index.json")  # what an OCI Image Layout has at its top
 
 
 def scan(
@@ -38,9 +47,12 @@ def scan(
     """
     epoch = source_date_epoch(environment.get("SOURCE_DATE_EPOCH"))
     try:
-        subject, observations = (
-            _directory(target) if target.is_dir() else _archive(target, progress)
-        )
+        if not target.is_dir():
+            subject, observations = _archive(target, progress)
+        elif all((target / name).is_file() for name in _LAYOUT):
+            subject, observations = _layout(target, progress)
+        else:
+            subject, observations = _directory(target)
     except OSError as error:
         raise BomError(f"{target} can't be read: {error.strerror or error}") from error
     return _document(
@@ -68,31 +80,33 @@ def _document(evidence: Evidence) -> bytes:
 
 
 def _archive(target: Path, progress: Progress) -> tuple[Subject, tuple[Observation, ...]]:
-    from bom.builder.docker.image import Export, subject
+    """An image in a file: a tar, sealed or not, or such a tar compressed by gzip."""
     from bom.catalog.image import ImageCataloguer
-    from bom.seal import recognise
+    from bom.seal import recognise, unseal
 
     form = recognise(target)
-    if form is None or form.name != "tar":
+    if form is None or form.name not in ("tar", "tar.gz"):
         raise _no_image(target)
-    digest = hashlib.sha256()
-    size = 0
+    sealed = form.read(target) is not None
+    if sealed and form.name != "tar":
+        raise _no_image(target)
     progress.start(f"scan {target.name}", target.stat().st_size)
     try:
         with ImageCataloguer() as cataloguer, target.open("rb") as stream:
+            source = _Source(stream, progress)
+            if form.name == "tar.gz":
+                for piece in gzip.inflate(source):
+                    cataloguer.feed(piece)
+            elif sealed:
 
-            def feed(part: bytes | memoryview) -> None:
-                nonlocal size
-                digest.update(part)
-                size += len(part)
-                cataloguer.feed(bytes(part))
-                progress.advance(len(part))
+                def sink(part: bytes | memoryview) -> None:
+                    source.count(part)
+                    cataloguer.feed(bytes(part))
 
-            if form.read(target) is None:
-                while part := stream.read(_CHUNK):
-                    feed(part)
+                unseal(form, stream, sink, target.name)
             else:
-                form.unseal(stream, feed)
+                while part := source.read(_CHUNK):
+                    cataloguer.feed(part)
             contents = cataloguer.finish()
     except BadArtifact as error:
         if error.code == "not-an-image":
@@ -100,9 +114,73 @@ def _archive(target: Path, progress: Progress) -> tuple[Subject, tuple[Observati
         raise
     finally:
         progress.done()
-    export = Export(target, digest.hexdigest(), size, contents)
-    tags = contents.identity.tags
-    return subject(target.name, export, tags), contents.observations
+    return _image(target, contents, source.sha256, source.size)
+
+
+class _Source:
+    """A file, with the digest and the size of what is read of it; `count`s other bytes too."""
+
+    def __init__(self, stream: BinaryIO, progress: Progress) -> None:
+        self._stream = stream
+        self._progress = progress
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def read(self, size: int) -> bytes:
+        part = self._stream.read(size)
+        self.count(part)
+        return part
+
+    def count(self, part: bytes | memoryview) -> None:
+        self._digest.update(part)
+        self.size += len(part)
+        self._progress.advance(len(part))
+
+
+def _layout(target: Path, progress: Progress) -> tuple[Subject, tuple[Observation, ...]]:
+    """An image in a folder (OCI Image Layout): read as the tar that would hold it."""
+    from bom.catalog.image import ImageCataloguer
+
+    files = sorted(path for path in target.rglob("*") if path.is_file())
+    progress.start(f"scan {target.name}", sum(path.stat().st_size for path in files))
+
+    try:
+        with ImageCataloguer() as cataloguer:
+            sink = _Sink(cataloguer.feed, progress)
+            with tarfile.open(fileobj=sink, mode="w|", format=tarfile.GNU_FORMAT) as archive:
+                for path in files:
+                    archive.add(path, path.relative_to(target).as_posix(), recursive=False)
+            contents = cataloguer.finish()
+    finally:
+        progress.done()
+    return _image(target, contents, "", -1)
+
+
+class _Sink(io.RawIOBase):
+    """Where a tar is written that nobody keeps."""
+
+    def __init__(self, feed: Callable[[bytes], None], progress: Progress) -> None:
+        self._feed = feed
+        self._progress = progress
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        part = bytes(data)
+        self._feed(part)
+        self._progress.advance(len(part))
+        return len(part)
+
+
+def _image(
+    target: Path, contents: ImageContents, sha256: str, size: int
+) -> tuple[Subject, tuple[Observation, ...]]:
+    from bom.builder.docker.image import Export, subject
+
+    export = Export(target, sha256, size, contents)
+    return subject(target.name, export, contents.identity.tags), contents.observations
 
 
 def _no_image(target: Path) -> BomError:

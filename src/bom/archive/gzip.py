@@ -14,7 +14,13 @@ from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
+    from typing import Protocol
+
+    class Readable(Protocol):
+        """All that is needed of a file."""
+
+        def read(self, size: int, /) -> bytes: ...
+
 
 MAGIC: Final = b"\x1f\x8b\x08"
 TRAILER: Final = 8  # bytes: CRC-32 and size modulo 2**32, little endian
@@ -54,7 +60,7 @@ def read_header(read: Callable[[int], bytes]) -> bytes:
     return b"".join(parts)
 
 
-def inflate(file: BinaryIO) -> Iterator[bytes]:
+def inflate(file: Readable) -> Iterator[bytes]:
     """What one gzip member holds, in pieces of at most 1 MiB, its trailer verified.
 
     All that can be had comes before the error. Raises BadArtifact: `damaged` (also for anything

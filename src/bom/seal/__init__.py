@@ -12,11 +12,21 @@ from bom.seal.tar import TarFormat
 from bom.seal.wheel import WheelFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
     from bom.seal.protocol import ArtifactFormat
 
-__all__ = ["FORMATS", "HEAD", "is_left_by_bom", "recognise", "recognise_head", "unseal_to"]
+__all__ = [
+    "FORMATS",
+    "HEAD",
+    "is_left_by_bom",
+    "recognise",
+    "recognise_head",
+    "unseal",
+    "unseal_to",
+]
 
 HEAD: Final = 1024  # bytes of a file by which a format knows it
 
@@ -51,17 +61,31 @@ def unseal_to(form: ArtifactFormat, artifact: Path, out: Path) -> str:
             digest.update(part)
             target.write(part)
 
-        unsealed = form.unseal(source, sink)
+        unseal(form, source, sink, artifact.name)
+    return digest.hexdigest()
+
+
+def unseal(
+    form: ArtifactFormat,
+    source: BinaryIO,
+    sink: Callable[[bytes | memoryview], object],
+    name: str,
+) -> None:
+    """The built bytes of a sealed stream, into `sink` as they come.
+
+    Raises BadArtifact where there is no seal, or where the stream is not exactly what sealing
+    makes; what `sink` got is then worth nothing.
+    """
+    unsealed = form.unseal(source, sink)
     if unsealed.findings:
         first = unsealed.findings[0]
         raise BadArtifact(
             first.code,
-            f"{artifact.name}: {first.message}",
+            f"{name}: {first.message}",
             expected=first.expected,
             found=first.found,
             where=first.where,
         )
-    return digest.hexdigest()
 
 
 def is_left_by_bom(path: Path) -> bool:
