@@ -210,8 +210,15 @@ def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> Bui
                     left_alone.append(artifact.built)
                 continue
             reporter.start(f"seal {artifact.target.name}", 0)
-            sealed.append(write(session, composed, stack))
-            reporter.done()
+            try:
+                sealed.append(write(session, composed, stack))
+            except OSError as error:
+                raise BomError(
+                    f"{artifact.target.name} can't be sealed: {error.strerror or error}",
+                    hint="it stays as it was; sealing needs room for a second copy beside it",
+                ) from error
+            finally:
+                reporter.done()
     if not sealed and left_alone:
         names = ", ".join(path.name for path in left_alone)
         raise BomError(

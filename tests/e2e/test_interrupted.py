@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -96,6 +97,28 @@ def test_a_stopped_build_leaves_no_temporary_file(
         assert child.returncode in (0, 128 + number, -number, 125), errors
         time.sleep(0.15)
         assert not list(folder.rglob(".bom-tmp-*"))
+
+
+def test_a_disk_that_is_full_while_it_seals_leaves_the_artifact_as_built(
+    bom: Bom, key: Key, folder: Path
+) -> None:
+    subprocess.run(["sh", "-c", PACK], cwd=folder, check=True)
+    before = sha256(folder / "app.tar")
+    room = (folder / "app.tar").stat().st_size + 1000  # less than an envelope needs
+    command = ["build", "--key", str(key.private), "--artifact", "app.tar", "--"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bom", *command, "sh", "-c", PACK],
+        cwd=folder,
+        env=bom.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
+    assert done.returncode == 125, done.stderr
+    assert "error: app.tar can't be sealed: File too large\n" in done.stderr
+    assert sha256(folder / "app.tar") == before
+    assert sorted(path.name for path in folder.iterdir()) == ["app.tar", "tree"]
 
 
 def test_a_bom_that_is_stopped_at_its_own_work_says_so_in_its_result(

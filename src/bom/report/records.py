@@ -67,7 +67,7 @@ class FailureRecord(_Record):
 
 
 class ResultRecord(_Record):
-    """What `bom build` did. `command_exit_code` is null when the command was not run to its end."""
+    """What `bom build` did. `command_exit_code` is null where `failure` is not."""
 
     format: Literal[1] = 1
     exit_code: int
