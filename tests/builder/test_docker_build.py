@@ -344,6 +344,12 @@ def test_the_engines_parts_are_stated_and_what_runs_here_is_hashed(
     assert (buildkit is not None) == (name in ("buildx", "mixed", "old client"))
     for tool in tools.values():
         assert tool.version or ("tool.version", tool.name) in gaps
+    kinds = {tool.name: tool.kind for tool in tools.values()}
+    assert all(
+        gap.ref == f"tool:{kinds[gap.where]}:{gap.where}"
+        for gap in prepared.observations
+        if isinstance(gap, Gap) and gap.what == "tool.version"
+    )
 
 
 def test_a_base_image_has_its_digest_from_the_provenance_or_is_a_gap(
@@ -413,6 +419,7 @@ def test_attestations_are_left_out_unless_asked_for_and_never_exported(
     asked = ("buildx", "build", "--provenance=mode=max", *words)
     prepared, collected, attested = wrap(project, modern, *asked)
     assert "BUILDX_NO_DEFAULT_ATTESTATIONS" not in prepared.invocation.environment
+    assert any("attestations" in text for text in prepared.warnings)
     assert config_of(attested) == config_of(data)
     assert b"in-toto" not in attested
     index = docker(modern, "image", "inspect", "--format={{.Id}}", "bom-docker/attested:1")

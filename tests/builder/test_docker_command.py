@@ -184,7 +184,10 @@ def test_an_option_at_the_end_without_its_value_is_refused() -> None:
 def test_attestations_that_the_user_asks_for_are_seen() -> None:
     for option in ("--attest=type=sbom", "--provenance=mode=max", "--sbom true"):
         assert parse(f"docker buildx build {option} .").wants_attestations
+        assert parse(f"docker buildx build {option} .").makes_attestations
     assert not parse("docker buildx build .").wants_attestations
+    for option in ("--provenance=false", "--sbom=0", "--attest=type=provenance,disabled=true"):
+        assert not parse(f"docker buildx build {option} .").makes_attestations
 
 
 _OPTION_LINE = re.compile(r"^\s+(?:-(\w), )?--([\w-]+)( \S+)?(?:  |$)", re.MULTILINE)

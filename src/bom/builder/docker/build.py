@@ -93,7 +93,7 @@ class PreparedDockerBuild:
         observations: tuple[Observation, ...],
     ) -> None:
         self.observations = observations
-        self.warnings = _warnings(inputs, _output(request))
+        self.warnings = tuple(_warnings(command, inputs, _output(request)))
         self._request = request
         self._command = command
         self._inputs = inputs
@@ -294,10 +294,14 @@ def _settings(
         yield Setting("build-arg", item.name, value)
 
 
-def _warnings(inputs: BuildInputs, output: Path) -> tuple[str, ...]:
-    if not inputs.holds(output):
-        return ()
-    return (
-        f"{output.name} lies in the build context: the next build would pack it;"
-        " name it in .dockerignore",
-    )
+def _warnings(command: DockerCommand, inputs: BuildInputs, output: Path) -> Iterator[str]:
+    if inputs.holds(output):
+        yield (
+            f"{output.name} lies in the build context: the next build would pack it;"
+            " name it in .dockerignore"
+        )
+    if command.makes_attestations:
+        yield (
+            f"the attestations that this build makes stay in the engine: {output.name} holds the"
+            " image alone"
+        )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CLIENT: Final = "docker"
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
+_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 # Other programs that build images: known, so that the user hears of it before the build.
 _OTHER_CLIENTS: Final = {
@@ -79,6 +80,16 @@ class DockerCommand:
     @property
     def wants_attestations(self) -> bool:
         return any(self.values(name) for name in ("attest", "provenance", "sbom"))
+
+    @property
+    def makes_attestations(self) -> bool:
+        """Whether one of them is asked for, and not only refused (`--provenance=false`)."""
+        asked = {
+            option.value
+            for option in self.options
+            if option.name in ("attest", "provenance", "sbom")
+        }
+        return any(value not in _FALSE and "disabled=true" not in value for value in asked)
 
     def build_args(self, environment: Mapping[str, str]) -> tuple[Option, ...]:
         """The build arguments that have a value; `KEY` alone takes the environment's."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from bom.compose.formulation import tool_ref
 from bom.errors import BomError
 from bom.model import Gap, Hash, Tool
 
@@ -55,16 +56,21 @@ def _program(name: str, path: Path, version: str, package: str) -> Iterator[Obse
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise BomError(f"{path.name} can't be read: {error.strerror}") from error
-    yield Tool("client", name, version, hashes=(Hash("SHA-256", digest),), package=package)
+    tool = Tool("client", name, version, hashes=(Hash("SHA-256", digest),), package=package)
+    yield tool
     if not version:
-        yield Gap("tool.version", name, "it states no version")
+        yield Gap("tool.version", name, "it states no version", tool_ref(tool))
 
 
 def _stated(kind: ToolKind, name: str, version: str) -> Iterator[Observation]:
     """`v0.0.0+unknown` is what a build without its version stamped in says: no version."""
     known = "" if version in ("", "unknown") or version.startswith("v0.0.0+") else version
-    yield Tool(kind, name, known, evidence="stated")
+    tool = Tool(kind, name, known, evidence="stated")
+    yield tool
+    why = ""
     if not known:
-        yield Gap("tool.version", name, "the engine states no version of it")
+        why = "the engine states no version of it"
     elif "unknown" in known:
-        yield Gap("tool.version", name, "the engine states its version with an unknown part")
+        why = "the engine states its version with an unknown part"
+    if why:
+        yield Gap("tool.version", name, why, tool_ref(tool))
