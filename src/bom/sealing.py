@@ -87,10 +87,10 @@ def compose(session: Session, artifact: Artifact, stack: ExitStack) -> Composed:
             subject = replace(subject, members=form.members(built))
         except CannotSeal as error:
             form = None
-            observations = (
-                *observations,
-                Gap("seal.inside", subject.kind, f"the BOM stands beside: {error.reason}"),
-            )
+            observations = (*observations, _beside(subject.kind, error.reason))
+    else:
+        why = "this version puts none into a file of this format"
+        observations = (*observations, _beside(subject.kind, why))
     evidence = Evidence(
         subject=subject,
         observations=observations,
@@ -119,6 +119,10 @@ def compose(session: Session, artifact: Artifact, stack: ExitStack) -> Composed:
     return Composed(
         replace(artifact, subject=subject), built, form, composed, envelope, observations
     )
+
+
+def _beside(kind: str, why: str) -> Gap:
+    return Gap("seal.inside", kind, f"the BOM stands beside: {why}")
 
 
 def carries(path: Path, composed: Composed) -> bool:

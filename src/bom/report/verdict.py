@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 def verdict_text(verdict: Verdict) -> str:
     """Lines ending in a newline: good or bad first, then what it rests on."""
     count = len(verdict.findings)
+    codes = {finding.code for finding in verdict.findings}
     name = inert(verdict.artifact)
     lines = [f"good: {name}" if verdict.good else f"BAD: {name}: {_plural(count, 'finding')}"]
     if verdict.subject_name:
         lines.append(f"  subject    {inert(verdict.subject_name)}")
-    if verdict.subject_sha256:
+    # bytes that are not the signed ones are no artifact "as built": the finding states both
+    if verdict.subject_sha256 and not {"subject-digest", "no-seal"} & codes:
         lines.append(f"  as built   sha256:{verdict.subject_sha256} ({verdict.subject_size} bytes)")
     for key in verdict.signed_by:
         names = ", ".join(inert(name) for name in verdict.trusted)
