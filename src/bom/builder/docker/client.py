@@ -10,10 +10,12 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from bom.builder.docker.engine import context_name
 from bom.errors import EnvironmentLacks
 
 if TYPE_CHECKING:
@@ -67,28 +69,29 @@ class Client:
 def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> Client:
     """Ask the client that `command` names. Raises EnvironmentLacks where there is none."""
     path = _executable(command.argv[0], environment, cwd)
-    prefix = (str(path), *command.argv[1 : command.globals_end])
-    ask = _Question(prefix, environment, cwd)
-    route: Route = "buildx" if command.form == "buildx" else _route(ask("build", "--help"))
-    context, buildx = _info(ask("info", "--format", "{{json .ClientInfo}}"))
-    stated = _VERSION.search(_Question((str(path),), environment, cwd)("--version"))
-    driver, buildkit = "", ()
-    if route == "buildx":
-        name = command.builder(environment)
-        # `docker build` gives its context to buildx as the builder, unless one is named
-        named = {"BUILDX_BUILDER": context} if command.form == "build" and not name else {}
-        inspect = _Question(prefix, {**environment, **named}, cwd)
-        text = inspect("buildx", "inspect", *([name] if name else []))
-        driver = (_DRIVER.search(text) or ["", ""])[1]
-        buildkit = tuple(sorted(set(_BUILDKIT.findall(text))))
+    ask = _Question((str(path), *command.argv[1 : command.globals_end]), environment, cwd)
+    builder = _BuilderQuestion(ask, command)
+    likely = context_name(command, environment, cwd)
+    # side by side: a client takes a tenth of a second to start, and mostly waits
+    with ThreadPoolExecutor(4) as pool:
+        usage = pool.submit(ask, "build", "--help")
+        asked_info = pool.submit(ask, "info", "--format", "{{json .ClientInfo}}")
+        asked_version = pool.submit(_Question((str(path),), environment, cwd), "--version")
+        asked_builder = pool.submit(builder, likely)
+        route: Route = "buildx" if command.form == "buildx" else _route(usage.result())
+        context, buildx = _info(asked_info.result())
+        stated = _VERSION.search(asked_version.result())
+        inspected = asked_builder.result() if route == "buildx" else ""
+    if route == "buildx" and context != likely:
+        inspected = builder(context)
     return Client(
         path=path.resolve(),
         version=stated[1] if stated else "",
         route=route,
         context=context,
         buildx=buildx,
-        driver=driver,
-        buildkit=buildkit,
+        driver=(_DRIVER.search(inspected) or ["", ""])[1],
+        buildkit=tuple(sorted(set(_BUILDKIT.findall(inspected)))),
     )
 
 
@@ -115,6 +118,22 @@ class _Question:
         except (OSError, subprocess.TimeoutExpired):
             return ""
         return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _BuilderQuestion:
+    """Asks buildx about the builder that a build in a context uses."""
+
+    ask: _Question
+    command: DockerCommand
+
+    def __call__(self, context: str) -> str:
+        name = self.command.builder(self.ask.environment)
+        if self.command.form == "build" and not name:
+            # `docker build` gives its context to buildx as the builder, unless one is named
+            variables = {**self.ask.environment, "BUILDX_BUILDER": context}
+            return replace(self.ask, environment=variables)("buildx", "inspect")
+        return self.ask("buildx", "inspect", *([name] if name else []))
 
 
 def _executable(name: str, environment: Mapping[str, str], cwd: Path) -> Path:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.command import DockerCommand
 
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
+DEFAULT_CONTEXT: Final = "default"  # the engine at DOCKER_HOST, else at DEFAULT_HOST
 _TIMEOUT: Final = 60  # seconds for an answer
 _EXPORT_TIMEOUT: Final = 3600  # the classic store packs all layers before the first byte
 _CHUNK: Final = 1024 * 1024
@@ -65,18 +66,14 @@ class StoredImage:
 def host(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> str:
     """The engine's address for this command. Raises BomError for what can't be reached yet."""
     tls = any(command.client_value(name) for name in _TLS_OPTIONS)
-    folder = _configuration(command, environment, cwd)
-    named = command.client_value("context")
+    context = context_name(command, environment, cwd)
     if given := command.client_value("host"):
         address = given
-    elif named and named != "default":
-        address, tls = _context(folder, named)
-    elif named or environment.get("DOCKER_HOST", ""):
+    elif context != DEFAULT_CONTEXT:
+        address, tls = _context(_configuration(command, environment, cwd), context)
+    else:
         address = environment.get("DOCKER_HOST", "") or DEFAULT_HOST
         tls = tls or bool(environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_TLS"))
-    else:
-        current = environment.get("DOCKER_CONTEXT", "") or _current_context(folder)
-        address, tls = _context(folder, current) if current else (DEFAULT_HOST, tls)
     if "://" not in address:
         address = f"tcp://{address}"
     if not address.startswith(("unix://", "tcp://")):
@@ -89,6 +86,18 @@ def host(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> s
             "engines behind TLS can't be reached yet", hint="use a socket, or forward one by ssh"
         )
     return address
+
+
+def context_name(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> str:
+    """The docker context that this command uses."""
+    if command.client_value("host"):
+        return DEFAULT_CONTEXT
+    if named := command.client_value("context"):
+        return named
+    if environment.get("DOCKER_HOST", ""):
+        return DEFAULT_CONTEXT
+    current = environment.get("DOCKER_CONTEXT", "")
+    return current or _current_context(_configuration(command, environment, cwd))
 
 
 class Engine:
@@ -261,14 +270,12 @@ def _current_context(folder: Path) -> str:
         found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         name = found.get("currentContext", "")
     except (OSError, ValueError, AttributeError):
-        return ""  # the client itself goes on with the default then
-    return name if isinstance(name, str) and name != "default" else ""
+        return DEFAULT_CONTEXT  # the client itself goes on with it then
+    return name if isinstance(name, str) and name else DEFAULT_CONTEXT
 
 
 def _context(folder: Path, name: str) -> tuple[str, bool]:
     """The address of a docker context, and whether it has TLS files."""
-    if name == "default":
-        return DEFAULT_HOST, False
     key = hashlib.sha256(name.encode()).hexdigest()
     try:
         meta = json.loads(
