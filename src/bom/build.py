@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bom.builder import BUILDERS
 from bom.builder.protocol import BuildRequest, Progress
@@ -28,10 +30,12 @@ from bom.sealing import Sealed, Session, carries, compose, unchanged, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from bom.builder.protocol import Artifact, Builder, Collected, PreparedBuild
     from bom.config import Config
+    from bom.model import Observation
     from bom.sign.keys import PrivateKey
 
 
@@ -95,30 +99,53 @@ def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
         artifacts=options.artifacts,
         forbidden=_forbidden(options.key_file),
     )
-    with _builder(options.command).prepare(request) as prepared:
-        _refuse_packed_key(prepared, options.key_file)
-        observations = observe(_context(options, root))
-        checks = tuple(sorted({fact for fact in observations if isinstance(fact, Check)}))
-        if options.require_checks:
-            _require(checks)
-        for text in prepared.warnings:
-            reporter.warn(text)
-        started = _now()
-        code = run(
-            prepared.invocation.argv,
-            environment=prepared.invocation.environment,
-            cwd=options.cwd,
-            stdout=options.stdout,
-        )
-        if code:
-            return BuildOutcome(code, checks=checks, warnings=prepared.warnings)
-        ran = statement.Run(started, _now(), str(uuid.uuid4()), code)
-        collected = prepared.collect(reporter)
-        facts = (*observations, *prepared.observations, *collected.observations)
-        session = Session(options.key, options.config.spec_version, epoch, facts, ran)
-        for text in collected.warnings:
-            reporter.warn(text)
-        outcome = _seal_all(session, collected, reporter)
+    # What is there before the command runs is looked at from two sides at once: builder and
+    # observers mostly wait, for programs that they ask.
+    with ThreadPoolExecutor(1) as aside:
+        seen = aside.submit(observe, _context(options, root))
+        with _builder(options.command).prepare(request) as prepared:
+            return _wrap(options, prepared, epoch, _Aside(aside, seen), reporter)
+
+
+class _Aside(NamedTuple):
+    """A thread beside the main one, and what it sees of the build."""
+
+    pool: ThreadPoolExecutor
+    seen: Future[tuple[Observation, ...]]
+
+
+def _wrap(
+    options: BuildOptions,
+    prepared: PreparedBuild,
+    epoch: int | None,
+    aside: _Aside,
+    reporter: Reporter,
+) -> BuildOutcome:
+    _refuse_packed_key(prepared, options.key_file)
+    observations = aside.seen.result()
+    checks = tuple(sorted({fact for fact in observations if isinstance(fact, Check)}))
+    if options.require_checks:
+        _require(checks)
+    for text in prepared.warnings:
+        reporter.warn(text)
+    for name in prepared.needs:
+        aside.pool.submit(import_module, name)  # while the command runs; else on first use
+    started = _now()
+    code = run(
+        prepared.invocation.argv,
+        environment=prepared.invocation.environment,
+        cwd=options.cwd,
+        stdout=options.stdout,
+    )
+    if code:
+        return BuildOutcome(code, checks=checks, warnings=prepared.warnings)
+    ran = statement.Run(started, _now(), str(uuid.uuid4()), code)
+    collected = prepared.collect(reporter)
+    facts = (*observations, *prepared.observations, *collected.observations)
+    session = Session(options.key, options.config.spec_version, epoch, facts, ran)
+    for text in collected.warnings:
+        reporter.warn(text)
+    outcome = _seal_all(session, collected, reporter)
     return replace(outcome, checks=checks, warnings=(*prepared.warnings, *outcome.warnings))
 
 

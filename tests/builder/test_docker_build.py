@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bom.builder import BUILDERS
-from bom.builder.docker.build import DockerBuilder
+from bom.builder import BUILDERS, DockerBuilder
 from bom.builder.protocol import Artifact, BuildRequest, Collected, PreparedBuild
 from bom.config import Config
 from bom.errors import BomError, EnvironmentLacks

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+
 from bom.builder.docker import command
 from bom.builder.docker.client import probe
 from bom.builder.docker.engine import context_name

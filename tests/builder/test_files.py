@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.builder.files import FilesBuilder
+from bom.builder import FilesBuilder
 from bom.builder.protocol import BuildRequest
 from bom.config import Config
 from bom.errors import BomError

@@ -33,19 +33,12 @@ if TYPE_CHECKING:
     from bom.seal.protocol import ArtifactFormat
 
 
-class FilesBuilder:
-    """Any command: the last in the order of builders."""
-
-    name = "files"
-
-    def recognises(self, command: Sequence[str]) -> bool:
-        return bool(command)
-
-    def prepare(self, request: BuildRequest) -> FilesBuild:
-        named = _named(request)
-        folder = projects.find(request.cwd, request.root) or request.cwd
-        project = projects.read(folder, request.root)
-        return FilesBuild(request, project, take(request.root, named))
+def prepare(request: BuildRequest) -> FilesBuild:
+    """What is there before the command runs. Raises BomError."""
+    named = _named(request)
+    folder = projects.find(request.cwd, request.root) or request.cwd
+    project = projects.read(folder, request.root)
+    return FilesBuild(request, project, take(request.root, named))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +68,7 @@ class FilesBuild:
     before: Snapshot
     observations: tuple[Observation, ...] = ()
     warnings: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ("cyclonedx.spdx",)
     invocation: Invocation = field(init=False)
 
     def __post_init__(self) -> None:

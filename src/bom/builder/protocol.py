@@ -98,6 +98,7 @@ class PreparedBuild(AbstractContextManager["PreparedBuild"], Protocol):
     invocation: Invocation
     observations: tuple[Observation, ...]  # known before the command runs
     warnings: tuple[str, ...]
+    needs: tuple[str, ...]  # modules that `collect` will load, to be loaded meanwhile
 
     def packs(self, path: Path) -> bool:
         """Whether the build would pack this file of the project: it is in the build context, or

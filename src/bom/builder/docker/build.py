@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from bom import redact
 from bom.builder.docker import client as clients
@@ -26,16 +27,16 @@ from bom.model import Gap, Material, Property, RunDetail, Setting
 from bom.output import temporary_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from types import TracebackType
 
     from bom.builder.docker.client import Client
     from bom.builder.docker.command import DockerCommand
     from bom.builder.docker.context import BuildInputs
-    from bom.builder.docker.engine import StoredImage
+    from bom.builder.docker.engine import StatedComponent, StoredImage
     from bom.builder.docker.image import Target
     from bom.builder.docker.provenance import Reported
-    from bom.builder.protocol import BuildRequest, PreparedBuild, Progress
+    from bom.builder.protocol import BuildRequest, Progress
     from bom.catalog.image import ImageContents
     from bom.model import Observation
 
@@ -45,43 +46,60 @@ _RECORDED_OPTIONS: Final = ("target", "platform", "file", "network")
 _OS_RELEASE: Final = ("etc/os-release", "usr/lib/os-release")
 
 
-class DockerBuilder:
-    """`docker build` and its other spellings, and the commands near it that are refused."""
-
-    name = "docker"
-
-    def recognises(self, command: Sequence[str]) -> bool:
-        return commands.form_of(command) != "none"
-
-    def prepare(self, request: BuildRequest) -> PreparedBuild:
-        """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
-        command = commands.parse(request.command)
-        output = _output(request)
-        client = clients.probe(command, request.environment, request.cwd)
-        _refuse_unloaded(command, client)
-        inputs = context.read(
-            command,
-            cwd=request.cwd,
-            root=request.root,
-            output=output,
-            client=client,
-        )
-        engine = Engine(host(command, request.environment, request.cwd))
+def prepare(request: BuildRequest) -> PreparedDockerBuild:
+    """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
+    command = commands.parse(request.command)
+    output = _output(request)
+    # the engine is reached while the client is asked: both mostly wait, for programs and imports
+    with ThreadPoolExecutor(1) as aside:
+        reached = aside.submit(_reach, command, request)
         try:
-            observations = (
-                *_settings(command, client, request),
-                *inputs.observations,
-                *tools.client_tools(client),
-                *tools.engine_tools(client, engine.version()),
+            client = clients.probe(command, request.environment, request.cwd)
+            _refuse_unloaded(command, client)
+            inputs = context.read(
+                command,
+                cwd=request.cwd,
+                root=request.root,
+                output=output,
+                client=client,
             )
-            return PreparedDockerBuild(request, command, client, inputs, engine, observations)
+            programs = tuple(tools.client_tools(client))
+            engine, parts = reached.result()
         except BaseException:
-            engine.close()
+            if reached.exception() is None:
+                reached.result().engine.close()
             raise
+    try:
+        observations = (
+            *_settings(command, client, request),
+            *inputs.observations,
+            *programs,
+            *tools.engine_tools(client, parts),
+        )
+        return PreparedDockerBuild(request, command, client, inputs, engine, observations)
+    except BaseException:
+        engine.close()
+        raise
+
+
+class _Reached(NamedTuple):
+    engine: Engine
+    parts: tuple[StatedComponent, ...]
+
+
+def _reach(command: DockerCommand, request: BuildRequest) -> _Reached:
+    engine = Engine(host(command, request.environment, request.cwd))
+    try:
+        return _Reached(engine, engine.version())
+    except BaseException:
+        engine.close()
+        raise
 
 
 class PreparedDockerBuild:
     """A `docker build` about to run; a context manager that owns its temporary files."""
+
+    needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
 
     def __init__(
         self,
