@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).resolve().parent
 BIN: Final = Path(sys.executable).parent
 MIB: Final = 1 << 20
+BASE_IMAGE: Final = os.environ.get("BOM_TEST_BASE_IMAGE", "python:3.11-slim")
 PAGE: Final = HERE.parent / "docs" / "benchmarks.md"
 BEGIN: Final = "<!-- figures: `make bench` writes what follows -->"
 END: Final = "<!-- end of figures -->"
@@ -62,6 +63,18 @@ class Row:
             f"| {self.figure.seconds:.3f} s ({self.figure.fastest:.3f}–{self.figure.slowest:.3f}) "
             f"| {budget} | {peak} | {'kept' if self.kept else '**broken**'} |"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """A figure that could not be had here, and why."""
+
+    what: str
+    why: str
+    kept: bool = True
+
+    def markdown(self) -> str:
+        return f"| {self.what} | | not measured: {self.why} | | | |"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +182,96 @@ def wrapping(bench: Bench) -> Iterator[Row]:
     )
 
 
+def wrapping_image(bench: Bench) -> Iterator[Row | NotMeasured]:
+    """`docker build` of the example with all steps cached, with `bom build` around it; the floor
+    is the same build with `docker save` after it, on the same engine."""
+    what = "`bom build -- docker build`, all steps cached"
+    try:
+        engine = engine_variables(bench.environment)
+    except LookupError as error:
+        yield NotMeasured(what, str(error))
+        return
+    docker = replace(bench, environment={**bench.environment, **engine})
+    context = bench.work / "image"
+    context.mkdir()
+    (context / "message.txt").write_text("hello\n", encoding="utf-8")
+    (context / "Dockerfile").write_text(
+        f"FROM {BASE_IMAGE}\nCOPY message.txt /\n", encoding="utf-8"
+    )
+    build = ("docker", "build", "-q", "-t", "bom-bench/image:1", ".")
+    saved, sealed = str(bench.work / "saved.tar"), str(bench.work / "image.tar")
+    try:
+        docker.run(*build, cwd=context)
+        figures = in_turns(
+            {
+                "plain": docker.command(
+                    *("sh", "-c", f"{' '.join(build)} && docker save -o {saved} bom-bench/image:1"),
+                    cwd=context,
+                    before=("rm", "-f", saved),
+                ),
+                "wrapped": docker.command(
+                    *("bom", "build", "-o", sealed, "--key", bench.key, "--", *build),
+                    cwd=context,
+                    before=("rm", "-f", sealed),
+                ),
+            },
+            bench.rounds,
+        )
+    finally:
+        docker.run("docker", "image", "rm", "--force", "bom-bench/image:1", cwd=context)
+    name = f"{what}, {Path(sealed).stat().st_size / 1e6:.0f} MB"
+    floor = "docker build && docker save"
+    yield Row(name, floor, figures["plain"], figures["wrapped"], 1.03, 1.0)
+
+
+def engine_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the docker client needs to reach the engine of the tests (.ci/engines), else the one
+    at its default place. Raises LookupError with the reason where there is none."""
+    stated = {
+        "DOCKER_HOST": os.environ.get("BOM_TEST_MODERN_HOST") or os.environ.get("DOCKER_HOST", ""),
+        "DOCKER_CONFIG": os.environ.get("BOM_TEST_MODERN_CONFIG")
+        or os.environ.get("DOCKER_CONFIG", ""),
+    }
+    found = {name: value for name, value in stated.items() if value}
+    path = environment["PATH"]
+    if folder := os.environ.get("BOM_TEST_MODERN_BIN"):
+        path = f"{BIN}{os.pathsep}{folder}{os.pathsep}{path}"
+    found["PATH"] = path
+    if shutil.which("docker", path=path) is None:
+        raise LookupError("there is no docker client")
+    probe = ("docker", "image", "inspect", BASE_IMAGE)
+    asked = subprocess.run(
+        probe, env={**environment, **found}, capture_output=True, check=False, text=True
+    )
+    if asked.returncode:
+        raise LookupError(f"no engine that holds {BASE_IMAGE} answers")
+    return found
+
+
+def scanning(bench: Bench, megabytes: int, files: int) -> Iterator[Row]:
+    """`bom scan` of an image with many files, every one hashed, against SHA-256 of the archive."""
+    image, out = str(bench.work / "many.tar"), str(bench.work / "many.json")
+    script = (sys.executable, str(HERE / "make_image.py"))
+    bench.run(*script, image, str(megabytes), str(files), cwd=bench.work)
+    figures = in_turns(
+        {
+            "openssl": bench.command("openssl", "dgst", "-sha256", image),
+            "scan": bench.command("bom", "scan", image, "-o", out),
+        },
+        bench.rounds,
+    )
+    yield Row(
+        f"`bom scan`, {megabytes / 1000:.2f} GB image, {files:,} files",
+        "openssl dgst -sha256",
+        figures["openssl"],
+        figures["scan"],
+        2.0,
+        0.5,
+        250_000_000,
+    )
+    Path(image).unlink()
+
+
 def starting(bench: Bench) -> Iterator[Row]:
     """`bom --version` against the least that a program with click can do."""
     figures = in_turns(
@@ -206,11 +309,15 @@ def composing(bench: Bench, components: int) -> Iterator[Row]:
     )
 
 
-def rows(bench: Bench, sizes: tuple[int, ...], components: int) -> Iterator[Row]:
+def rows(
+    bench: Bench, sizes: tuple[int, ...], image: tuple[int, int], components: int
+) -> Iterator[Row | NotMeasured]:
     yield from starting(bench)
     for megabytes in sizes:
         yield from verify_and_seal(bench, megabytes)
+    yield from scanning(bench, *image)
     yield from wrapping(bench)
+    yield from wrapping_image(bench)
     yield from composing(bench, components)
 
 
@@ -251,6 +358,7 @@ def main() -> int:
         bench = Bench(work, environment, 3 if quick else 7)
         bench.run("bom", "key", "generate", "--out", str(work / "release"), cwd=work)
         sizes, components = ((64,), 5_000) if quick else ((272, 1424), 50_000)
+        image = (64, 6_000) if quick else (1_400, 130_000)
         lines = [
             machine(),
             "",
@@ -259,7 +367,7 @@ def main() -> int:
         ]
         print("\n".join(lines))
         kept = True
-        for row in rows(bench, sizes, components):
+        for row in rows(bench, sizes, image, components):
             lines.append(row.markdown())
             print(lines[-1], flush=True)
             kept = kept and row.kept
