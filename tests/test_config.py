@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
 
 from bom.config import Config, load, nearest
 from bom.errors import BomError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_nearest_configuration_counts_and_none_above_the_root(tmp_path: Path) -> None:
@@ -53,3 +51,23 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BomError) as caught:
         load(tmp_path)
     assert caught.value.reason == f"{tmp_path / 'bom.toml'}: {said}"
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 1\n" * 2_000_000])
+def test_a_hostile_file_is_a_mistake_and_no_crash(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bom.toml").write_text(text)
+    with pytest.raises(BomError, match="can't be read"):
+        load(tmp_path)
+    (tmp_path / "bom.toml").unlink()
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert load(tmp_path) == Config()
+    assert nearest(tmp_path, tmp_path) == tmp_path
+
+
+def test_a_pipe_or_a_device_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pyproject.toml")
+    assert nearest(tmp_path, tmp_path) == tmp_path
+    assert load(tmp_path) == Config()
+    for path in (tmp_path / "pyproject.toml", Path("/dev/zero")):
+        with pytest.raises(BomError, match="no plain file"):
+            load(tmp_path, path)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import tomllib
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME: Final = "bom.toml"
+SIZE_LIMIT: Final = 8 * 1024 * 1024  # bytes
 
 
 class _Strict(BaseModel):
@@ -62,10 +66,29 @@ def nearest(cwd: Path, root: Path) -> Path:
 
 def _tools(pyproject: Path) -> dict[str, object]:
     try:
-        tools = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        tools = _read(pyproject).get("tool")
+    except (OSError, ValueError):
         return {}  # a broken pyproject.toml is its own build's to report
     return tools if isinstance(tools, dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A file's table. Raises OSError, and ValueError for what is no TOML."""
+    # A pipe or a device is no settings file, and might never end.
+    with open(path, "rb", opener=_at_once) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        data = stream.read(SIZE_LIMIT + 1)
+    if len(data) > SIZE_LIMIT:
+        raise ValueError(f"it is over {SIZE_LIMIT >> 20} MiB")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def load(root: Path, explicit: Path | None = None) -> Config:
@@ -78,8 +101,8 @@ def load(root: Path, explicit: Path | None = None) -> Config:
         if explicit is None and not path.is_file():
             continue
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            table = _read(path)
+        except (OSError, ValueError) as error:
             if explicit is None and path.name == "pyproject.toml":
                 continue  # a broken pyproject.toml is its own build's to report
             reason = error.strerror if isinstance(error, OSError) else str(error)
