@@ -96,6 +96,14 @@ def loads(data: bytes, *, limit: int = SIZE_LIMIT) -> object:
     return value
 
 
+def loads_unchecked(data: bytes, *, limit: int = SIZE_LIMIT) -> object:
+    """The value that `data` spells, where somebody else checks how it is spelled and nested.
+
+    Raises BadArtifact as `loads` does for what is no JSON or takes too much memory.
+    """
+    return _parse(data, limit, None)
+
+
 def loads_canonical(data: bytes, *, limit: int = SIZE_LIMIT) -> dict[str, object]:
     """The object whose RFC 8785 serialisation is exactly `data`.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bom.errors import BadArtifact, BomError
 from bom.seal import recognise
-from bom.seal.beside import BOM_ENDING
+from bom.seal.beside import BOM_ENDING, stands
 from bom.seal.protocol import ENVELOPE_LIMIT
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def embedded(artifact: Path) -> bytes:
         if envelope is not None:
             return envelope.bom
         beside = artifact.with_name(artifact.name + BOM_ENDING)
-        if beside.is_file():
+        if stands(beside):
             if beside.stat().st_size > ENVELOPE_LIMIT:
                 raise BadArtifact("oversized", f"{beside.name} is larger than a BOM may be")
             return beside.read_bytes()

@@ -7,30 +7,40 @@ opens no socket (the import contracts in pyproject.toml hold it to that).
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+import select
+import stat
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from bom import canonical
+from bom.archive.positioned import open_at_once
 from bom.compose import reading, validate
 from bom.errors import BadArtifact, BomError
 from bom.model import Envelope, Finding, Verdict
 from bom.seal import HEAD, recognise_head
-from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING
+from bom.seal.beside import (
+    BESIDE,
+    BOM_ENDING,
+    BUNDLE_ENDING,
+    RUN_RECORD_ENDING,
+    stands,
+)
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import BinaryIO
 
     from bom.seal.protocol import ArtifactFormat
     from bom.sign.keys import PublicKey
     from bom.sign.trust import TrustedKey
 
-RUN_RECORD_LIMIT: Final = 4 * ENVELOPE_LIMIT  # bytes
+RUN_RECORD_LINES: Final = 32  # `bom build` writes three
+PATIENCE: Final = 5  # seconds, with a pipe that nobody writes to
 
 
 @dataclass(slots=True)
@@ -94,19 +104,32 @@ def verify(source: Path | BinaryIO, keys: Sequence[TrustedKey], *, name: str = "
     """
     if not isinstance(source, Path):
         return _verdict(_examine(source, None, keys, name))
+    hint = "name a file, or - for a stream"
     try:
-        stream = source.open("rb")
+        stream = open_at_once(source)
     except OSError as error:
-        raise BomError(
-            f"{source} can't be read: {error.strerror}", hint="name a file, or - for a stream"
-        ) from error
+        raise BomError(f"{source} can't be read: {error.strerror}", hint=hint) from error
     with stream:
-        return _verdict(_examine(stream, source, keys, source.name))
+        kind = os.fstat(stream.fileno()).st_mode
+        if stat.S_ISREG(kind):
+            return _verdict(_examine(stream, source, keys, source.name))
+        if not stat.S_ISFIFO(kind):
+            raise BomError(f"{source} can't be read: it is a device", hint=hint)
+        if not _is_fed(stream):
+            raise BomError(f"{source} can't be read: nobody writes to this pipe", hint=hint)
+        return _verdict(_examine(stream, None, keys, source.name))
+
+
+def _is_fed(pipe: BinaryIO) -> bool:
+    """Whether something comes out of a pipe, be it its end. Its writer may be slow to start."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(PATIENCE * 1000))
 
 
 def _examine(stream: BinaryIO, path: Path | None, keys: Sequence[TrustedKey], name: str) -> _Case:
     case = _Case(name)
-    whole = _WholeDigest(path) if path is not None and _run_record(path).is_file() else None
+    whole = _WholeDigest(path) if path is not None and stands(_run_record(path)) else None
     try:
         head = _head(stream)
         form = recognise_head(head, path.name if path else "")
@@ -156,13 +179,17 @@ def _unsealed(case: _Case, source: BinaryIO, form: ArtifactFormat) -> Envelope |
 def _beside(case: _Case, path: Path) -> Envelope | None:
     """The BOM that stands beside an artifact which can't carry one."""
     bom = path.with_name(path.name + BOM_ENDING)
-    if not bom.is_file() or any(finding.code != "no-seal" for finding in case.findings):
+    if not stands(bom) or any(finding.code != "no-seal" for finding in case.findings):
         return None
     parts: list[bytes] = []
     for part in (bom, path.with_name(path.name + BUNDLE_ENDING)):
-        data = (
-            part.read_bytes() if part.is_file() and part.stat().st_size <= ENVELOPE_LIMIT else b""
-        )
+        data = b""
+        if stands(part):
+            with part.open("rb") as content:
+                data = content.read(ENVELOPE_LIMIT + 1)
+        if len(data) > ENVELOPE_LIMIT:
+            case.add("oversized", "it is larger than it may be", where=part.name)
+            return None
         parts.append(data)
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256")
@@ -289,19 +316,19 @@ def _check_run_record(case: _Case, whole: _WholeDigest) -> None:
     record = _run_record(whole.path)
     if case.signer is None:
         return
-    if record.stat().st_size > RUN_RECORD_LIMIT:
-        case.add("run-record", "the run record is too large", where=record.name)
-        return
     wanted = {whole.value(), case.sha256}
-    for number, line in enumerate(record.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(_lines(record), start=1):
         where = f"{record.name}:{number}"
+        if number > RUN_RECORD_LINES or len(line) > dsse.SIZE_LIMIT:
+            case.add("run-record", "the run record is too large", where=where)
+            return
         try:
-            statement = json.loads(dsse.verify(line, case.signer))
+            statement: Any = canonical.loads_unchecked(dsse.verify(line, case.signer))
             digests = {str(entry["digest"]["sha256"]) for entry in statement["subject"]}
         except BomError as error:
             case.add("run-record", error.reason, where=where)
             continue
-        except (ValueError, KeyError, TypeError):
+        except (KeyError, TypeError):
             case.add("run-record", "this line holds no in-toto statement", where=where)
             continue
         if digests != wanted:
@@ -309,9 +336,16 @@ def _check_run_record(case: _Case, whole: _WholeDigest) -> None:
                 "run-record",
                 "this line is about other files",
                 expected=", ".join(sorted(wanted)),
-                found=", ".join(sorted(digests)),
+                found=", ".join(sorted(digests))[:1000],
                 where=where,
             )
+
+
+def _lines(record: Path) -> Iterator[bytes]:
+    """A file's lines without their ends, each cut where it is too long to be one."""
+    with record.open("rb") as stream:
+        while line := stream.readline(dsse.SIZE_LIMIT + 2):
+            yield line.removesuffix(b"\n")
 
 
 def _verdict(case: _Case) -> Verdict:

@@ -5,6 +5,7 @@ A zip archive is read from its end, so a pipe is spooled to a private file witho
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 CHUNK: Final = 1024 * 1024
+SPOOL_LIMIT: Final = 16 * 1024**3  # bytes of a pipe that are kept: it may have no end
 
 
 class Positioned(Protocol):
@@ -73,6 +75,32 @@ def _truncated(offset: int, length: int, size: int) -> BadArtifact:
     )
 
 
+def open_at_once(path: Path) -> BinaryIO:
+    """The file at `path` for reading, whatever it is: a pipe that nobody writes to doesn't wait.
+
+    Raises OSError.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    os.set_blocking(descriptor, True)
+    try:
+        return os.fdopen(descriptor, "rb")
+    except OSError:  # a folder
+        os.close(descriptor)
+        raise
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """The same, for what has an end and can be read twice.
+
+    Raises OSError, also where it is a device, a pipe or a folder.
+    """
+    stream = open_at_once(path)
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        return stream
+    stream.close()
+    raise OSError(errno.EINVAL, "it is no plain file", str(path))
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[PositionedFile]:
     """The file at `path`, for as long as the context lasts. Raises OSError."""
@@ -88,7 +116,15 @@ def positioned(source: BinaryIO) -> Iterator[PositionedFile]:
         yield PositionedFile(descriptor)
         return
     with tempfile.TemporaryFile(buffering=0) as spool:
+        size = 0
         while chunk := source.read(CHUNK):
+            size += len(chunk)
+            if size > SPOOL_LIMIT:
+                raise BadArtifact(
+                    "oversized",
+                    "more comes out of the pipe than is kept to be read from its end",
+                    expected=f"at most {SPOOL_LIMIT} bytes",
+                )
             view = memoryview(chunk)
             while view:
                 view = view[os.write(spool.fileno(), view) :]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from bom import __version__
-from bom.errors import OWN_FAILURE, WRONG_CALL, BomError
+from bom.errors import LACKING, OWN_FAILURE, WRONG_CALL, BomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +115,8 @@ def _run(arguments: list[str]) -> int:
         # the reader of our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except MemoryError:
+        return _say("there is not enough memory", "", own if wrapping else LACKING, wrapping)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _say(f"{where}{error.strerror or error}", "", own, wrapping)

@@ -246,8 +246,9 @@ def _record(record: ResultRecord, result: Path | None, *, as_json: bool) -> None
     if result is None and not as_json:
         return
     from bom.output import write_whole
+    from bom.report.text import json_lines
 
-    text = record.model_dump_json(indent=2) + "\n"
+    text = json_lines(record.model_dump()) + "\n"
     if result is not None:
         write_whole(result, text.encode())
     if as_json:

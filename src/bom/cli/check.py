@@ -78,7 +78,9 @@ def command(
     if done.record is not None:
         click.echo(_line(done.record), err=True)
         if as_json:
-            click.echo(done.record.model_dump_json(indent=2))
+            from bom.report.text import json_lines
+
+            click.echo(json_lines(done.record.model_dump()))
     ctx.exit(done.exit_code)
 
 

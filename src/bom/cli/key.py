@@ -91,6 +91,7 @@ def show(file: Path | None, as_json: bool) -> None:
 
 def _record(key: PublicKey, private: Path | None = None, public: Path | None = None) -> str:
     from bom.report.records import KeyRecord
+    from bom.report.text import json_lines
 
     record = KeyRecord(
         key_id=key.key_id,
@@ -99,7 +100,7 @@ def _record(key: PublicKey, private: Path | None = None, public: Path | None = N
         private_key=str(private) if private else None,
         public_key=str(public) if public else None,
     )
-    return record.model_dump_json(indent=2, exclude_none=True)
+    return json_lines(record.model_dump(exclude_none=True))
 
 
 def _stem(out: Path) -> Path:

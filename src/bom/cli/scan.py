@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 
 @click.command("scan", short_help="A BOM of an image archive or a directory.")
@@ -21,6 +16,7 @@ if TYPE_CHECKING:
 @click.option("--spec-version", type=click.Choice(["1.6", "1.7"]), default="1.6", help="CycloneDX.")
 def command(target: Path, output: Path | None, spec_version: str) -> None:
     """Write the BOM of TARGET, an image archive or a directory, without building anything."""
+    from bom.cli.document import write_json
     from bom.cli.progress import StderrReporter
     from bom.cli.target import file_target
     from bom.output import write_whole
@@ -29,8 +25,6 @@ def command(target: Path, output: Path | None, spec_version: str) -> None:
     place = file_target(output) if output is not None else None
     data = scan(target, StderrReporter(), os.environ, spec_version=spec_version)
     if place is None:
-        stream: BinaryIO = sys.stdout.buffer
-        stream.write(data)
-        stream.flush()
+        write_json(data)
     else:
         write_whole(place, data)

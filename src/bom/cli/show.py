@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from bom.cli.document import write_json
+
 
 @click.command("show", short_help="What an artifact says of itself.")
 @click.argument("artifact", type=click.Path(path_type=Path))
@@ -18,8 +20,7 @@ def command(artifact: Path, as_json: bool) -> None:
 
     data = embedded(artifact)
     if as_json:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write_json(data)
         return
     from bom import canonical
     from bom.report.tree import tree

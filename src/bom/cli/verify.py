@@ -72,8 +72,9 @@ def command(
     verdict = verify(source, trusted)
     if as_json:
         from bom.report.records import verdict_record
+        from bom.report.text import json_lines
 
-        click.echo(verdict_record(verdict).model_dump_json(indent=2))
+        click.echo(json_lines(verdict_record(verdict).model_dump()))
     else:
         from bom.report.verdict import verdict_text
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 FORMAT: Final = "1"  # bom-seal:format; verify refuses a higher one
 
 
-def _at(document: Mapping[str, Any], *keys: str) -> Any:
+def _at(document: Any, *keys: str) -> Any:
     value: Any = document
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
@@ -41,8 +41,9 @@ def subject_properties(document: Mapping[str, Any], name: str) -> list[str]:
 
 def subject_name(document: Mapping[str, Any]) -> str:
     """What a person calls the artifact: its file name, or an image's name and tag."""
-    subject = _at(document, "metadata", "component") or {}
-    name, version = str(subject.get("name", "")), str(subject.get("version", ""))
+    name, version = (
+        str(_at(document, "metadata", "component", key) or "") for key in ("name", "version")
+    )
     return subject_property(document, "bom-seal:subject:file") or (
         f"{name}:{version}" if version else name
     )
@@ -70,11 +71,15 @@ def gaps(document: Mapping[str, Any]) -> list[str]:
 def checks(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(name, outcome) of every check."""
     found: list[tuple[str, str]] = []
-    formulas = document.get("formulation")
-    for formula in formulas if isinstance(formulas, list) else []:
-        for workflow in _at(formula, "workflows") or []:
-            for task in _at(workflow, "tasks") or []:
+    for formula in _items(document, "formulation"):
+        for workflow in _items(formula, "workflows"):
+            for task in _items(workflow, "tasks"):
                 outcome = dict(_properties(task)).get("bom-seal:check:outcome")
                 if outcome:
-                    found.append((str(task.get("name", "")), outcome))
+                    found.append((str(_at(task, "name") or ""), outcome))
     return found
+
+
+def _items(holder: Any, key: str) -> list[Any]:
+    value = _at(holder, key)
+    return value if isinstance(value, list) else []

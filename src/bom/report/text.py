@@ -6,6 +6,7 @@ direction round, start a line of its own, or be a command to the CI system that 
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -27,6 +28,26 @@ def inert(text: str) -> str:
     text = _HASHES.sub(r"#\\x23", text)
     leading = _LEADING_COLONS.match(text)
     return f"{leading[1]}\\x3a{text[leading.end() :]}" if leading else text
+
+
+def inert_json(text: str) -> str:
+    r"""JSON `text` of the same value, in which what `inert` takes out stands as \uNNNN.
+
+    JSON itself allows C1 controls, directional overrides and halves of surrogate pairs as they
+    are. Line ends stay: between values they are layout, and inside of one they can't stand.
+    """
+    lines = text.split("\n")
+    if not all(map(str.isprintable, lines)):
+        lines = [
+            "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
+            for line in lines
+        ]
+    return _HASHES.sub(r"#\\u0023", "\n".join(lines))
+
+
+def json_lines(value: object) -> str:
+    """`value` as inert JSON for people and scripts, indented, without a newline at its end."""
+    return inert_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _escaped(char: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from bom.archive.positioned import open_plain
 from bom.errors import BadArtifact
 from bom.seal.beside import ENDINGS
 from bom.seal.gzip import GzipFormat
@@ -43,8 +44,11 @@ def recognise_head(head: bytes, name: str) -> ArtifactFormat | None:
 
 
 def recognise(path: Path) -> ArtifactFormat | None:
-    """The format of the file at `path`, None where it is none of ours. Raises OSError."""
-    with path.open("rb") as file:
+    """The format of the file at `path`, None where it is none of ours.
+
+    Raises OSError, also for a device or a pipe: those may have no end.
+    """
+    with open_plain(path) as file:
         return recognise_head(file.read(HEAD), path.name)
 
 

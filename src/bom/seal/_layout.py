@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of an index or manifest
 DEPTH_LIMIT: Final = 4  # indexes inside indexes
 MANIFESTS_LIMIT: Final = 4096
+_LISTED: Final = 1000  # findings about one image
 LAYER_PROPERTY: Final = "bom-seal:image:layer"  # "INDEX DIFF_ID DIGEST SIZE"
 
 _BLOB: Final = re.compile(r"(?:\./)?(blobs/sha256/([0-9a-f]{64}))")
@@ -80,13 +81,16 @@ def image_damage(path: Path, document: Mapping[str, object]) -> tuple[Finding, .
                     continue
                 if blob := _BLOB.fullmatch(member.name) or _CONFIG.fullmatch(member.name):
                     found = _digest(file, member)
-                    seen.add(blob[2])
+                    if blob[2] in layers.digests:
+                        seen.add(blob[2])
                     if found != blob[2]:
                         findings.append(layers.damaged(blob[2], blob[1], found))
                 elif layer := _CLASSIC_LAYER.fullmatch(member.name):
                     classic[layer[1]] = _digest(file, member)
                 elif member.name.removeprefix("./") == "manifest.json":
                     table = _classic_table(file, member)
+                if max(len(findings), len(classic) - len(layers.diff_ids)) > _LISTED:
+                    raise BadArtifact("oversized", f"over {_LISTED} blobs were never sealed")
         except BadArtifact as error:
             findings.append(Finding(error.code, error.reason, where=error.where))
         else:
@@ -102,13 +106,13 @@ class _SignedLayers:
     def __init__(self, document: Mapping[str, object]) -> None:
         self.diff_ids: list[str] = []
         self._labels: dict[str, str] = {}
-        self._digests: list[str] = []
+        self.digests: list[str] = []
         for value in property_values(document, LAYER_PROPERTY):
             index, *digests = value.split(" ")
             names = [found[1] for text in digests[:2] if (found := _SHA256.fullmatch(text))]
             if len(names) == 2:
                 self.diff_ids.append(names[0])
-                self._digests.append(names[1])
+                self.digests.append(names[1])
                 for name in names:
                     self._labels.setdefault(name, f"layer {index.lstrip('0') or '0'}")
 
@@ -143,7 +147,7 @@ class _SignedLayers:
                 )
 
     def missing(self, seen: set[str]) -> Iterator[Finding]:
-        for digest in self._digests:
+        for digest in self.digests:
             if digest not in seen:
                 yield Finding(
                     "damaged",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom.archive.tar import TarMember, TarPush, printable_name
 from bom.errors import BadArtifact
@@ -14,6 +14,9 @@ from bom.seal._front import is_own
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+LIMIT: Final = 5_000_000  # files in a tar
+_STRANGERS: Final = 1000  # files that are listed beside those that were sealed
+
 
 class MemberList:
     """Digests the regular files of a tar that flows by.
@@ -22,8 +25,9 @@ class MemberList:
     is a claim that costs nothing to make.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LIMIT) -> None:
         self._hash = sha256()
+        self._limit = limit
         self._found: list[Member] = []
         self._push = TarPush(self._begin, self._end)
 
@@ -45,6 +49,8 @@ class MemberList:
 
     def _end(self, member: TarMember) -> None:
         if member.is_file and not member.sparse:
+            if len(self._found) == self._limit:
+                raise BadArtifact("oversized", f"the tar holds more than {self._limit} files")
             name = printable_name(member.name)
             self._found.append(Member(name, member.size, self._hash.hexdigest()))
 
@@ -54,7 +60,8 @@ def member_damage(pieces: Iterable[bytes], document: Mapping[str, object]) -> tu
     signed = _signed(document)
     if not signed:
         return ()
-    listing = MemberList()
+    # What was not sealed has no bound: ten megabytes of gzip can hold twenty million files.
+    listing = MemberList(sum(map(Counter.total, signed.values())) + _STRANGERS)
     broken: BadArtifact | None = None
     try:
         listing.feed_all(pieces)

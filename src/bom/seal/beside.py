@@ -23,8 +23,16 @@ def read(artifact: Path) -> Envelope | None:
     parts: list[bytes] = []
     for ending in (BOM_ENDING, BUNDLE_ENDING):
         part = artifact.with_name(artifact.name + ending)
-        if not part.is_file() or part.stat().st_size > ENVELOPE_LIMIT:
+        if not stands(part) or part.stat().st_size > ENVELOPE_LIMIT:
             parts.append(b"")
             continue
         parts.append(part.read_bytes())
     return Envelope(parts[0], parts[1]) if parts[0] else None
+
+
+def stands(path: Path) -> bool:
+    """Whether a file is there; a name that is too long to exist is no error."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

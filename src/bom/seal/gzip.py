@@ -38,7 +38,7 @@ from bom.seal.protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -155,8 +155,22 @@ class GzipFormat:
         return listing.members
 
     def damage(self, path: Path, document: Mapping[str, object]) -> tuple[Finding, ...]:
+        try:
+            sealed = _Wrapping(document).size + _FRONT_LIMIT
+        except BadArtifact:
+            return ()  # `unseal` has said so
         with path.open("rb") as file:
-            return member_damage(gzip.inflate(file), document)
+            return member_damage(_at_most(sealed, gzip.inflate(file)), document)
+
+
+def _at_most(limit: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces, up to `limit` bytes: gzip data can hold a thousand times its own size."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise BadArtifact("oversized", "the gzip data holds more than was sealed")
+        yield piece
 
 
 class _Wrapping:

@@ -6,10 +6,10 @@ The law that all formats keep (tests/laws/): `strip(seal(x)) == x`, and a file v
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from bom import canonical
 from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ class ArtifactFormat(Protocol):
 
 
 def document_of(bom: bytes) -> dict[str, object]:
-    """An envelope's BOM as plain data, unchecked. Raises BadArtifact (`damaged`)."""
+    """An envelope's BOM as plain data, unchecked. Raises BadArtifact (`damaged`, `oversized`)."""
     try:
-        document = json.loads(bom)
-    except (ValueError, RecursionError) as error:
-        raise BadArtifact("damaged", "the BOM inside the artifact is not JSON") from error
+        document = canonical.loads_unchecked(bom)
+    except BadArtifact as error:
+        reason = f"the BOM inside the artifact: {error.reason}"
+        raise BadArtifact(error.code, reason, where=error.where) from error
     if not isinstance(document, dict):
         raise BadArtifact("damaged", "the BOM inside the artifact is not a JSON object")
     return document
