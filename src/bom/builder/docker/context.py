@@ -76,7 +76,7 @@ def read(
     contexts: list[tuple[str, LocalContext]] = []
     dockerfile = _dockerfile(command, cwd)
     if is_remote(command.context):
-        observations.append(_remote_gap("context", "the build context"))
+        observations.append(_remote_gap("context.digest", "the build context"))
     else:
         folder = cwd / command.context
         if not folder.is_dir():
@@ -94,9 +94,9 @@ def read(
             named = f"{label}={name(cwd / place, root)}"
             contexts.append((named, _local(cwd / place, None, client)))
         elif not place.startswith("docker-image://"):
-            observations.append(_remote_gap("context", f"the build context {label}"))
+            observations.append(_remote_gap("context.digest", f"the build context {label}"))
     if dockerfile is None:
-        observations.append(_remote_gap("dockerfile", "the Dockerfile"))
+        observations.append(_remote_gap("dockerfile.digest", "the Dockerfile"))
     else:
         observations.append(_file_material("dockerfile", dockerfile, root))
     for label, context in contexts:
@@ -217,8 +217,8 @@ def _context_material(label: str, context: LocalContext, output: Path) -> Iterat
     )
 
 
-def _remote_gap(kind: str, where: str) -> Gap:
-    return Gap(f"{kind}.digest", where, "it is remote: the builder fetches it, not the client")
+def _remote_gap(what: str, where: str) -> Gap:
+    return Gap(what, where, "it is remote: the builder fetches it, not the client")
 
 
 def _printable(text: str) -> str:
