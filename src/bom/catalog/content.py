@@ -1,15 +1,12 @@
-"""The hash of what is installed: one file's digest, or one over the lines of `sha256sum`.
-
-For several files it is what a person gets by `sha256sum FILES | LC_ALL=C sort | sha256sum`,
-with paths relative to the root.
-"""
+"""The hash of what is installed: one file's digest, or one over the lines of `sha256sum`."""
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from bom.model import Hash
+from bom import sha256sum
+from bom.archive.tar_header import printable_name
+from bom.model import Gap, Hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,15 +25,12 @@ def content_hash(files: Iterable[tuple[str, str]]) -> tuple[tuple[Hash, ...], Ha
         return (), ""
     if len(pairs) == 1:
         return (Hash("SHA-256", pairs[0][1]),), "file"
-    lines = sorted(_line(path, digest) for path, digest in pairs)
-    return (Hash("SHA-256", sha256(b"".join(lines)).hexdigest()),), "installed-files"
+    return (Hash("SHA-256", sha256sum.digest(pairs)),), "installed-files"
 
 
-def hash_files(
-    view: FileView, paths: Iterable[str]
-) -> tuple[tuple[Hash, ...], HashOf, tuple[str, ...]]:
-    """The hash over those of `paths` that are regular files in the view; the third value names
-    those whose bytes could not be hashed (a sparse file in a layer)."""
+def digests(view: FileView, paths: Iterable[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Path and hex SHA-256 of those of `paths` that are regular files in the view, and the paths
+    of those whose bytes could not be hashed (a sparse file in a layer)."""
     pairs = []
     unhashed = []
     for path in paths:
@@ -47,13 +41,10 @@ def hash_files(
             pairs.append((path, entry.sha256))
         else:
             unhashed.append(path)
-    hashes, of = content_hash(pairs)
-    return hashes, of, tuple(sorted(unhashed))
+    return pairs, unhashed
 
 
-def _line(path: str, digest: str) -> bytes:
-    """A line as GNU sha256sum writes it, special characters escaped as it does."""
-    raw = path.encode("utf-8", "surrogateescape")
-    escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    mark = b"\\" if escaped != raw else b""
-    return mark + digest.encode("ascii") + b"  " + escaped + b"\n"
+def unhashed_gaps(unhashed: Iterable[str], ref: str) -> list[Gap]:
+    """A gap for each file of the component `ref` that `digests` could not hash."""
+    why = "its content could not be read or is stored sparse"
+    return [Gap("file.hash", printable_name(path), why, ref) for path in unhashed]

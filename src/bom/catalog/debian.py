@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
-from bom.archive.tar_header import printable_name
 from bom.catalog import dpkg
-from bom.catalog.content import hash_files
+from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.licences import debian_licences
 from bom.catalog.os_release import PATHS, distro, read_os_release, vendor
 from bom.catalog.protocol import Reads
@@ -93,11 +92,12 @@ def _describe(
     graph: _Graph,
     diverted: Mapping[str, tuple[str, str]],
 ) -> Iterable[Dependency | Gap]:
-    gaps = []
     list_path, listed = dpkg.file_list(files, package)
     properties = _properties(files, package, list_path or package.record, release)
     paths = [_real(path, package.name, diverted) for path in listed or ()]
-    hashes, hash_of, unhashed = hash_files(files, paths)
+    pairs, unhashed = digests(files, paths)
+    hashes, hash_of = content_hash(pairs)
+    gaps = unhashed_gaps(unhashed, ref)
     if not hashes:
         why = (
             "no list says which files are its own"
@@ -107,27 +107,9 @@ def _describe(
             else "it has no files of its own"
         )
         gaps.append(Gap("component.hash", ref, why, ref))
-    gaps += [
-        Gap(
-            "file.hash",
-            printable_name(path),
-            "its content could not be read or is stored sparse",
-            ref,
-        )
-        for path in unhashed
-    ]
-    licences: tuple[Licence, ...] = ()
-    copyright_path = f"usr/share/doc/{package.name}/copyright"
-    raw = files.read(copyright_path)
-    if raw is None:
-        gaps.append(Gap("component.licence", ref, "its copyright file is not there", ref))
-    elif (stated := debian_licences(raw)) is None:
-        why = "its copyright file is not in the machine-readable format"
-        gaps.append(Gap("component.licence", ref, why, ref))
-    else:
-        licences = stated
-        if not licences:
-            gaps.append(Gap("component.licence", ref, "its copyright file names none", ref))
+    licences, unstated = _licences(files, package.name)
+    if unstated:
+        gaps.append(Gap("component.licence", ref, unstated, ref))
     requires, unmet = graph.edges(package)
     gaps += [
         Gap("dependency", ref, f"it depends on {clause}, which is not installed", ref)
@@ -154,6 +136,17 @@ def _describe(
         )
     )
     yield from gaps
+
+
+def _licences(files: FileView, name: str) -> tuple[tuple[Licence, ...], str]:
+    """The licences that a package's copyright file states, or why there are none."""
+    raw = files.read(f"usr/share/doc/{name}/copyright")
+    if raw is None:
+        return (), "its copyright file is not there"
+    stated = debian_licences(raw)
+    if stated is None:
+        return (), "its copyright file is not in the machine-readable format"
+    return stated, "" if stated else "its copyright file names none"
 
 
 def _properties(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bom import purl
 from bom.archive.tar_header import printable_name
 from bom.catalog import dpkg
-from bom.catalog.content import content_hash
+from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.licences import classified_licence, stated_licence
 from bom.errors import BomError
 from bom.model import Component, Distribution, Gap, Hash, Property
@@ -105,34 +105,17 @@ def _installed(
         ref = purl.build("pypi", name, version=version)
     except BomError as error:
         return Gap("component", shown, error.reason)
-    gaps = []
     paths = _files(view, info, site, owner)
-    pairs, unhashed = _digests(view, paths or ())
+    pairs, unhashed = digests(view, paths or ())
     hashes, hash_of = content_hash(pairs)
+    gaps = unhashed_gaps(unhashed, ref)
     if not hashes:
         why = "none of its files is there" if paths else "nothing lists its files"
         gaps.append(Gap("component.hash", ref, why, ref))
-    gaps += [
-        Gap(
-            "file.hash",
-            printable_name(path),
-            "its content could not be read or is stored sparse",
-            ref,
-        )
-        for path in unhashed
-    ]
     licences = _licences(message)
     if not licences:
         gaps.append(Gap("component.licence", ref, "its metadata name no licence", ref))
-    distributions, properties = _origin(view, info)
-    entry = view.entry(metadata)
-    if entry is not None and entry.layer:
-        properties.append(Property("bom-seal:layer", entry.layer))
-    if owner is not None:
-        properties.append(Property("bom-seal:python:owner", owner[0]))
-    installer = (view.read(f"{info}/INSTALLER") or b"")[:100].decode("utf-8", "backslashreplace")
-    if installer.strip():
-        properties.append(Property("bom-seal:python:installer", installer.strip()))
+    distributions, origin = _origin(view, info)
     component = Component(
         "library",
         name,
@@ -150,12 +133,26 @@ def _installed(
         info,
         site,
         component,
-        tuple(sorted(properties)),
+        tuple(sorted((*origin, *_circumstances(view, info, metadata, owner)))),
         _comparable(pairs, site),
         _requires(view, info, message),
         view.entry(f"{info}/REQUESTED") is not None,
         tuple(gaps),
     )
+
+
+def _circumstances(
+    view: FileView, info: str, metadata: str, owner: tuple[str, tuple[str, ...]] | None
+) -> Iterator[Property]:
+    """The layer that it came in with, the Debian package it belongs to, what installed it."""
+    entry = view.entry(metadata)
+    if entry is not None and entry.layer:
+        yield Property("bom-seal:layer", entry.layer)
+    if owner is not None:
+        yield Property("bom-seal:python:owner", owner[0])
+    installer = (view.read(f"{info}/INSTALLER") or b"")[:100].decode("utf-8", "backslashreplace")
+    if installer.strip():
+        yield Property("bom-seal:python:installer", installer.strip())
 
 
 # --- files --------------------------------------------------------------------------------------
@@ -190,21 +187,6 @@ def _content(paths: list[str] | tuple[str, ...], info: str) -> list[str]:
 
 def _below_root(folder: str, path: str) -> str:
     return posixpath.normpath(posixpath.join("/", folder, path)).lstrip("/")
-
-
-def _digests(
-    view: FileView, paths: list[str] | tuple[()]
-) -> tuple[list[tuple[str, str]], list[str]]:
-    pairs, unhashed = [], []
-    for path in paths:
-        entry = view.entry(path)
-        if entry is None or entry.type != "file":
-            continue
-        if entry.sha256:
-            pairs.append((path, entry.sha256))
-        else:
-            unhashed.append(path)
-    return pairs, unhashed
 
 
 def _comparable(pairs: list[tuple[str, str]], site: str) -> str:

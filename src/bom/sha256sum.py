@@ -1,0 +1,30 @@
+"""One digest over several files, which anybody can get too:
+
+    sha256sum FILES | LC_ALL=C sort | sha256sum
+
+It stands in the BOM as the hash of what is installed (`bom-seal:hash:of` is `installed-files`).
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def digest(files: Iterable[tuple[str, str]]) -> str:
+    """Hex SHA-256 over files given as (path relative to the root, hex SHA-256), in any order.
+
+    Paths may hold surrogate escapes.
+    """
+    return sha256(b"".join(sorted(_line(path, content) for path, content in files))).hexdigest()
+
+
+def _line(path: str, content: str) -> bytes:
+    """A line as GNU sha256sum writes it, special characters escaped as it does."""
+    raw = path.encode("utf-8", "surrogateescape")
+    escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+    mark = b"\\" if escaped != raw else b""
+    return mark + content.encode("ascii") + b"  " + escaped + b"\n"
