@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bom.compose.component import Json
     from bom.model import Observation
 
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 4 << 20  # bytes; smaller pieces change hands too often
 _LAYOUT: Final = ("oci-layout", "index.json")  # what an OCI Image Layout has at its top
 
 

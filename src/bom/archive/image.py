@@ -8,13 +8,13 @@ specification, "Image Layer Filesystem Changeset".
 
 from __future__ import annotations
 
-import zlib
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from zlib_ng import zlib_ng
+
+from bom.archive.hashing import AsideDigest, HashingThread
 from bom.archive.tar import TarPush
 from bom.archive.tar_header import (
     BLOCK,
@@ -28,7 +28,7 @@ from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
+    from hashlib import _Hash as HASH
 
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of one JSON document of the archive
 DOCUMENTS_LIMIT: Final = 64 * 1024 * 1024  # bytes of all of them
@@ -40,7 +40,7 @@ PATH_LIMIT: Final = 4096  # Linux' PATH_MAX
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _INFLATED: Final = 1024 * 1024  # bytes inflated at a time
-_HASHED_ASIDE: Final = 8  # pieces that wait for the hashing thread
+_HASHED_ASIDE: Final = 1024 * 1024  # bytes; to hand over smaller files took longer (measured)
 _EMPTY: Final = sha256(b"").digest()
 
 
@@ -96,7 +96,7 @@ class ImageReader:
     def __init__(self, wants: Callable[[str], bool]) -> None:
         self._tar = TarPush(self._member, self._end)
         self._keep = _Keep(wants)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="layer-hash")
+        self._hashing = HashingThread()
         self._archive = ImageArchive(contents=self._keep.contents)
         self._names: set[str] = set()
         self._blob: _Blob | None = None
@@ -114,7 +114,7 @@ class ImageReader:
 
     def close(self) -> None:
         """End the thread that hashes layers; done by `finish` too."""
-        self._pool.shutdown()
+        self._hashing.close()
 
     def _member(self, member: TarMember) -> Callable[[memoryview], object] | None:
         name = clean_path(member.name)
@@ -129,7 +129,7 @@ class ImageReader:
             return None
         if not member.is_file or member.sparse:
             return None
-        self._blob = _Blob(member.size, self._keep, self._pool)
+        self._blob = _Blob(member.size, self._keep, self._hashing)
         return self._blob.write
 
     def _end(self, member: TarMember) -> None:
@@ -190,36 +190,17 @@ class _Keep:
         return digest
 
 
-class _AsideHash:
-    """A SHA-256 that another core works out, over pieces that don't change."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-        self._hash = sha256()
-        self._waiting: deque[Future[None]] = deque()
-
-    def update(self, piece: bytes | memoryview) -> None:
-        if len(self._waiting) >= _HASHED_ASIDE:
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(self._hash.update, piece))
-
-    def hexdigest(self) -> str:
-        while self._waiting:
-            self._waiting.popleft().result()
-        return self._hash.hexdigest()
-
-
 class _Blob:
     """One file of the archive; what it is shows in its first block."""
 
-    def __init__(self, size: int, keep: _Keep, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, size: int, keep: _Keep, hashing: HashingThread) -> None:
         self.layer: LayerBlob | None = None
         self.document: bytearray | None = None
         self._keep = keep
         self._size = size
         self._head = bytearray()
-        self._pool = pool
-        self._hash = _AsideHash(pool)
+        self._hashing = hashing
+        self._hash = hashing.digest()
         self._sink: Callable[[bytes | memoryview], object] | None = None
         self._walk: _LayerWalk | None = None
         self._inflate: _Inflate | None = None
@@ -248,15 +229,15 @@ class _Blob:
                 self.layer.damage = error
         self.layer.digest = f"sha256:{self._hash.hexdigest()}"
         if self._walk is not None:
-            self.layer.entries = self._walk.entries
+            self.layer.entries = self._walk.settled()
             inflate = self._inflate
             self.layer.diff_id = inflate.diff_id if inflate is not None else self.layer.digest
 
     def _decide(self, head: bytes) -> None:
         if head.startswith(_GZIP):
             self.layer = LayerBlob("", self._size)
-            self._walk = _LayerWalk(self._keep)
-            self._inflate = _Inflate(self._walk.feed, _AsideHash(self._pool))
+            self._walk = _LayerWalk(self._keep, self._hashing)
+            self._inflate = _Inflate(self._walk.feed, self._hashing.digest())
             self._feed = self._inflate.feed
             self._sink = self._layer_piece
         elif head.startswith(_ZSTD):
@@ -264,7 +245,7 @@ class _Blob:
             self._sink = self._hash.update
         elif is_header(head) or (len(head) == BLOCK and not head.strip(b"\0")):
             self.layer = LayerBlob("", self._size)
-            self._walk = _LayerWalk(self._keep)
+            self._walk = _LayerWalk(self._keep, self._hashing)
             self._feed = self._walk.feed
             self._sink = self._layer_piece
         elif head.lstrip()[:1] in (b"{", b"[") and self._size <= DOCUMENT_LIMIT:
@@ -294,9 +275,9 @@ def _ignore(piece: bytes | memoryview) -> None:
 class _Inflate:
     """Gzip, in one or several members (RFC 1952 2.2), in pieces of at most _INFLATED bytes."""
 
-    def __init__(self, sink: Callable[[bytes], object], hash: _AsideHash) -> None:
+    def __init__(self, sink: Callable[[bytes], object], hash: AsideDigest) -> None:
         self._sink = sink
-        self._stream = zlib.decompressobj(wbits=31)
+        self._stream = zlib_ng.decompressobj(wbits=31)
         self._hash = hash
 
     @property
@@ -308,14 +289,14 @@ class _Inflate:
         try:
             while data:
                 if self._stream.eof:
-                    self._stream = zlib.decompressobj(wbits=31)
+                    self._stream = zlib_ng.decompressobj(wbits=31)
                 inflated = self._stream.decompress(data, _INFLATED)
                 if inflated:
                     self._hash.update(inflated)
                     self._sink(inflated)
                 # Whatever the output limit held back is drained before more input is taken.
                 data = self._stream.unconsumed_tail or self._stream.unused_data
-        except zlib.error as error:
+        except zlib_ng.error as error:  # type: ignore[misc] # its stub calls it a value
             raise BadArtifact("damaged", f"a gzip layer can't be inflated: {error}") from error
 
     def close(self) -> None:
@@ -332,17 +313,26 @@ class _Inflate:
 class _LayerWalk:
     """The entries of one layer's tar, every file hashed."""
 
-    def __init__(self, keep: _Keep) -> None:
-        self.entries: list[LayerEntry] = []
+    def __init__(self, keep: _Keep, hashing: HashingThread) -> None:
+        self._entries: list[LayerEntry] = []
         self._keep = keep
+        self._hashing = hashing
+        self._unsettled: list[tuple[int, AsideDigest]] = []  # entries whose digest is to come
         self._tar = TarPush(self._member, self._end)
         self.feed = self._tar.feed
         self._path = ""
-        self._hash = sha256()
+        self._hash: AsideDigest | HASH = sha256()
         self._content: bytearray | None = None
 
     def close(self) -> None:
         self._tar.close()
+
+    def settled(self) -> list[LayerEntry]:
+        """The entries; the hashing thread must have settled."""
+        for place, digest in self._unsettled:
+            self._entries[place] = self._entries[place]._replace(digest=digest.digest())
+        self._unsettled = []
+        return self._entries
 
     def _member(self, member: TarMember) -> Callable[[memoryview], object] | None:
         self._keep.entries += 1
@@ -355,7 +345,7 @@ class _LayerWalk:
         if member.size <= CONTENT_LIMIT and self._keep.wants(path):
             self._content = bytearray()
             return self._content.extend
-        self._hash = sha256()
+        self._hash = sha256() if member.size < _HASHED_ASIDE else self._hashing.digest()
         return self._hash.update
 
     def _end(self, member: TarMember) -> None:
@@ -375,6 +365,9 @@ class _LayerWalk:
                 wanted = self._keep.wants(path)
                 if wanted:
                     self._keep.add(b"")
+            elif isinstance(self._hash, AsideDigest):
+                self._unsettled.append((len(self._entries), self._hash))
+                digest, wanted = b"", False
             else:
                 digest, wanted = self._hash.digest(), False
             entry = LayerEntry(
@@ -391,4 +384,4 @@ class _LayerWalk:
             entry = LayerEntry(path, "h", 0, False, b"", clean_path(member.linkname), wanted)
         else:
             entry = LayerEntry(path, "o")
-        self.entries.append(entry)
+        self._entries.append(entry)

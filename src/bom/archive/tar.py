@@ -116,6 +116,16 @@ class TarPush:
             else:
                 self._block(bytes(view[here : here + BLOCK]), base + here)
                 here += BLOCK
+                if (member := self._member) is not None and member.size <= there - here:
+                    # nearly every member: all of it is at hand
+                    if self._sink is not None:
+                        self._sink(view[here : here + member.size])
+                    here += member.size
+                    self._content = 0
+                    self._finish()
+                    step = min(self._skip, there - here)
+                    self._skip -= step
+                    here += step
 
     def close(self) -> None:
         """The archive is over: everything that was announced must have come."""

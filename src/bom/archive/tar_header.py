@@ -9,8 +9,8 @@ base-256 numbers, sparse members recognised. Where readers in the field disagree
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from struct import Struct
+from typing import Final, Literal, NamedTuple
 from zlib import adler32
 
 from bom.errors import BadArtifact
@@ -25,7 +25,10 @@ DIRECTORY: Final = "5"
 HeaderFormat = Literal["v7", "ustar", "pax", "gnu"]
 
 _SIZE_LIMIT: Final = 1 << 62
+# name, mode, size, type, link, magic, prefix
+_FIELDS: Final = Struct("100s 8s 16x 12s 20x c 100s 6s 82x 155s 12x")
 _MAGIC: Final[dict[str, bytes]] = {"v7": bytes(8), "ustar": b"ustar\x0000", "gnu": b"ustar  \0"}
+_FORMATS: Final[dict[bytes, HeaderFormat]] = {b"ustar\0": "ustar", b"ustar ": "gnu"}
 # Types that carry no content whatever their size field says (Go's and Python's readers agree).
 _HEADER_ONLY: Final = frozenset("123456")
 _PAX_RECORD: Final = re.compile(rb"([1-9][0-9]{0,9}) ")
@@ -33,14 +36,14 @@ _PAX_RECORD: Final = re.compile(rb"([1-9][0-9]{0,9}) ")
 _PERILOUS_GLOBALS: Final = (b"path", b"linkpath", b"size", b"GNU.sparse")
 
 
-@dataclass(frozen=True, slots=True)
-class TarMember:
+class TarMember(NamedTuple):
     """One member. Names are as stored, bytes that aren't UTF-8 as surrogate escapes.
 
     `type`: the type flag, with old and contiguous files given as "0". `size`: bytes of content
     as stored, which for a `sparse` member is not the content of the file. `mode`: permission
     bits. `format`: of its own header, "pax" where an extended header stands before it.
     `offset`: of its first header block (its extended headers included), `data`: of its content.
+    A NamedTuple, for an archive has one for each of hundreds of thousands of files.
     """
 
     name: str
@@ -194,13 +197,14 @@ class HeaderDecoder:
             self.extension(b"")
 
     def _member(self, block: bytes, offset: int, data: int) -> TarMember:
-        kind = chr(block[156])
-        form = header_format(block)
-        name = block[:100].split(b"\0", 1)[0]
-        if form == "ustar" and block[345]:
-            name = block[345:500].split(b"\0", 1)[0] + b"/" + name
-        link = block[157:257].split(b"\0", 1)[0] if block[157] else b""
-        size = _number(block[124:136], "size", offset)
+        raw, mode, digits, flag, target, magic, prefix = _FIELDS.unpack(block)
+        kind = flag.decode("latin-1")
+        form: HeaderFormat = _FORMATS.get(magic, "v7")
+        name = raw[:end] if (end := raw.find(0)) >= 0 else raw
+        if prefix[0] and form == "ustar":
+            name = prefix.split(b"\0", 1)[0] + b"/" + name
+        link = target.split(b"\0", 1)[0] if target[0] else b""
+        size = _number(digits, "size", offset)
         sparse = kind == "S"
         if self._start >= 0:
             if self._long_name is not None:
@@ -229,7 +233,7 @@ class HeaderDecoder:
             name.decode("utf-8", "surrogateescape"),
             kind,
             size,
-            _mode(block, offset),
+            _number(mode, "mode", offset) & 0o7777,
             link.decode("utf-8", "surrogateescape") if link else "",
             form,
             offset,
@@ -239,24 +243,16 @@ class HeaderDecoder:
 
 
 def header_format(block: bytes) -> HeaderFormat:
-    magic = block[257:263]
-    if magic == b"ustar\0":
-        return "ustar"
-    return "gnu" if magic == b"ustar " else "v7"
-
-
-def _mode(block: bytes, offset: int) -> int:
-    field = block[100:108]
-    if field[7] == 0 and field[:7].isdigit():  # what nearly every writer writes
-        try:
-            return int(field[:7], 8) & 0o7777
-        except ValueError:
-            pass
-    return _number(field, "mode", offset) & 0o7777
+    return _FORMATS.get(block[257:263], "v7")
 
 
 def _number(field: bytes, what: str, offset: int) -> int:
     """An octal field, or GNU's base-256 one. Never negative."""
+    if field[-1] == 0 and (digits := field[:-1]).isdigit():  # what nearly every writer writes
+        try:
+            return int(digits, 8)
+        except ValueError:
+            pass
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     digits = field.split(b"\0", 1)[0].strip(b" ")
@@ -284,14 +280,16 @@ def _checksum_holds(block: bytes) -> bool:
     # that: an exact sum at a tenth of what sum() takes.
     total = (adler32(block[:256]) & 0xFFFF) + (adler32(block[256:]) & 0xFFFF) - 2
     field = block[148:156]
-    digits = field.split(b"\0", 1)[0].strip(b" ")
+    digits = field[:6]
+    if field[6:] != b"\0 " or not digits.isdigit():  # what nearly every writer writes
+        digits = field.split(b"\0", 1)[0].strip(b" ")
     if not digits.isdigit():
         return False
     try:
         stated = int(digits, 8)
     except ValueError:
         return False
-    if total - sum(field) + 8 * 0x20 == stated:
+    if total - (adler32(field) & 0xFFFF) + 1 + 8 * 0x20 == stated:
         return True
     # Old writers summed signed characters.
     signed = sum(block) - 256 * sum(1 for byte in block if byte > 127)
