@@ -44,6 +44,12 @@ def temporary_file(target: Path) -> Iterator[Path]:
             path.unlink()
 
 
+def make_durable(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
 def publish(path: Path, target: Path, *, mode: int | None = None) -> None:
     """Make `path` durable and rename it to `target`.
 
@@ -54,8 +60,7 @@ def publish(path: Path, target: Path, *, mode: int | None = None) -> None:
         os.umask(umask)
         mode = 0o666 & ~umask
     path.chmod(mode)
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+    make_durable(path)
     path.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,7 @@ from bom.compose.bom import Evidence, serialised
 from bom.errors import BadArtifact, BomError, CannotSeal
 from bom.identity import own_digest
 from bom.model import Check, Envelope, Gap, Observation, Property
-from bom.output import publish, temporary_file
+from bom.output import make_durable, publish, temporary_file
 from bom.seal import beside, recognise, unseal_to
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
@@ -158,7 +159,11 @@ def write(session: Session, composed: Composed, stack: ExitStack) -> Sealed:
         # a copy: what the build made stays where it is
         out = stack.enter_context(temporary_file(target))
         shutil.copyfile(artifact.built, out)
-    done = replace(_done(composed, out), path=target)
+    with ThreadPoolExecutor(1) as aside:
+        # the disk is waited for while the digest is computed, not when it is published
+        durable = aside.submit(make_durable, out)
+        done = replace(_done(composed, out), path=target)
+        durable.result()
     lines = stack.enter_context(temporary_file(target))
     lines.write_bytes(_run_record(session, composed, done))
     parts = [stack.enter_context(temporary_file(target)) for _ in besides]

@@ -106,6 +106,11 @@ class Tree:
         child = trail[-1][1].children.get(name)
         return None if child is None else ("/".join([n for n, _ in trail[1:]] + [name]), child)
 
+    def folder(self, path: str) -> Folder | None:
+        """The folder at `path`, links followed."""
+        trail = self._descend(path, _missing)
+        return None if trail is None else trail[-1][1]
+
     def follow(self, path: str) -> tuple[str, Folder | Leaf] | None:
         """As `locate`, with links at the end of the path followed too."""
         for _ in range(_HOPS):
@@ -208,6 +213,7 @@ class TreeView:
         self._contents = contents
         self._layers = layers
         self._wanted: list[str] | None = None
+        self._folders: dict[str, Folder | None] = {}  # links in their paths followed
 
     def entries(self) -> Iterator[FileEntry]:
         """All entries, sorted by path."""
@@ -228,8 +234,13 @@ class TreeView:
 
     def entry(self, path: str) -> FileEntry | None:
         """The entry at `path`, symlinks in its folders resolved inside the view."""
-        found = self._tree.locate(path)
-        return None if found is None else self._entry(path, found[1])
+        above, _, name = path.rpartition("/")
+        try:
+            folder = self._folders[above]
+        except KeyError:
+            folder = self._folders[above] = self._tree.folder(above)
+        child = None if folder is None else folder.children.get(name)
+        return None if child is None else self._entry(path, child)
 
     def read(self, path: str) -> bytes | None:
         """The content of a file that was asked for, links followed."""

@@ -8,6 +8,7 @@ classifiers.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from bom.archive.tar_header import printable_name
@@ -118,6 +119,7 @@ def debian_licences(copyright_file: bytes) -> tuple[Licence, ...] | None:
     return tuple(sorted(found))
 
 
+@lru_cache(4096)  # the same few stand in many packages
 def _debian_synopsis(text: str) -> Licence | None:
     text = _plain(text)
     if "," in text:  # a comma changes what binds first; SPDX has none
