@@ -236,9 +236,9 @@ def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> Bui
                 else:
                     left_alone.append(artifact.built)
                 continue
-            reporter.start(f"seal {artifact.target.name}", 0)
+            reporter.start(f"seal {artifact.target.name}", composed.artifact.subject.size)
             try:
-                sealed.append(write(session, composed, stack))
+                sealed.append(write(session, composed, stack, reporter))
             except OSError as error:
                 raise BomError(
                     f"{artifact.target.name} can't be sealed: {error.strerror or error}",

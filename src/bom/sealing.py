@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bom import canonical
 from bom.compose import statement, validate
@@ -21,13 +23,17 @@ from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import ExitStack
     from pathlib import Path
 
-    from bom.builder.protocol import Artifact
+    from bom.builder.protocol import Artifact, Progress
     from bom.compose.component import Json
     from bom.seal.protocol import ArtifactFormat
     from bom.sign.keys import PrivateKey
+
+
+_LOOK: Final = 0.2  # seconds between two looks at how far the copy is
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ def unchanged(composed: Composed) -> Sealed:
     return replace(_done(composed, composed.artifact.built), state="unchanged")
 
 
-def write(session: Session, composed: Composed, stack: ExitStack) -> Sealed:
+def write(session: Session, composed: Composed, stack: ExitStack, progress: Progress) -> Sealed:
     """Publish the artifact and its run record.
 
     The old record goes first and the new one comes last: whenever this is cut short, what
@@ -154,7 +160,8 @@ def write(session: Session, composed: Composed, stack: ExitStack) -> Sealed:
     out = target
     if composed.form is not None:
         out = stack.enter_context(temporary_file(target))
-        composed.form.seal(composed.built, composed.envelope, out)
+        with _watched(out, progress):
+            composed.form.seal(composed.built, composed.envelope, out)
     elif artifact.built != target:
         # a copy: what the build made stays where it is
         out = stack.enter_context(temporary_file(target))
@@ -167,20 +174,43 @@ def write(session: Session, composed: Composed, stack: ExitStack) -> Sealed:
     lines = stack.enter_context(temporary_file(target))
     lines.write_bytes(_run_record(session, composed, done))
     parts = [stack.enter_context(temporary_file(target)) for _ in besides]
+    if composed.form is None:  # written before anything old goes: now a full disk loses nothing
+        for part, data in zip(
+            parts, (composed.envelope.bundle, composed.envelope.bom), strict=True
+        ):
+            part.write_bytes(data)
     for path in (record, *reversed(besides)):
         path.unlink(missing_ok=True)
     if out != target:
         publish(out, target, mode=mode)
     if composed.form is None:
-        for part, path, data in zip(
-            parts, besides, (composed.envelope.bundle, composed.envelope.bom), strict=True
-        ):
-            if data:
-                part.write_bytes(data)
+        for part, path in zip(parts, besides, strict=True):
+            if part.stat().st_size:  # an unsigned BOM has no bundle
                 publish(part, path)
     if session.key is not None:
         publish(lines, record)
     return done
+
+
+@contextmanager
+def _watched(out: Path, progress: Progress) -> Iterator[None]:
+    """Progress by how large the file has become: a format copies in the kernel and can't tell."""
+    over = threading.Event()
+
+    def watch() -> None:
+        seen = 0
+        while not over.wait(_LOOK):
+            size = out.stat().st_size
+            progress.advance(size - seen)
+            seen = size
+
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _done(composed: Composed, path: Path) -> Sealed:
