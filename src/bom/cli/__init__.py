@@ -82,11 +82,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _terminated)
-    sys.exit(_run(given))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as bom.__main__ leaves it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = _run(given)
+    _end_at_once()
+    sys.exit(code)
 
 
 def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
+
+
+def _end_at_once() -> None:
+    """From here on Ctrl-C just ends the process: there is nothing left to clean up."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run(arguments: list[str]) -> int:
@@ -110,6 +120,7 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _say(error.format_message(), "", own, wrapping)
     except (KeyboardInterrupt, click.Abort):
+        _end_at_once()
         return _say("interrupted", "", 128 + signal.SIGINT, wrapping)
     except BrokenPipeError:
         # the reader of our output has gone: nobody is left to tell

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SPEC_VERSIONS: Final = ("1.4", "1.5", "1.6", "1.7")
+_REFERRED_TO: Final = (
+    "cryptography-defs.SNAPSHOT.schema.json",
+    "jsf-0.82.SNAPSHOT.schema.json",
+    "spdx.SNAPSHOT.schema.json",
+)
 _MOST_ERRORS: Final = 20
 # An error costs memory that its value doesn't: 4 million bad values in 8 MB took 6 GB (measured).
 _LISTED_VALUES: Final = 100_000
@@ -24,19 +29,15 @@ def _schema(name: str) -> Any:
     return json.loads((files("cyclonedx.schema") / "_res" / name).read_bytes())
 
 
-def _retrieve(uri: str) -> Any:
-    """The other schemas that the CycloneDX one refers to, from the same bundle."""
-    name = uri.rsplit("/", 1)[-1]
-    return _schema(name if ".SNAPSHOT." in name else name.replace(".schema", ".SNAPSHOT.schema"))
-
-
 @cache
 def _validator(spec_version: str) -> Any:
     import jsonschema_rs
 
+    # Read before, not as they are asked for: there a Ctrl-C would pass for an error in a schema.
+    others = {name: _schema(name) for name in _REFERRED_TO}
     return jsonschema_rs.validator_for(
         _schema(f"bom-{spec_version}.SNAPSHOT.schema.json"),
-        retriever=_retrieve,
+        retriever=lambda uri: others[uri.rsplit("/", 1)[-1]],
         validate_formats=True,
     )
 

@@ -1,0 +1,79 @@
+"""Ctrl-C, from the first moment to the last."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+import bom.cli
+from bom.__main__ import start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def same_handlers_afterwards() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+def test_ctrl_c_ends_the_process_at_once_while_it_loads_and_when_it_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+    real = bom.cli.main
+
+    def main() -> None:
+        seen.append(signal.getsignal(signal.SIGINT))
+        real(["--version"])
+
+    def run(given: list[str]) -> int:
+        seen.append(signal.getsignal(signal.SIGINT))
+        return 0
+
+    monkeypatch.setattr(bom.cli, "main", main)
+    monkeypatch.setattr(bom.cli, "_run", run)
+    with pytest.raises(SystemExit):
+        start()
+    seen.append(signal.getsignal(signal.SIGINT))
+    assert seen == [signal.SIG_DFL, signal.default_int_handler, signal.SIG_DFL]
+
+
+def test_a_process_that_was_told_to_ignore_ctrl_c_goes_on_ignoring_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    monkeypatch.setattr(bom.cli, "_run", lambda given: 0)
+    with pytest.raises(SystemExit):
+        start()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_ctrl_c_in_the_middle_is_told_in_one_line() -> None:
+    reading, writing = os.pipe()  # what comes out of it never ends
+    with subprocess.Popen(
+        [sys.executable, "-m", "bom", "verify", "-"],
+        stdin=reading,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as child:
+        os.close(reading)
+        os.write(writing, b"PK\3\4" + bytes(65532))  # fills the pipe
+        os.write(writing, bytes(65536))  # goes when bom reads: for a wheel it wants all there is
+        time.sleep(0.5)  # a signal just before a system call doesn't interrupt it
+        os.kill(child.pid, signal.SIGINT)
+        try:
+            out, error = child.communicate(timeout=30)
+        finally:
+            os.close(writing)  # ends it in any case
+    assert (child.returncode, out, error) == (130, b"", b"error: interrupted\n")
