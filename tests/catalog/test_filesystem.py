@@ -23,3 +23,16 @@ def test_entries_are_found_through_links_again_and_again_but_not_where_no_folder
         assert view.entry("usr/bin/sh/none") is None
         assert view.entry("nowhere/none") is None
         assert view.entry("bin/..") is None
+
+
+def test_the_files_that_have_a_digest_are_named_wherever_they_stand() -> None:
+    tree = Tree()
+    for entry in (
+        LayerEntry("b/copy", "f", 1, False, b"\1" * 32),
+        LayerEntry("a", "f", 1, False, b"\1" * 32),
+        LayerEntry("c", "f", 1, False, b"\2" * 32),
+        LayerEntry("d", "h", link="b/copy"),
+    ):
+        tree.place(entry, 0)
+    assert TreeView(tree, {}).holding(frozenset([b"\1" * 32])) == ("a", "b/copy", "d")
+    assert TreeView(tree, {}).holding(frozenset()) == ()

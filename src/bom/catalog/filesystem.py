@@ -242,6 +242,16 @@ class TreeView:
         child = None if folder is None else folder.children.get(name)
         return None if child is None else self._entry(path, child)
 
+    def holding(self, digests: frozenset[bytes]) -> tuple[str, ...]:
+        """The paths of the files that have one of these SHA-256, sorted."""
+        return tuple(
+            sorted(
+                path
+                for path, child in self._tree.walk()
+                if not isinstance(child, Folder) and child.digest in digests
+            )
+        )
+
     def read(self, path: str) -> bytes | None:
         """The content of a file that was asked for, links followed."""
         found = self._tree.follow(path)

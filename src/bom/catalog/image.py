@@ -23,7 +23,6 @@ from bom.model import Gap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bom.catalog.protocol import FileView
     from bom.model import Component, Dependency, ImageIdentity
 
 _QUEUE: Final = 8  # pieces read ahead
@@ -41,7 +40,7 @@ class ImageContents:
 
     identity: ImageIdentity
     config: Mapping[str, Any]
-    view: FileView
+    view: TreeView
     observations: tuple[Dependency | Gap, ...]
     os_release: Component | None
 

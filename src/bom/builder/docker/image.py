@@ -144,7 +144,7 @@ def _purl(identity: ImageIdentity, package: str, tag: str) -> str:
 def forbidden(contents: ImageContents, digests: frozenset[str]) -> tuple[str, ...]:
     if not digests:
         return ()
-    return tuple(entry.path for entry in contents.view.entries() if entry.sha256 in digests)
+    return contents.view.holding(frozenset(map(bytes.fromhex, digests)))
 
 
 # --- what ships in the image's own configuration ------------------------------------------------

@@ -4,6 +4,7 @@ quoted, for a local binary proves nothing about the engine's own."""
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from bom.compose.formulation import tool_ref
@@ -32,9 +33,13 @@ def client_tools(client: Client) -> Iterator[Observation]:
             yield Gap("tool.hash", "docker-buildx", "the client does not say where its plugin is")
         else:
             programs["docker-buildx"] = (client.buildx.path, client.buildx.version)
-    packages = owners(tuple(path for path, _ in programs.values()))
+    paths = tuple(path for path, _ in programs.values())
+    with ThreadPoolExecutor(1) as aside:
+        asked = aside.submit(owners, paths)
+        digests = {path: _digest(path) for path in paths}
+        packages = asked.result()
     for name, (path, version) in programs.items():
-        yield from _program(name, path, version, packages.get(path, ""))
+        yield from _program(name, version, digests[path], packages.get(path, ""))
 
 
 def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Iterator[Observation]:
@@ -50,12 +55,15 @@ def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Itera
             yield from _stated("builder", "buildkit", version)
 
 
-def _program(name: str, path: Path, version: str, package: str) -> Iterator[Observation]:
+def _digest(path: Path) -> str:
     try:
         with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise BomError(f"{path.name} can't be read: {error.strerror}") from error
+
+
+def _program(name: str, version: str, digest: str, package: str) -> Iterator[Observation]:
     tool = Tool("client", name, version, hashes=(Hash("SHA-256", digest),), package=package)
     yield tool
     if not version:
