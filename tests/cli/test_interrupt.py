@@ -59,7 +59,7 @@ def test_a_process_that_was_told_to_ignore_ctrl_c_goes_on_ignoring_it(
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_ctrl_c_in_the_middle_is_told_in_one_line() -> None:
+def test_ctrl_c_in_the_middle_is_told_in_one_sentence() -> None:
     reading, writing = os.pipe()  # what comes out of it never ends
     with subprocess.Popen(
         [sys.executable, "-m", "bom", "verify", "-"],
@@ -76,4 +76,5 @@ def test_ctrl_c_in_the_middle_is_told_in_one_line() -> None:
             out, error = child.communicate(timeout=30)
         finally:
             os.close(writing)  # ends it in any case
-    assert (child.returncode, out, error) == (130, b"", b"error: interrupted\n")
+    # an empty line first: a terminal shows ^C where the cursor stands
+    assert (child.returncode, out, error) == (130, b"", b"\nerror: interrupted\n")
