@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 import tomllib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bom.errors import BomError
+from bom.input import open_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,10 +72,7 @@ def _tools(pyproject: Path) -> dict[str, object]:
 
 def _read(path: Path) -> dict[str, Any]:
     """A file's table. Raises OSError, and ValueError for what is no TOML."""
-    # A pipe or a device is no settings file, and might never end.
-    with open(path, "rb", opener=_at_once) as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file")
+    with open_plain(path) as stream:
         data = stream.read(SIZE_LIMIT + 1)
     if len(data) > SIZE_LIMIT:
         raise ValueError(f"it is over {SIZE_LIMIT >> 20} MiB")
@@ -85,10 +80,6 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8"))
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-
-
-def _at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def load(root: Path, explicit: Path | None = None) -> Config:

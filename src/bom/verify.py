@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from bom import canonical
-from bom.archive.positioned import open_at_once
 from bom.compose import reading, validate
 from bom.errors import BadArtifact, BomError
+from bom.input import open_at_once
 from bom.model import Envelope, Finding, Verdict
 from bom.seal import HEAD, recognise_head
 from bom.seal.beside import (

@@ -5,7 +5,6 @@ A zip archive is read from its end, so a pipe is spooled to a private file witho
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat
@@ -73,32 +72,6 @@ def _truncated(offset: int, length: int, size: int) -> BadArtifact:
         expected=f"{offset + length} bytes",
         found=f"{size} bytes",
     )
-
-
-def open_at_once(path: Path) -> BinaryIO:
-    """The file at `path` for reading, whatever it is: a pipe that nobody writes to doesn't wait.
-
-    Raises OSError.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    os.set_blocking(descriptor, True)
-    try:
-        return os.fdopen(descriptor, "rb")
-    except OSError:  # a folder
-        os.close(descriptor)
-        raise
-
-
-def open_plain(path: Path) -> BinaryIO:
-    """The same, for what has an end and can be read twice.
-
-    Raises OSError, also where it is a device, a pipe or a folder.
-    """
-    stream = open_at_once(path)
-    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-        return stream
-    stream.close()
-    raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from bom import purl
+from bom.input import read_bounded
 from bom.model import Hash
 
 if TYPE_CHECKING:
@@ -41,12 +42,9 @@ class Unreadable(Exception):
 def read_text(path: Path) -> str:
     """The text of a lock or manifest. Raises Unreadable."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(LOCK_LIMIT + 1)
+        data = read_bounded(path, LOCK_LIMIT)
     except OSError as error:
         raise Unreadable(f"can't be read: {error.strerror or 'input/output error'}") from error
-    if len(data) > LOCK_LIMIT:
-        raise Unreadable(f"is over {LOCK_LIMIT // 1024 // 1024} MiB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from bom.check_record import CheckRecord
 from bom.errors import BomError
+from bom.input import read_bounded
 from bom.observe._git import GitUnusable, open_repository
 from bom.output import PRIVATE, write_whole
 
@@ -67,15 +68,12 @@ def keep(place: Path, record: CheckRecord) -> None:
 def read(path: Path) -> CheckRecord:
     """The record at `path`. Raises BomError where it is none."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(SIZE_LIMIT + 1)
+        data = read_bounded(path, SIZE_LIMIT)
     except OSError as error:
         raise BomError(f"the check results {path} can't be read: {error.strerror}") from error
     try:
-        if len(data) > SIZE_LIMIT:
-            raise ValueError("too large")
         record = CheckRecord.model_validate_json(data)
-    except (ValidationError, ValueError) as error:
+    except ValidationError as error:
         raise BomError(
             f"{path} holds no results of `bom check`", hint="write them by `bom check --out FILE`"
         ) from error

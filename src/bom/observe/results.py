@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from xml.etree.ElementTree import ParseError
 
 from bom.errors import BomError
+from bom.input import read_bounded
 from bom.redact import text
 
 if TYPE_CHECKING:
@@ -207,13 +208,9 @@ def _whole(name: str) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(SIZE_LIMIT + 1)
+        return read_bounded(path, SIZE_LIMIT)
     except OSError as error:
         raise BomError(f"the report {path.name} can't be read: {error.strerror}") from error
-    if len(data) > SIZE_LIMIT:
-        raise BomError(f"the report {path.name} is over {SIZE_LIMIT >> 20} MiB")
-    return data
 
 
 def _unreadable(path: Path, what: str) -> BomError:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.positioned import open_plain
 from bom.errors import BadArtifact
+from bom.input import open_plain
 from bom.seal.beside import ENDINGS
 from bom.seal.gzip import GzipFormat
 from bom.seal.tar import TarFormat

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import ignore
 from bom.errors import BomError
+from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Observation, Property
 from bom.output import TEMPORARY_PREFIX
 from bom.seal.beside import ENDINGS
@@ -177,13 +178,9 @@ def _local(folder: Path, dockerfile: Path | None, client: Client) -> LocalContex
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(_TEXT_LIMIT + 1)
+        return read_bounded(path, _TEXT_LIMIT)
     except OSError as error:
         raise BomError(f"{path.name} can't be read: {error.strerror}") from error
-    if len(content) > _TEXT_LIMIT:
-        raise BomError(f"{path.name} is larger than {_TEXT_LIMIT} bytes")
-    return content
 
 
 def name(path: Path, root: Path) -> str:

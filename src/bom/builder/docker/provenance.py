@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from bom import purl, redact
 from bom.errors import BomError
+from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Property
 
 if TYPE_CHECKING:
@@ -205,14 +206,11 @@ def _why_unknown(item: ImageReference, sources: Sequence[Source] | None) -> str:
 
 def _metadata(path: Path) -> _Metadata:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_LIMIT + 1)
+        data = read_bounded(path, _LIMIT)
     except FileNotFoundError:
         return _Metadata()
     except OSError as error:
         raise BomError(f"the metadata file can't be read: {error.strerror}") from error
-    if len(data) > _LIMIT:
-        raise BomError(f"the metadata file is larger than {_LIMIT} bytes")
     try:
         return _Metadata.model_validate_json(data)
     except ValidationError as error:
