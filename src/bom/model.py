@@ -6,7 +6,7 @@ facts in any order has the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 # Names of hash algorithms are CycloneDX's: MD5, SHA-1, SHA-256, SHA-384, SHA-512, ...
@@ -170,7 +170,7 @@ class Tool:
     properties: tuple[Property, ...] = ()
 
 
-SettingKind = Literal["environment", "build-arg", "argument", "command", "option", "platform"]
+SettingKind = Literal["environment", "build-arg", "command", "option", "platform"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -178,7 +178,7 @@ class Setting:
     """One input that steers the build: a workflow input in the BOM, already redacted.
 
     For kind "command" the name is "command" and the value the shell-quoted command line.
-    For kind "argument" and "option" the name is the option's (`target`, `file`, `epoch`).
+    For kind "option" the name is the option's (`target`, `file`, `working-directory`).
     """
 
     kind: SettingKind
@@ -211,6 +211,20 @@ class Dependency:
     component: Component
     role: Literal["shipped", "build"] = "shipped"
     direct: bool = False
+
+    def merged(self, other: Dependency) -> Dependency:
+        """This one, found a second time, with all that either says."""
+        one, two = self.component, other.component
+        component = replace(
+            one,
+            hashes=one.hashes or two.hashes,
+            hash_of=one.hash_of or two.hash_of,
+            distributions=tuple(sorted({*one.distributions, *two.distributions})),
+            properties=tuple(sorted({*one.properties, *two.properties})),
+            occurrences=tuple(sorted({*one.occurrences, *two.occurrences})),
+            requires=tuple(sorted({*one.requires, *two.requires})),
+        )
+        return Dependency(component, self.role, self.direct or other.direct)
 
 
 @dataclass(frozen=True, slots=True, order=True)

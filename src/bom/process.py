@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    # What signal.signal() takes and gives; None: a handler that Python didn't set.
+    _Handler = Callable[[int, FrameType | None], object] | int | None
+
 STDOUT: Final = 1
 STDERR: Final = 2
 NOT_EXECUTABLE: Final = 126
@@ -121,7 +124,7 @@ def _signals() -> Iterator[tuple[list[int], Callable[[subprocess.Popen[bytes]], 
         if not children:
             late.append(number)
 
-    before: dict[signal.Signals, object] = {}
+    before: dict[signal.Signals, _Handler] = {}
     if threading.current_thread() is threading.main_thread():
         for numbers, handler in ((_FROM_TERMINAL, note), (_FORWARDED, forward)):
             for number in numbers:
@@ -131,4 +134,4 @@ def _signals() -> Iterator[tuple[list[int], Callable[[subprocess.Popen[bytes]], 
         yield caught, attach
     finally:
         for number, old in before.items():
-            signal.signal(number, old)  # type: ignore[arg-type]
+            signal.signal(number, old)

@@ -70,7 +70,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class LocalHeader:
-    """A local header. The sizes are None where a descriptor behind the content states them."""
+    """A local header. CRC and sizes may be 0 where a descriptor behind the content states them."""
 
     raw_name: bytes
     flags: int

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion
 from bom.catalog import python_locks, python_manifest
 from bom.catalog.python_manifest import Declared, Manifest
 from bom.catalog.python_pin import Edge, Graph, Lock, Pin, component
-from bom.catalog.python_requirements import pinned_by_url
+from bom.catalog.python_requirements import exact_version, pinned_by_url
 from bom.catalog.python_stated import Unreadable
 from bom.model import Dependency, Gap, Property
 
@@ -202,7 +202,7 @@ class _Resolution:
     def _add(self, item: Dependency) -> None:
         key = (item.role, item.component.bom_ref)
         before = self._out.get(key)
-        self._out[key] = _merged(before, item) if before else item
+        self._out[key] = before.merged(item) if before else item
 
     def _judge(self, pin: Pin, made: Component, unlisted: str = "") -> None:
         def gap(what: str, why: str) -> None:
@@ -238,7 +238,9 @@ class _Resolution:
                 self.gaps.add(Gap("dependency.lock", item.name, why))
 
     def _unpinned(self, item: Declared) -> None:
-        pin = Pin(item.name, _exact(item.specifier), item.location, item.line, marker=item.marker)
+        asked_for = _specifier(item.specifier)
+        version = exact_version(asked_for) if asked_for else ""
+        pin = Pin(item.name, version, item.location, item.line, marker=item.marker)
         if item.url:
             where = pinned_by_url(item.name, item.url, item.location, item.line)
             pin = replace(where, marker=item.marker)
@@ -254,32 +256,11 @@ class _Resolution:
         self._judge(pin, made, f", {self._lock.location} does not list it" if listing else "")
 
 
-def _merged(first: Dependency, second: Dependency) -> Dependency:
-    """One component that was stated twice, with all that either says."""
-    a, b = first.component, second.component
-
-    made = replace(
-        a,
-        distributions=tuple(sorted({*a.distributions, *b.distributions})),
-        properties=tuple(sorted({*a.properties, *b.properties})),
-        occurrences=tuple(sorted({*a.occurrences, *b.occurrences})),
-        requires=tuple(sorted({*a.requires, *b.requires})),
-    )
-    return Dependency(made, first.role, first.direct or second.direct)
-
-
 def _specifier(spelled: str) -> SpecifierSet | None:
     try:
         return SpecifierSet(spelled)
     except InvalidSpecifier:  # Poetry's `^1.2`, Pipfile's `*`
         return None
-
-
-def _exact(spelled: str) -> str:
-    for clause in _specifier(spelled) or ():
-        if clause.operator in {"==", "==="} and not clause.version.endswith(".*"):
-            return clause.version
-    return ""
 
 
 def _allowed(spelled: str, version: str) -> bool:

@@ -7,6 +7,7 @@ lies beside it is named as a gap, since two locks may disagree.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bom.catalog import (
@@ -17,9 +18,7 @@ from bom.catalog import (
     python_requirements,
     python_uv,
 )
-from bom.catalog.python_stated import (
-    Unreadable,
-)
+from bom.catalog.python_stated import Unreadable
 from bom.model import Gap
 
 if TYPE_CHECKING:
@@ -73,25 +72,25 @@ def _candidates(directory: Path, top: Path, project: str) -> Iterator[tuple[str,
 
     standard = directory / python_pylock.FILE_NAME
     if standard.is_file():
-        yield at(standard), lambda: python_pylock.read(standard, at(standard), project)
+        yield at(standard), partial(python_pylock.read, standard, at(standard), project)
     # The members of a uv workspace share the lock of its root.
     folders = [directory, *(p for p in directory.parents if p.is_relative_to(top))]
     for path in (folder / python_uv.FILE_NAME for folder in folders):
         if path.is_file():
-            yield at(path), lambda path=path: python_uv.read(path, at(path), project)  # type: ignore[misc]
+            yield at(path), partial(python_uv.read, path, at(path), project)
             break
     poetry = directory / python_poetry.FILE_NAME
     if poetry.is_file():
-        yield at(poetry), lambda: python_poetry.read(poetry, at(poetry))
+        yield at(poetry), partial(python_poetry.read, poetry, at(poetry))
     pipfile = directory / python_pipfile.FILE_NAME
     if pipfile.is_file():
-        yield at(pipfile), lambda: python_pipfile.read(pipfile, at(pipfile))
+        yield at(pipfile), partial(python_pipfile.read, pipfile, at(pipfile))
     for path in sorted(directory.glob("pylock.*.toml")):
         if python_pylock.NAMED.fullmatch(path.name) and path.is_file():
-            yield at(path), lambda path=path: python_pylock.read(path, at(path), project)  # type: ignore[misc]
+            yield at(path), partial(python_pylock.read, path, at(path), project)
     if listed := _requirements(directory):
         names = ", ".join(at(path) for path in listed)
-        yield names, lambda: python_requirements.read(listed, top)
+        yield names, partial(python_requirements.read, listed, top)
 
 
 def _requirements(directory: Path) -> list[Path]:

@@ -138,11 +138,10 @@ def component(pin: Pin, requires: tuple[str, ...] = ()) -> Component:
         occurrences=(where,) if pin.location else (),
         requires=requires,
     )
-    return made if pin.source == "path" else replace(made, purl=pypi_purl(pin))
+    return made if pin.source == "path" else replace(made, purl=_purl(pin))
 
 
-def pypi_purl(pin: Pin) -> str:
-    """The purl of a pin that doesn't come from a path."""
+def _purl(pin: Pin) -> str:
     return purl.build(
         "pypi",
         pin.name,

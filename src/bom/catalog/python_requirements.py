@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from packaging.specifiers import SpecifierSet
+
     from bom.model import Hash
 
 # pip-tools' and uv's names; requirements.lock and requirements-dev.lock are rye's.
@@ -78,7 +80,7 @@ def read(files: Sequence[Path], root: Path) -> Lock:
     """
     reading = _Reading(root)
     for path in sorted(files):
-        _read(path, reading, followed=False)
+        _read(path, reading)
     pins = [_constrained(pin, reading.constraints) for pin in reading.pins]
     shipped = {pin.key for pin in pins if not pin.development}
     kept: dict[tuple[str, str, str, str], Pin] = {}
@@ -101,7 +103,17 @@ def _place(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
-def _read(path: Path, reading: _Reading, *, followed: bool) -> None:
+def _include(path: Path, reading: _Reading) -> None:
+    """Read what another file includes; one that can't be read is a gap."""
+    try:
+        _read(path, reading)
+    except Unreadable as error:
+        location = _place(path, reading.root)
+        reading.gaps.append(Gap("dependency.lock", location, f"the file {error}"))
+
+
+def _read(path: Path, reading: _Reading) -> None:
+    """Raises Unreadable for the file itself."""
     if path in reading.seen:
         return
     location = _place(path, reading.root)
@@ -112,14 +124,7 @@ def _read(path: Path, reading: _Reading, *, followed: bool) -> None:
         reading.gaps.append(Gap("dependency.lock", location, "too many included files"))
         return
     reading.seen.add(path)
-    try:
-        source = read_text(path)
-    except Unreadable as error:
-        if not followed:
-            raise
-        reading.gaps.append(Gap("dependency.lock", location, f"the file {error}"))
-        return
-    for line in _lines(source):
+    for line in _lines(read_text(path)):
         _take(line, path, location, reading)
 
 
@@ -160,10 +165,10 @@ def _take(line: _Line, path: Path, location: str, reading: _Reading) -> None:
     value = value or (rest[0] if rest else "")
     match option:
         case "-r" | "--requirement":
-            _read((path.parent / value).resolve(), reading, followed=True)
+            _include((path.parent / value).resolve(), reading)
         case "-c" | "--constraint":
             inner = _Reading(reading.root, seen=reading.seen)
-            _read((path.parent / value).resolve(), inner, followed=True)
+            _include((path.parent / value).resolve(), inner)
             pinned = {pin.name: pin.version for pin in inner.pins if pin.version}
             reading.constraints.update({**inner.constraints, **pinned})
             reading.gaps += inner.gaps
@@ -232,14 +237,14 @@ def _pin(spelled: str, location: str, number: int) -> Pin:
     pin = (
         pinned_by_url(called, wanted.url, location, number)
         if wanted.url
-        else Pin(called, exact_version(wanted), location, number)
+        else Pin(called, exact_version(wanted.specifier), location, number)
     )
     return replace(pin, marker=marker, extras=extras)
 
 
-def exact_version(wanted: Requirement) -> str:
-    """The version to which a requirement is pinned, "" where it is not (`==1.*` is not)."""
-    for clause in wanted.specifier:
+def exact_version(wanted: SpecifierSet) -> str:
+    """The version to which a specifier pins, "" where it does not (`==1.*` doesn't)."""
+    for clause in wanted:
         if clause.operator in {"==", "==="} and not clause.version.endswith(".*"):
             return clause.version
     return ""

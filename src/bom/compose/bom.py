@@ -24,7 +24,7 @@ from bom.model import Component, Dependency, Gap, Hash, Property, Revision
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bom.model import Observation, Subject
+    from bom.model import ImageIdentity, Observation, Subject
 
 ROOT: Final = "subject"
 SERIAL_NAMESPACE: Final = uuid.UUID("8b0c1a52-6a0e-5d6c-9b3e-6f1f0a4a7d11")
@@ -119,26 +119,8 @@ def _shipped(observations: Sequence[Observation]) -> list[Dependency]:
         fact for fact in observations if isinstance(fact, Dependency) and fact.role == "shipped"
     ):
         known = found.get(fact.component.bom_ref)
-        if known is None:
-            found[fact.component.bom_ref] = fact
-        else:
-            found[fact.component.bom_ref] = _merge(known, fact)
+        found[fact.component.bom_ref] = known.merged(fact) if known else fact
     return [found[ref] for ref in sorted(found)]
-
-
-def _merge(one: Dependency, other: Dependency) -> Dependency:
-    from dataclasses import replace
-
-    merged = replace(
-        one.component,
-        occurrences=tuple(sorted({*one.component.occurrences, *other.component.occurrences})),
-        requires=tuple(sorted({*one.component.requires, *other.component.requires})),
-        distributions=tuple(sorted({*one.component.distributions, *other.component.distributions})),
-        properties=tuple(sorted({*one.component.properties, *other.component.properties})),
-        hashes=one.component.hashes or other.component.hashes,
-        hash_of=one.component.hash_of or other.component.hash_of,
-    )
-    return replace(one, component=merged, direct=one.direct or other.direct)
 
 
 def _revision(observations: Iterable[Observation]) -> Revision | None:
@@ -221,18 +203,7 @@ def _subject(evidence: Evidence, revision: Revision | None) -> Json:
         # an image's file name is chosen by `-o`, so it belongs to the run
         facts.append(Property("bom-seal:subject:file", subject.name))
     else:
-        facts.append(Property("bom-seal:image:config", image.config))
-        facts += [Property("bom-seal:image:tag", tag) for tag in image.tags]
-        if image.manifest:
-            facts.append(Property("bom-seal:image:manifest", image.manifest))
-        if image.platform:
-            facts.append(Property("bom-seal:image:platform", image.platform))
-        facts += [
-            Property(
-                "bom-seal:image:layer", f"{index:03d} {layer.diff_id} {layer.digest} {layer.size}"
-            )
-            for index, layer in enumerate(image.layers)
-        ]
+        facts += _image(image)
     if subject.sha256:
         facts.append(Property("bom-seal:hash:of", "built-bytes"))
     out: Json = {
@@ -265,6 +236,24 @@ def _subject(evidence: Evidence, revision: Revision | None) -> Json:
             out["externalReferences"] = [{"type": "vcs", "url": url(revision.remote)}]
     out["properties"] = properties(facts)
     return out
+
+
+def _image(image: ImageIdentity) -> list[Property]:
+    facts = [
+        Property("bom-seal:image:config", image.config),
+        *(Property("bom-seal:image:tag", tag) for tag in image.tags),
+        *(
+            Property(
+                "bom-seal:image:layer", f"{index:03d} {layer.diff_id} {layer.digest} {layer.size}"
+            )
+            for index, layer in enumerate(image.layers)
+        ),
+    ]
+    if image.manifest:
+        facts.append(Property("bom-seal:image:manifest", image.manifest))
+    if image.platform:
+        facts.append(Property("bom-seal:image:platform", image.platform))
+    return facts
 
 
 def _source(revision: Revision) -> list[Property]:

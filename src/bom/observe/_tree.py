@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-_CHUNK: Final = 1 << 20
 _INDEX_ENTRY: Final = re.compile(rb"([A-Za-z?]) (\d{6}) ([0-9a-f]+) \d\t([^\0]*)\0")
 _NESTING: Final = 32  # submodules within submodules
 
@@ -187,10 +186,8 @@ def _content(place: Path) -> tuple[str, str]:
             return "commit", inner.text
         if not stat.S_ISREG(found.st_mode):
             return "other", ""
-        sha256 = hashlib.sha256()
         with place.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                sha256.update(chunk)
+            sha256 = hashlib.file_digest(stream, "sha256")
     except (FileNotFoundError, NotADirectoryError):
         return "gone", ""
     except (GitUnusable, OSError):
