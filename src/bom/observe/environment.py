@@ -68,7 +68,6 @@ _CI_MARKS: Final = {
     "azure": "TF_BUILD",
 }
 _MACHINES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
-_REMOTE_BUILDERS: Final = frozenset(("docker", "podman", "buildah", "docker-compose", "nerdctl"))
 # A make above this one passes its job server and verbosity down: no input of the build.
 _OF_THIS_RUN: Final = re.compile(
     r"-?[ws]+$|-j|-l|-O|--(?:$|jobserver|output-sync|no-print|print-d)"
@@ -150,8 +149,7 @@ def _bare(word: str, build: BuildContext) -> str:
 def _machine(build: BuildContext) -> Iterator[Observation]:
     machine = platform.machine()
     system = platform.system().lower()
-    local = build.command[0].rpartition("/")[2] not in _REMOTE_BUILDERS if build.command else True
-    if local:  # an image's platform is the engine's to say, not this machine's
+    if not build.builds_image:  # an image's platform is the engine's to say, not this machine's
         yield Setting("platform", "platform", f"{system}/{_MACHINES.get(machine, machine)}")
         yield _c_library()
     yield RunDetail("host.kernel", f"{platform.system()} {platform.release()}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
     from bom.config import Config
     from bom.model import Observation
+
+_IMAGE_BUILDERS: Final = frozenset(("docker", "podman", "buildah", "docker-compose", "nerdctl"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,16 @@ class BuildContext:
     own_files: tuple[Path, ...] = ()
     is_own: Callable[[Path], bool] = lambda path: False
     check_files: tuple[Path, ...] = ()
+
+    @property
+    def program(self) -> str:
+        """The base name of the wrapped program, "" where there is none."""
+        return PurePath(self.command[0]).name if self.command else ""
+
+    @property
+    def builds_image(self) -> bool:
+        """Whether an engine builds, so that this machine's programs and platform say nothing."""
+        return self.program in _IMAGE_BUILDERS
 
 
 class Observer(Protocol):

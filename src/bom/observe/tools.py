@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from bom.observe._python_probe import PythonTool
     from bom.observe.protocol import BuildContext
 
-__all__ = ["ToolsObserver", "owner"]
-
-_IMAGE_BUILDERS: Final = frozenset(("docker", "podman", "buildah", "docker-compose", "nerdctl"))
 _PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*")
 # Run as `python -m NAME`, they call the backend that the project names.
 _FRONTENDS: Final = frozenset(("build", "cibuildwheel", "flit", "hatch", "pdm", "poetry"))
@@ -66,16 +63,16 @@ class ToolsObserver:
     name = "tools"
 
     def observe(self, build: BuildContext) -> Iterator[Observation]:
-        if not build.command or Path(build.command[0]).name in _IMAGE_BUILDERS:
+        if not build.command or build.builds_image:
             return
         wrapped = find(build.command[0], build.environment, build.cwd)
         seen: set[Path] = set()
         if wrapped is None:
-            yield Gap("tool.hash", Path(build.command[0]).name, "it is not on PATH")
+            yield Gap("tool.hash", build.program, "it is not on PATH")
         else:
             yield from _wrapped(wrapped, build, seen)
         yield from _called_for(build, seen)
-        yield Gap("tool.used", Path(build.command[0]).name, _UNTRACED)
+        yield Gap("tool.used", build.program, _UNTRACED)
 
 
 # --- what was wrapped --------------------------------------------------------------------------
@@ -123,8 +120,7 @@ def _program(
     package = owner(program.real)
     version = "" if _inside(program.real, build.root) else _version(program, package, build)
     digest = "" if program.is_shim else sha256(program.real)
-    hashes = (Hash("SHA-256", digest),) if digest else ()
-    yield Tool(kind, text(name), version, "used", hashes, package)
+    yield Tool(kind, text(name), version, "used", _hashes(digest), package)
     yield RunDetail(f"tool.path.{text(name)}", _place(program.found, build))
     if program.is_shim:
         why = "it is a launcher; which program stands behind it is not known"
@@ -133,6 +129,10 @@ def _program(
         yield Gap("tool.hash", text(name), "its file can't be read")
     if not version and not _inside(program.real, build.root):
         yield Gap("tool.version", text(name), "it states no version that could be read")
+
+
+def _hashes(digest: str) -> tuple[Hash, ...]:
+    return (Hash("SHA-256", digest),) if digest else ()
 
 
 def _version(program: Program, package: str, build: BuildContext) -> str:
@@ -176,11 +176,12 @@ def _python(
     real = answer.executable
     seen.add(real)
     digest = sha256(real)
-    hashes = (Hash("SHA-256", digest),) if digest else ()
     package = owner(real)
     if kind == "wrapped":
-        yield Tool("wrapped", "python", answer.version, "used", hashes, package)
-    yield Tool("interpreter", answer.implementation, answer.version, "used", hashes, package)
+        yield Tool("wrapped", "python", answer.version, "used", _hashes(digest), package)
+    yield Tool(
+        "interpreter", answer.implementation, answer.version, "used", _hashes(digest), package
+    )
     if not digest:
         yield Gap("tool.hash", answer.implementation, "its file can't be read")
     for name in scripts:
@@ -227,9 +228,8 @@ def _python_tool(
         return
     from bom import purl
 
-    hashes = (Hash("SHA-256", found.digest),) if found.digest else ()
     package = purl.build("pypi", found.name, version=found.version)
-    yield Tool(kind, found.name, found.version, evidence, hashes, package)
+    yield Tool(kind, found.name, found.version, evidence, _hashes(found.digest), package)
     if found.editable:
         yield Gap("tool.hash", found.name, "it is installed as an editable project")
     elif not found.digest:
@@ -260,9 +260,8 @@ def _called_for(build: BuildContext, seen: set[Path]) -> Iterator[Observation]:
         package = packages.get(program.real, "")
         version = _version(program, package, build)
         digest = "" if program.is_shim else sha256(program.real)
-        hashes = (Hash("SHA-256", digest),) if digest else ()
         kind = KNOWN[name].kind
-        yield Tool(kind, name, version, "path", hashes, package)
+        yield Tool(kind, name, version, "path", _hashes(digest), package)
         yield RunDetail(f"tool.path.{name}", _place(program.found, build))
         if not version:
             yield Gap("tool.version", name, "it states no version that could be read")
@@ -279,10 +278,9 @@ def _python_on_path(
     elif answer.executable not in seen:
         seen.add(answer.executable)
         digest = sha256(answer.executable)
-        hashes = (Hash("SHA-256", digest),) if digest else ()
         package = owner(answer.executable)
         kind: ToolKind = "interpreter"
-        yield Tool(kind, answer.implementation, answer.version, "path", hashes, package)
+        yield Tool(kind, answer.implementation, answer.version, "path", _hashes(digest), package)
         yield RunDetail("tool.path.python3", _place(program.found, build))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import grammar
 from bom.builder.docker.grammar import Option
+from bom.builder.docker.reference import with_tag
 from bom.errors import BomError
 
 if TYPE_CHECKING:
@@ -188,12 +189,6 @@ def parse_output(text: str) -> dict[str, str]:
         key, _, value = part.partition("=")
         fields[key.strip().lower()] = value
     return fields
-
-
-def with_tag(name: str) -> str:
-    """An image's name with its tag: `latest` where none is given (distribution/reference)."""
-    last = name.rsplit("/", 1)[-1]
-    return name if ":" in last or "@" in last else f"{name}:latest"
 
 
 def _refuse(command: DockerCommand) -> None:

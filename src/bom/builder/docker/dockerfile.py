@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ _VARIABLE: Final = re.compile(
 _WITH_HEREDOC: Final = frozenset({"RUN", "COPY", "ADD"})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One build stage: the image or stage it starts from, and those it copies from."""
 
     base: str
     name: str = ""
-    sources: list[str] = field(default_factory=list)
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -112,7 +112,8 @@ def _stages(text: str, build_args: Mapping[str, str]) -> tuple[list[Stage], str]
                 named = len(words) >= 3 and words[1].upper() == "AS"
                 stages.append(Stage(_expand(words[0], variables), words[2] if named else ""))
         elif keyword in _WITH_HEREDOC and stages:
-            stages[-1].sources.extend(_sources(rest, variables))
+            sources = (*stages[-1].sources, *_sources(rest, variables))
+            stages[-1] = replace(stages[-1], sources=sources)
     return stages, syntax
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bom import purl, redact
-from bom.builder.docker import provenance
+from bom.builder.docker.reference import familiar, oci_purl
 from bom.errors import BomError
 from bom.model import Property, Subject
 
@@ -94,9 +94,9 @@ def check(
             raise _moved(name)
     elif not {identity.config, identity.manifest} & set(reported.digests):
         raise _moved(name)
-    exported = {provenance.familiar(tag) for tag in identity.tags}
+    exported = {familiar(tag) for tag in identity.tags}
     for tag in tags:
-        if provenance.familiar(tag) not in exported:
+        if familiar(tag) not in exported:
             raise _moved(tag)
 
 
@@ -104,7 +104,7 @@ def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
     identity = export.contents.identity
     package, version = "", ""
     if tags:
-        package, _, version = provenance.familiar(tags[0]).rpartition(":")
+        package, _, version = familiar(tags[0]).rpartition(":")
     return Subject(
         name=name,
         kind="image",
@@ -123,19 +123,15 @@ def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
 
 def _purl(identity: ImageIdentity, package: str, tag: str) -> str:
     """`pkg:oci` by manifest digest; `pkg:docker` by image ID where the store has no manifest
-    (package-url type definitions for oci and docker); "" for an image without a name."""
+    (package-url type definition for docker); "" for an image without a name."""
     if not package:
         return ""
+    if identity.manifest:
+        return oci_purl(package, tag, identity.manifest)
     folder, _, last = package.rpartition("/")
-    registry = folder.partition("/")[0]
-    qualifiers = {"tag": tag}
     try:
-        if identity.manifest:
-            if "." in registry or ":" in registry:
-                qualifiers["repository_url"] = package
-            return purl.build("oci", last, version=identity.manifest, qualifiers=qualifiers)
         return purl.build(
-            "docker", last, namespace=folder, version=identity.config, qualifiers=qualifiers
+            "docker", last, namespace=folder, version=identity.config, qualifiers={"tag": tag}
         )
     except BomError:
         return ""

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from bom import purl, redact
+from bom import redact
+from bom.builder.docker.reference import familiar, oci_purl, split_tag
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Property
@@ -35,7 +36,6 @@ _ALGORITHMS: Final = {
     "sha512": "SHA-512",
 }
 _HEX: Final = re.compile(r"[0-9a-f]{32,128}")
-_DEFAULT_DOMAINS: Final = ("docker.io/", "index.docker.io/")
 _IMAGE: Final = re.compile(r"pkg:(?:docker|oci)/")
 # distribution/reference: [domain[:port]/]path[:tag][@digest]
 _REFERENCE: Final = re.compile(
@@ -161,7 +161,7 @@ def image_materials(
             kind=item.kind if item else "build-image",
             name=source.image.partition("@")[0],
             digests=source.digests,
-            version=_tag(source.image),
+            version=split_tag(source.image)[1],
             purl=_image_purl(source),
             properties=(
                 (Property("bom-seal:image:platform", source.platform),) if source.platform else ()
@@ -176,7 +176,7 @@ def image_materials(
             continue
         pinned = _pinned(name)
         shown = name.partition("@")[0]
-        yield Material(kind=item.kind, name=shown, version=_tag(name), digests=pinned)
+        yield Material(kind=item.kind, name=shown, version=split_tag(name)[1], digests=pinned)
         if not pinned:
             yield Gap("base-image.digest", shown, _why_unknown(item, sources))
     if references is None and sources is None:
@@ -185,15 +185,6 @@ def image_materials(
             "the Dockerfile",
             "neither the Dockerfile nor the builder's provenance is at hand",
         )
-
-
-def familiar(name: str) -> str:
-    """An image's name as docker shows it, with its tag or digest (distribution/reference)."""
-    for domain in _DEFAULT_DOMAINS:
-        name = name.removeprefix(domain)
-    name = name.removeprefix("library/")
-    last = name.rsplit("/", 1)[-1]
-    return name if ":" in last or "@" in last else f"{name}:latest"
 
 
 def _why_unknown(item: ImageReference, sources: Sequence[Source] | None) -> str:
@@ -257,11 +248,6 @@ def _image_name(uri: str) -> tuple[str, str]:
     return familiar(full), unquote(pairs.get("platform", ""))
 
 
-def _tag(name: str) -> str:
-    last = name.partition("@")[0].rsplit("/", 1)[-1]
-    return last.partition(":")[2]
-
-
 def _pinned(name: str) -> tuple[Hash, ...]:
     """The digest that the Dockerfile itself demands (`FROM name@sha256:...`)."""
     digest = name.partition("@")[2]
@@ -271,23 +257,7 @@ def _pinned(name: str) -> tuple[Hash, ...]:
 def _image_purl(source: Source) -> str:
     """`pkg:oci` by manifest digest; "" without one, or where the name makes no purl."""
     sha256 = [item.value for item in source.digests if item.alg == "SHA-256"]
-    path = source.image.partition("@")[0]
-    last = path.rsplit("/", 1)[-1]
-    if not sha256:
-        return ""
-    qualifiers = {"tag": _tag(path)}
-    registry = path.removesuffix(":" + _tag(path)) if "/" in path else ""
-    if "." in registry.partition("/")[0] or ":" in registry.partition("/")[0]:
-        qualifiers["repository_url"] = registry
-    try:
-        return purl.build(
-            "oci",
-            last.partition(":")[0],
-            version=f"sha256:{sha256[0]}",
-            qualifiers=qualifiers,
-        )
-    except BomError:
-        return ""
+    return oci_purl(*split_tag(source.image), f"sha256:{sha256[0]}") if sha256 else ""
 
 
 def _fetched(source: Source) -> Material:
