@@ -173,20 +173,6 @@ def parse(text: str) -> Purl:
     )
 
 
-def canonical(text: str) -> str:
-    """The canonical form of a package URL, which may have qualifier keys in capital letters.
-
-    Raises BomError where it is none.
-    """
-    head, mark, tail = text.partition("?")
-    if not mark:
-        return str(parse(text))
-    query, hash_mark, subpath = tail.partition("#")
-    pairs = [pair.partition("=") for pair in query.split("&")]
-    query = "&".join(key.lower() + equals + value for key, equals, value in pairs)
-    return str(parse(head + mark + query + hash_mark + subpath))
-
-
 def pypi_name(name: str) -> str:
     """A Python project's name as PEP 503 normalises it."""
     return _RUN.sub("-", name).lower()

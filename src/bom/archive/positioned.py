@@ -98,9 +98,7 @@ def positioned(source: BinaryIO) -> Iterator[PositionedFile]:
                     "more comes out of the pipe than is kept to be read from its end",
                     expected=f"at most {SPOOL_LIMIT} bytes",
                 )
-            view = memoryview(chunk)
-            while view:
-                view = view[os.write(spool.fileno(), view) :]
+            write_all(spool.fileno(), chunk)
         yield PositionedFile(spool.fileno())
 
 

@@ -21,7 +21,6 @@ from bom.archive.tar_header import (
     header_format,
     is_header,
     padding,
-    printable_name,
 )
 from bom.errors import BadArtifact
 
@@ -44,7 +43,6 @@ __all__ = [
     "is_header",
     "next_member",
     "padding",
-    "printable_name",
 ]
 
 _ZEROS: Final = bytes(BLOCK)

@@ -102,11 +102,6 @@ def is_header(block: bytes) -> bool:
     return len(block) == BLOCK and block[0] != 0 and _checksum_holds(block)
 
 
-def printable_name(name: str) -> str:
-    r"""A stored name as it can stand in JSON: bytes that aren't UTF-8 become `\xNN`."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
 class HeaderDecoder:
     """Puts a member together from its header blocks and the extensions before them."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom.archive import zip_records as records
-from bom.archive.positioned import CHUNK
+from bom.archive.positioned import CHUNK, pieces
 from bom.archive.zip_records import End, Row, damaged
 from bom.errors import BadArtifact
 
@@ -163,11 +163,7 @@ def content(file: Positioned, member: ZipMember) -> Iterator[bytes]:
     """
     row = member.row
     if row.method == records.STORED:
-        at, end = member.content, member.content + row.compressed
-        while at < end:
-            piece = file.read_at(at, min(CHUNK, end - at))
-            at += len(piece)
-            yield piece
+        yield from pieces(file, member.content, member.content + row.compressed)
         return
     if row.method != records.DEFLATED:
         raise damaged(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,8 @@ def prepare(request: BuildRequest) -> FilesBuild:
     named = _named(request)
     folder = projects.find(request.cwd, request.root) or request.cwd
     project = projects.read(folder, request.root)
-    return FilesBuild(request, project, take(request.root, named))
+    invocation = Invocation(request.command, request.environment)
+    return FilesBuild(request, project, take(request.root, named), invocation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,17 @@ class _Read:
     project: Project
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FilesBuild:
     """One build about to run: what was there before it."""
 
     request: BuildRequest
     project: Project
     before: Snapshot
+    invocation: Invocation
     observations: tuple[Observation, ...] = ()
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("cyclonedx.spdx",)
-    invocation: Invocation = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.invocation = Invocation(self.request.command, self.request.environment)
 
     def __enter__(self) -> FilesBuild:
         return self

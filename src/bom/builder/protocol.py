@@ -95,10 +95,19 @@ class PreparedBuild(AbstractContextManager["PreparedBuild"], Protocol):
     """One build about to run. As a context manager it removes its temporary files on every way
     out (also Ctrl-C)."""
 
-    invocation: Invocation
-    observations: tuple[Observation, ...]  # known before the command runs
-    warnings: tuple[str, ...]
-    needs: tuple[str, ...]  # modules that `collect` will load, to be loaded meanwhile
+    @property
+    def invocation(self) -> Invocation: ...
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """What is known before the command runs."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Modules that `collect` will load, to be loaded meanwhile."""
 
     def packs(self, path: Path) -> bool:
         """Whether the build would pack this file of the project: it is in the build context, or

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom import sha256sum
-from bom.archive.tar_header import printable_name
 from bom.model import Gap, Hash
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.tar_header import printable_name
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bom.archive.tar_header import printable_name
 from bom.catalog.protocol import FileEntry
 from bom.errors import BadArtifact
 from bom.model import Gap
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

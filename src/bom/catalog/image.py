@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 from bom import redact
 from bom.archive.image import ImageArchive, ImageReader
 from bom.archive.image_identity import Identified, identify
-from bom.archive.tar_header import printable_name
 from bom.catalog import catalogue, wanted
 from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.os_release import os_component
 from bom.model import Gap
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from bom.archive.tar_header import printable_name
 from bom.model import Licence
+from bom.printable import printable_name
 
 NAME_LIMIT: Final = 60  # characters; what is longer is no name but the text itself
 

@@ -6,8 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.tar_header import printable_name
 from bom.model import Component, Property
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.tar_header import printable_name
 from bom.catalog.protocol import Reads
 from bom.catalog.python_installed import SITE_FOLDERS, Installed, find_installed
 from bom.catalog.python_requires import Environments
 from bom.model import Dependency, Gap, Occurrence, Property
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

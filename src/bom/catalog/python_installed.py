@@ -12,12 +12,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import purl
-from bom.archive.tar_header import printable_name
 from bom.catalog import dpkg
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.licences import classified_licence, stated_licence
 from bom.errors import BomError
 from bom.model import Component, Distribution, Gap, Hash, Property
+from bom.printable import printable_name
 from bom.redact import text as redacted
 
 if TYPE_CHECKING:

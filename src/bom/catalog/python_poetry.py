@@ -8,9 +8,9 @@ from bom.catalog.python_pin import Edge, Lock, Pin
 from bom.catalog.python_stated import (
     Unreadable,
     extras_in,
-    lines_of,
     name,
     names,
+    numbered,
     public_url,
     read_toml,
     stated_hash,
@@ -38,12 +38,9 @@ def read(path: Path, location: str) -> Lock:
     version = metadata.get("lock-version", "1.0")  # the first ones stated none
     if text(version).partition(".")[0] not in {"1", "2"}:
         raise Unreadable(f"has lock version {version!r}, 1 and 2 are known")
-    entries = tables(document.get("package"))
-    lines = lines_of(source, "package")
-    numbers = lines if len(lines) == len(entries) else [0] * len(entries)
     pins: list[Pin] = []
     gaps: list[Gap] = []
-    for entry, line in zip(entries, numbers, strict=True):
+    for entry, line in numbered(document, "package", source):
         called = name(entry.get("name"))
         if not called:
             gaps.append(Gap("dependency.name", f"{location}:{line}", "the entry has no valid name"))

@@ -10,8 +10,8 @@ from bom.catalog.python_stated import (
     Unreadable,
     file_name,
     hash_table,
-    lines_of,
     name,
+    numbered,
     public_url,
     read_toml,
     table,
@@ -38,13 +38,10 @@ def read(path: Path, location: str, project: str) -> Lock:
     version = text(document.get("lock-version"))
     if version.partition(".")[0] != _VERSION:
         raise Unreadable(f"has lock version {version!r}, {_VERSION}.x is known")
-    entries = tables(document.get("packages"))
-    lines = lines_of(source, "packages")
-    numbers = lines if len(lines) == len(entries) else [0] * len(entries)
     pins: list[Pin] = []
     gaps: list[Gap] = []
     states_edges = False
-    for entry, line in zip(entries, numbers, strict=True):
+    for entry, line in numbered(document, "packages", source):
         called = name(entry.get("name"))
         states_edges = states_edges or "dependencies" in entry
         if not called:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.tar_header import printable_name
 from bom.model import Gap
+from bom.printable import printable_name
 from bom.purl import pypi_name
 
 if TYPE_CHECKING:

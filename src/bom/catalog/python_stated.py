@@ -116,10 +116,17 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(sorted({purl.pypi_name(item) for item in strings(value)}))
 
 
-def lines_of(text: str, header: str) -> list[int]:
-    """The line (from 1) of every `[[header]]` of a TOML text, in order."""
-    wanted = f"[[{header}]]"
-    return [number for number, line in enumerate(text.splitlines(), 1) if line.strip() == wanted]
+def numbered(
+    document: Mapping[str, Any], key: str, source: str
+) -> list[tuple[Mapping[str, Any], int]]:
+    """The tables of the array `key` of a TOML document, each with the line (from 1) of `source`
+    on which its `[[key]]` stands; 0 where that can't be told (an inline array)."""
+    entries = tables(document.get(key))
+    header = f"[[{key}]]"
+    lines = [n for n, line in enumerate(source.splitlines(), 1) if line.strip() == header]
+    return list(
+        zip(entries, lines if len(lines) == len(entries) else [0] * len(entries), strict=True)
+    )
 
 
 def stated_hash(spelled: str) -> Hash | None:

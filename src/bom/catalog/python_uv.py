@@ -9,9 +9,9 @@ from bom.catalog.python_stated import (
     Unreadable,
     extras_in,
     file_name,
-    lines_of,
     name,
     names,
+    numbered,
     public_url,
     read_toml,
     stated_hash,
@@ -37,13 +37,10 @@ def read(path: Path, location: str, project: str) -> Lock:
     document, source = read_toml(path)
     if document.get("version") != _VERSION:
         raise Unreadable(f"has format version {document.get('version')!r}, {_VERSION} is known")
-    entries = tables(document.get("package"))
-    lines = lines_of(source, "package")
-    numbers = lines if len(lines) == len(entries) else [0] * len(entries)
     pins: list[Pin] = []
     gaps: list[Gap] = []
     members: list[tuple[bool, Mapping[str, Any]]] = []
-    for entry, line in zip(entries, numbers, strict=True):
+    for entry, line in numbered(document, "package", source):
         called = name(entry.get("name"))
         if not called:
             gaps.append(Gap("dependency.name", f"{location}:{line}", "the entry has no valid name"))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.archive.image import CONTENT_LIMIT, LayerEntry
-from bom.archive.tar_header import printable_name
 from bom.catalog.filesystem import Folder, Leaf, Tree, TreeView
 from bom.catalog.protocol import FileEntry
 from bom.errors import BomError
 from bom.model import Gap
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

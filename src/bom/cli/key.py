@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bom.errors import BomError
+from bom.sign.keys import KEY_TYPES
 
 if TYPE_CHECKING:
     from bom.sign.keys import KeyType, PublicKey
 
-_TYPES: Final = ("ecdsa-p256", "ed25519")
 _GIT_TIMEOUT: Final = 10  # seconds; the answer is only a warning
 
 
@@ -35,8 +35,8 @@ def command() -> None:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(_TYPES),
-    default=_TYPES[0],
+    type=click.Choice(KEY_TYPES),
+    default=KEY_TYPES[0],
     show_default=True,
     help="cosign takes both; ecdsa-p256 is known to more tools.",
 )

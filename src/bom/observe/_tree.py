@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from bom.model import Gap, Submodule
 from bom.observe._git import GitUnusable, Repository, open_repository
 from bom.output import TEMPORARY_PREFIX
+from bom.printable import printable_bytes
 from bom.redact import secret_file
 
 if TYPE_CHECKING:
@@ -50,11 +51,6 @@ class TreeState:
         left_out = frozenset(without)
         lines = sorted(entry.line for entry in self.entries if entry.path not in left_out)
         return hashlib.sha256(b"".join(lines)).hexdigest() if lines else ""
-
-
-def shown(path: bytes) -> str:
-    """A path as text that any JSON can hold: bytes that are no UTF-8 as `\\xNN`."""
-    return path.decode("utf-8", "backslashreplace")
 
 
 def tree_state(
@@ -92,7 +88,7 @@ def _state(
             continue
         if path.endswith(b"/"):
             gaps.append(_gap("source.tree", prefix + path, "a repository of its own lies there"))
-        elif secret_file(shown(path)):
+        elif secret_file(printable_bytes(path)):
             why = "it is named like a secret, so its content is left out of the digest"
             gaps.append(_gap("source.tree-digest", prefix + path, why))
         entries.append(TreeEntry(prefix + path, status, entry_line(place, status, prefix + path)))
@@ -110,7 +106,7 @@ def _state(
 
 
 def _gap(what: str, path: bytes, why: str) -> Gap:
-    return Gap(what, shown(path), why)
+    return Gap(what, printable_bytes(path), why)
 
 
 def _submodule(
@@ -127,7 +123,7 @@ def _submodule(
             raise GitUnusable("the submodule has no commit checked out")
     except GitUnusable as reason:
         return TreeState("", (), (), (_gap("source.submodule", prefix + path, str(reason)),))
-    own = Submodule(shown(prefix + path), inner.commit)
+    own = Submodule(printable_bytes(prefix + path), inner.commit)
     return TreeState("", inner.entries, (own, *inner.submodules), inner.gaps)
 
 
@@ -170,7 +166,7 @@ def _index(repository: Repository) -> Iterator[tuple[bytes, bytes, bytes]]:
 def entry_line(place: Path, status: str, path: bytes) -> bytes:
     """The line of the digest for one file (see above)."""
     kind, digest = _content(place)
-    if secret_file(shown(path)):
+    if secret_file(printable_bytes(path)):
         digest = ""
     return f"{status} {kind} {digest} ".encode() + path + b"\0"
 

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bom.model import Gap, RunDetail, Setting, Tool
+from bom.printable import printable_os
 from bom.redact import REDACTED, command, secrets_of, text, value
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class EnvironmentObserver:
 def _variables(build: BuildContext) -> Iterator[Observation]:
     unnamed: list[str] = []
     for name, found in sorted(build.environment.items()):
-        name, found = _plain(name), _plain(found)
+        name, found = printable_os(name), printable_os(found)
         if name in _IN_RECORD:
             yield RunDetail(f"environment.{name}", text(found))
         if name in build.config.environment or (_steers(name) and name not in _IN_RECORD):
@@ -104,11 +105,6 @@ def _variables(build: BuildContext) -> Iterator[Observation]:
             unnamed.append(text(name))
     for name in unnamed:
         yield RunDetail("environment.name", name)
-
-
-def _plain(word: str) -> str:
-    """Without the surrogates by which Python holds bytes that are no UTF-8: JSON can't."""
-    return os.fsencode(word).decode("utf-8", "backslashreplace")
 
 
 def _steers(name: str) -> bool:
@@ -196,4 +192,4 @@ def _run(build: BuildContext) -> Iterator[RunDetail]:
         yield RunDetail("ci.system", system)
         for name in _CI[system]:
             if found := build.environment.get(name):
-                yield RunDetail(f"ci.{name}", text(_plain(found)))
+                yield RunDetail(f"ci.{name}", text(printable_os(found)))

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from bom.model import Gap, Revision, RunDetail
 from bom.observe._git import GitUnusable, Repository, open_repository
 from bom.observe._signature import signer
-from bom.observe._tree import TreeState, shown, tree_state
+from bom.observe._tree import TreeState, tree_state
+from bom.printable import printable_bytes
 from bom.redact import remote, text
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def is_ignored(root: Path, path: Path) -> bool:
 
 
 def _paths(state: TreeState, status: str) -> tuple[str, ...]:
-    return tuple(sorted(shown(e.path) for e in state.entries if e.status == status))
+    return tuple(sorted(printable_bytes(e.path) for e in state.entries if e.status == status))
 
 
 class _Headers:

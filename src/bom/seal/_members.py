@@ -6,9 +6,10 @@ from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.tar import TarMember, TarPush, printable_name
+from bom.archive.tar import TarMember, TarPush
 from bom.errors import BadArtifact
 from bom.model import Finding, Member
+from bom.printable import printable_name
 from bom.seal._front import is_own
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from bom.errors import BomError
 from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Observation, Property
 from bom.output import TEMPORARY_PREFIX
+from bom.printable import printable_os
 from bom.seal.beside import ENDINGS
 
 if TYPE_CHECKING:
@@ -193,18 +194,18 @@ def name(path: Path, root: Path) -> str:
 
 def _file_material(kind: Literal["dockerfile", "dockerignore"], path: Path, root: Path) -> Material:
     value = Hash("SHA-256", hashlib.sha256(_read(path)).hexdigest())
-    return Material(kind=kind, name=_printable(name(path, root)), digests=(value,))
+    return Material(kind=kind, name=printable_os(name(path, root)), digests=(value,))
 
 
 def _context_material(label: str, context: LocalContext, output: Path) -> Iterator[Observation]:
-    shown = _printable(label)
+    shown = printable_os(label)
     value, unread = digest(context, output)
     if unread:
         yield Material(kind="context", name=shown)
         yield Gap(
             "context.digest",
             shown,
-            f"{len(unread)} of its files can't be read, the first is {_printable(unread[0])}",
+            f"{len(unread)} of its files can't be read, the first is {printable_os(unread[0])}",
         )
         return
     seen = (context.folder / GIT).exists() and not context.rules.ignores(GIT)
@@ -216,11 +217,6 @@ def _context_material(label: str, context: LocalContext, output: Path) -> Iterat
 
 def _remote_gap(what: str, where: str) -> Gap:
     return Gap(what, where, "it is remote: the builder fetches it, not the client")
-
-
-def _printable(text: str) -> str:
-    """Names that are no UTF-8 stand with their bytes escaped."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
 def _is_own(context: LocalContext, output: Path) -> Callable[[str], bool]:
