@@ -1,6 +1,11 @@
 """`bom` and `python -m bom`."""
 
-import signal
+import sys
+
+try:
+    import signal
+except KeyboardInterrupt:
+    sys.exit(130)  # 128 + SIGINT
 
 
 def start() -> None:

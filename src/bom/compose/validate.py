@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SPEC_VERSIONS: Final = ("1.4", "1.5", "1.6", "1.7")
+_PLACE: Final = "http://cyclonedx.org/schema/"  # of the schemas' own `$id`s
 _REFERRED_TO: Final = (
     "cryptography-defs.SNAPSHOT.schema.json",
     "jsf-0.82.SNAPSHOT.schema.json",
@@ -33,11 +34,12 @@ def _schema(name: str) -> Any:
 def _validator(spec_version: str) -> Any:
     import jsonschema_rs
 
-    # Read before, not as they are asked for: there a Ctrl-C would pass for an error in a schema.
-    others = {name: _schema(name) for name in _REFERRED_TO}
+    # Not by a function that reads them as they are asked for: a Ctrl-C while it runs would come
+    # out as an error in a schema.
+    others = [(f"{_PLACE}{name}", _schema(name)) for name in _REFERRED_TO]
     return jsonschema_rs.validator_for(
         _schema(f"bom-{spec_version}.SNAPSHOT.schema.json"),
-        retriever=lambda uri: others[uri.rsplit("/", 1)[-1]],
+        registry=jsonschema_rs.Registry(others),
         validate_formats=True,
     )
 
