@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from bom import __version__
+from bom.cli import stopping
 from bom.errors import LACKING, OWN_FAILURE, WRONG_CALL, BomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 # verb -> one line of help, so that `bom --help` loads no verb
 VERBS: Final = {
@@ -77,26 +77,10 @@ def bom() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code (docs/exit-codes.md)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # SIGTERM and a terminal that is closed take the same way out as Ctrl-C, so temporary files
-    # go with it; under nohup SIGHUP stays ignored
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _terminated)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as bom.__main__ leaves it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    stopping.install()
     code = _run(given)
-    _end_at_once()
+    stopping.end_at_once()
     sys.exit(code)
-
-
-def _terminated(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
-def _end_at_once() -> None:
-    """From here on Ctrl-C just ends the process: there is nothing left to clean up."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run(arguments: list[str]) -> int:
@@ -120,7 +104,7 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _say(error.format_message(), "", own, wrapping)
     except (KeyboardInterrupt, click.Abort):
-        _end_at_once()
+        stopping.end_at_once()
         return _say("interrupted", "", 128 + signal.SIGINT, wrapping)
     except BrokenPipeError:
         # the reader of our output has gone: nobody is left to tell
