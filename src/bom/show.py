@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom.errors import BadArtifact, BomError
-from bom.seal import recognise
-from bom.seal.beside import BOM_ENDING, stands
-from bom.seal.protocol import ENVELOPE_LIMIT
+from bom.seal import beside, recognise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,11 +21,9 @@ def embedded(artifact: Path) -> bytes:
         envelope = form.read(artifact) if form else None
         if envelope is not None:
             return envelope.bom
-        beside = artifact.with_name(artifact.name + BOM_ENDING)
-        if stands(beside):
-            if beside.stat().st_size > ENVELOPE_LIMIT:
-                raise BadArtifact("oversized", f"{beside.name} is larger than a BOM may be")
-            return beside.read_bytes()
+        bom = beside.part(artifact, beside.BOM_ENDING)
+        if bom is not None:
+            return bom
     except OSError as error:
         raise BomError(f"{artifact} can't be read: {error.strerror}") from error
     raise BadArtifact("no-seal", f"{artifact.name} carries no BOM, and there is none beside it")

@@ -20,15 +20,13 @@ from bom.compose import reading, validate
 from bom.errors import BadArtifact, BomError
 from bom.input import open_at_once
 from bom.model import Envelope, Finding, Verdict
-from bom.seal import HEAD, recognise_head
+from bom.seal import HEAD, beside, recognise_head
 from bom.seal.beside import (
     BESIDE,
-    BOM_ENDING,
-    BUNDLE_ENDING,
     RUN_RECORD_ENDING,
     stands,
 )
-from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
+from bom.seal.protocol import FORMAT_PROPERTY
 from bom.sign import bundle, dsse, jsf
 
 if TYPE_CHECKING:
@@ -178,24 +176,20 @@ def _unsealed(case: _Case, source: BinaryIO, form: ArtifactFormat) -> Envelope |
 
 def _beside(case: _Case, path: Path) -> Envelope | None:
     """The BOM that stands beside an artifact which can't carry one."""
-    bom = path.with_name(path.name + BOM_ENDING)
-    if not stands(bom) or any(finding.code != "no-seal" for finding in case.findings):
+    if any(finding.code != "no-seal" for finding in case.findings):
         return None
-    parts: list[bytes] = []
-    for part in (bom, path.with_name(path.name + BUNDLE_ENDING)):
-        data = b""
-        if stands(part):
-            with part.open("rb") as content:
-                data = content.read(ENVELOPE_LIMIT + 1)
-        if len(data) > ENVELOPE_LIMIT:
-            case.add("oversized", "it is larger than it may be", where=part.name)
-            return None
-        parts.append(data)
+    try:
+        envelope = beside.read(path)
+    except BadArtifact as error:
+        case.add_error(error)
+        return None
+    if envelope is None:
+        return None
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256")
         case.size = stream.tell()
     case.format, case.sha256 = BESIDE, digest.hexdigest()
-    return Envelope(parts[0], parts[1])
+    return envelope
 
 
 def _check_document(case: _Case, envelope: Envelope, keys: Sequence[TrustedKey]) -> None:

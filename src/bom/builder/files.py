@@ -256,7 +256,8 @@ def _carries_seal(item: _Candidate) -> bool:
     try:
         if item.form is not None and item.form.read(item.path) is not None:
             return True
-        return beside.read(item.path) is not None
+        envelope = beside.read(item.path)
+        return envelope is not None and bool(envelope.bom)
     except (BadArtifact, OSError):
         return False  # a damaged seal in a file this build didn't touch is for `bom verify`
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bom.errors import BadArtifact
 from bom.model import Envelope
 from bom.seal.protocol import ENVELOPE_LIMIT
 
@@ -18,16 +19,27 @@ ENDINGS: Final = (BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING)
 
 
 def read(artifact: Path) -> Envelope | None:
-    """The BOM beside `artifact` and its bundle, unchecked; None where there is none or it is
-    larger than an envelope may be. Raises OSError."""
-    parts: list[bytes] = []
-    for ending in (BOM_ENDING, BUNDLE_ENDING):
-        part = artifact.with_name(artifact.name + ending)
-        if not stands(part) or part.stat().st_size > ENVELOPE_LIMIT:
-            parts.append(b"")
-            continue
-        parts.append(part.read_bytes())
-    return Envelope(parts[0], parts[1]) if parts[0] else None
+    """The BOM beside `artifact` and its bundle, unchecked; None where there is no BOM.
+
+    Raises OSError, and BadArtifact as `part` does.
+    """
+    bom = part(artifact, BOM_ENDING)
+    return None if bom is None else Envelope(bom, part(artifact, BUNDLE_ENDING) or b"")
+
+
+def part(artifact: Path, ending: str) -> bytes | None:
+    """What stands beside `artifact` under that ending; None where nothing does.
+
+    Raises OSError, and BadArtifact (`oversized`) for more than an envelope may have.
+    """
+    path = artifact.with_name(artifact.name + ending)
+    if not stands(path):
+        return None
+    with path.open("rb") as content:
+        data = content.read(ENVELOPE_LIMIT + 1)
+    if len(data) > ENVELOPE_LIMIT:
+        raise BadArtifact("oversized", f"{path.name} is larger than it may be", where=path.name)
+    return data
 
 
 def stands(path: Path) -> bool:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
 METADATA_PROVENANCE: Final = "BUILDX_METADATA_PROVENANCE"
 _RECORDED_OPTIONS: Final = ("target", "platform", "file", "network")
-_OS_RELEASE: Final = ("etc/os-release", "usr/lib/os-release")
 
 
 def prepare(request: BuildRequest) -> PreparedDockerBuild:
@@ -233,8 +232,10 @@ class PreparedDockerBuild:
         """The base image with its OS release, where the image's os-release came with its layers."""
         if contents.os_release is None or not base.digests:
             return base
+        from bom.catalog import os_release  # loaded long since, by the cataloguer
+
         stored = self._engine.inspect(f"sha256:{base.digests[0].value}")
-        entries = [contents.view.entry(path) for path in _OS_RELEASE]
+        entries = [contents.view.entry(path) for path in os_release.PATHS]
         layers = {entry.layer for entry in entries if entry is not None and entry.type == "file"}
         if stored is None or not layers or not layers <= set(stored.layers):
             return base
