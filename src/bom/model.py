@@ -205,12 +205,14 @@ class Material:
 class Dependency:
     """A package. role "shipped": in the artifact; "build": only built it (formulation).
 
-    `direct`: the artifact itself asks for it, so the graph's root points to it.
+    `direct`: the artifact itself asks for it, so the graph's root points to it. `optional`: an
+    install may rightly lack it (it is another platform's, an extra's, an optional one).
     """
 
     component: Component
     role: Literal["shipped", "build"] = "shipped"
     direct: bool = False
+    optional: bool = False
 
     def merged(self, other: Dependency) -> Dependency:
         """This one, found a second time, with all that either says."""
@@ -221,10 +223,21 @@ class Dependency:
             hash_of=one.hash_of or two.hash_of,
             distributions=tuple(sorted({*one.distributions, *two.distributions})),
             properties=tuple(sorted({*one.properties, *two.properties})),
+            licences=one.licences or two.licences,
+            supplier=one.supplier or two.supplier,
+            maintainer=one.maintainer or two.maintainer,
+            homepage=one.homepage or two.homepage,
+            description=one.description or two.description,
             occurrences=tuple(sorted({*one.occurrences, *two.occurrences})),
             requires=tuple(sorted({*one.requires, *two.requires})),
+            components=tuple(sorted({*one.components, *two.components})),
         )
-        return Dependency(component, self.role, self.direct or other.direct)
+        return Dependency(
+            component,
+            "shipped" if "shipped" in (self.role, other.role) else self.role,
+            self.direct or other.direct,
+            self.optional and other.optional,
+        )
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -269,8 +282,24 @@ class Gap:
     ref: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing that a check found wrong, with its evidence.
+
+    `code` is stable and for scripts (docs/findings.md lists them all). `where`: the file, member
+    or layer; `ref`: the bom-ref it is about, "" for the artifact as a whole.
+    """
+
+    code: str
+    message: str
+    expected: str = ""
+    found: str = ""
+    where: str = ""
+    ref: str = ""
+
+
 Fact = Revision | Tool | Setting | Material | Dependency | Check | RunDetail
-Observation = Fact | Gap
+Observation = Fact | Gap | Finding
 
 
 # --- the artifact ------------------------------------------------------------------------------
@@ -344,20 +373,6 @@ class Envelope:
 
 
 # --- verdicts ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
-    """One thing that a check found wrong, with its evidence.
-
-    `code` is stable and for scripts (docs/findings.md lists them all).
-    """
-
-    code: str
-    message: str
-    expected: str = ""
-    found: str = ""
-    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def _directory(target: Path) -> tuple[Subject, tuple[Observation, ...]]:
     project = read(root)
     context = BuildContext(root=root, cwd=root, command=(), environment={}, config=Config())
     observations: tuple[Observation, ...] = (
-        *catalogue_directory(root),
+        *catalogue_directory(root).observations,
         *resolve(project),
         *SourceObserver().observe(context),
     )

@@ -6,12 +6,13 @@ import io
 import json
 import random
 import tarfile
-from hashlib import sha256
+from hashlib import md5, sha256
 
 import pytest
 
 from bom.archive.hashing import HashingThread
 from bom.archive.image import ImageReader
+from bom.catalog.interest import Wanted
 
 
 def test_digests_that_share_the_thread_are_of_their_own_bytes() -> None:
@@ -62,11 +63,14 @@ def test_every_file_has_its_digest_whatever_its_size_and_however_the_archive_com
     layer = _tar(files)
     config = {"rootfs": {"diff_ids": [f"sha256:{sha256(layer).hexdigest()}"]}}
     archive = _tar({"layer.tar": layer, "config.json": json.dumps(config).encode()})
-    reader = ImageReader(lambda path: False)
+    reader = ImageReader(Wanted(()))
     for start in range(0, len(archive), piece):
         reader.feed(archive[start : start + piece])
     read = reader.finish().layers["layer.tar"]
     assert read.diff_id == f"sha256:{sha256(layer).hexdigest()}"
     assert {entry.path: entry.digest for entry in read.entries} == {
         name: sha256(content).digest() for name, content in files.items()
+    }
+    assert {entry.path: entry.md5 for entry in read.entries} == {
+        name: md5(content, usedforsecurity=False).digest() for name, content in files.items()
     }

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from bom.catalog import catalogue_directory
-from bom.catalog.dpkg import relations
+from bom.catalog.debian.dpkg import relations
 from bom.catalog.licences import classified_licence, debian_licences, stated_licence
 from bom.model import Component, Dependency, Gap, Licence
 
@@ -33,7 +33,7 @@ def stanza(name: str, version: str = "1", **fields: str) -> str:
 
 
 def packages(root: Path) -> list[Component]:
-    items = catalogue_directory(root)
+    items = catalogue_directory(root).observations
     components = [item.component for item in items if isinstance(item, Dependency)]
     return [component for component in components if component.type == "library"]
 
@@ -41,13 +41,13 @@ def packages(root: Path) -> list[Component]:
 def found(root: Path, *stanzas: str) -> tuple[dict[str, Component], list[Gap]]:
     write(root, {"var/lib/dpkg/status": "".join(stanzas)})
     write(root, {"etc/os-release": 'ID=debian\nVERSION_ID="12"\n'})
-    gaps = [item for item in catalogue_directory(root) if isinstance(item, Gap)]
+    gaps = [item for item in catalogue_directory(root).observations if isinstance(item, Gap)]
     return {component.name: component for component in packages(root)}, gaps
 
 
 def test_the_operating_system_is_a_component_of_its_own(tmp_path: Path) -> None:
     write(tmp_path, {"usr/lib/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12"\n'})
-    (item,) = catalogue_directory(tmp_path)
+    (item,) = catalogue_directory(tmp_path).observations
     assert isinstance(item, Dependency)
     system = item.component
     assert (system.type, system.name, system.version) == ("operating-system", "debian", "12")
@@ -191,5 +191,5 @@ def test_broken_databases_give_gaps_or_nothing_but_never_a_traceback(tmp_path: P
     assert components["odd"].purl.endswith("odd@1:2%2F3%3Fx%23y?arch=amd64&distro=debian-12")
     assert {"half 1", "noversion "} & {gap.where for gap in gaps}
     write(tmp_path, {"var/lib/dpkg/status": b"Package: x\xff\nVersion: \xfe\n\n\0\0\n"})
-    for item in catalogue_directory(tmp_path):
+    for item in catalogue_directory(tmp_path).observations:
         repr(item).encode("utf-8")

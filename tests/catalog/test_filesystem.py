@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bom.archive.image import LayerEntry
+from bom.archive.layer import LayerEntry
 from bom.catalog.filesystem import Tree, TreeView
 
 

@@ -33,7 +33,7 @@ def metadata(name: str, version: str = "1.0", *fields: str) -> str:
 
 
 def found(root: Path) -> tuple[dict[str, Dependency], list[Gap]]:
-    items = catalogue_directory(root)
+    items = catalogue_directory(root).observations
     dependencies = {i.component.purl: i for i in items if isinstance(i, Dependency)}
     return dependencies, [i for i in items if isinstance(i, Gap)]
 

@@ -2,63 +2,31 @@
 
 Documents, layers and their entries may come in any order (a containerd store sorts blobs by
 digest and writes manifest.json near the end), so everything that could be a layer is walked at
-once and sorted out later (archive/image_identity.py). Layers are read per the OCI image
-specification, "Image Layer Filesystem Changeset".
+once and sorted out later (archive/image_identity.py).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from zlib_ng import zlib_ng
 
 from bom.archive.hashing import AsideDigest, HashingThread
+from bom.archive.layer import Interest, Kept, LayerEntry, LayerWalk, clean_path
 from bom.archive.tar import TarPush
-from bom.archive.tar_header import (
-    BLOCK,
-    DIRECTORY,
-    HARDLINK,
-    SYMLINK,
-    TarMember,
-    is_header,
-)
+from bom.archive.tar_header import BLOCK, DIRECTORY, HARDLINK, SYMLINK, TarMember, is_header
 from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from hashlib import _Hash as HASH
+    from collections.abc import Callable, Mapping
 
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of one JSON document of the archive
 DOCUMENTS_LIMIT: Final = 64 * 1024 * 1024  # bytes of all of them
-CONTENT_LIMIT: Final = 64 * 1024 * 1024  # bytes of one file whose content is kept
-CONTENTS_LIMIT: Final = 192 * 1024 * 1024  # bytes of all of them
-ENTRIES_LIMIT: Final = 5_000_000  # entries of all layers
-PATH_LIMIT: Final = 4096  # Linux' PATH_MAX
 
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _INFLATED: Final = 1024 * 1024  # bytes inflated at a time
-_HASHED_ASIDE: Final = 1024 * 1024  # bytes; to hand over smaller files took longer (measured)
-_EMPTY: Final = sha256(b"").digest()
-
-
-class LayerEntry(NamedTuple):
-    """One entry of a layer. `kind`: f(ile), l(ink, symbolic), d(irectory), h(ard link), o(ther).
-
-    `digest`: raw SHA-256 of a file's content, b"" where it is not known (sparse files).
-    `link`: the target as stored, for hard links cleaned. `wanted`: its content was asked for.
-    A NamedTuple for its size: there is one for each of hundreds of thousands of files.
-    """
-
-    path: str
-    kind: str
-    size: int = 0
-    executable: bool = False
-    digest: bytes = b""
-    link: str = ""
-    wanted: bool = False
 
 
 @dataclass(slots=True)
@@ -85,19 +53,20 @@ class ImageArchive:
     layers: dict[str, LayerBlob] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     contents: dict[bytes, bytes] = field(default_factory=dict)  # by raw SHA-256
+    extracts: dict[bytes, Mapping[str, bytes]] = field(default_factory=dict)  # by raw SHA-256
 
 
 class ImageReader:
-    """Reads an image archive that is fed in pieces; `wants` says which files' contents to keep.
+    """Reads an image archive that is fed in pieces, and keeps what is of `interest`.
 
     Raises BadArtifact (`damaged`, `truncated`, `oversized`, `ambiguous-image`).
     """
 
-    def __init__(self, wants: Callable[[str], bool]) -> None:
+    def __init__(self, interest: Interest) -> None:
         self._tar = TarPush(self._member, self._end)
-        self._keep = _Keep(wants)
+        self._keep = Kept(interest)
         self._hashing = HashingThread()
-        self._archive = ImageArchive(contents=self._keep.contents)
+        self._archive = ImageArchive(contents=self._keep.contents, extracts=self._keep.extracts)
         self._names: set[str] = set()
         self._blob: _Blob | None = None
         self._documents_size = 0
@@ -149,51 +118,10 @@ class ImageReader:
             self._archive.documents[name] = bytes(blob.document)
 
 
-def clean_path(name: str) -> str:
-    """A stored name as a path from the root: no `.`, `//`, or slash at either end.
-
-    As the engines do it, `..` is resolved by its letters; a relative name that leaves the root
-    raises BadArtifact (`damaged`), an absolute one stays inside.
-    """
-    if len(name) > PATH_LIMIT:
-        raise BadArtifact("damaged", f"a path of {len(name)} characters in the archive")
-    if "/." not in name and "//" not in name and name[:1] not in ("", "/", "."):
-        return name[:-1] if name[-1] == "/" else name
-    parts: list[str] = []
-    for part in name.split("/"):
-        if part == "..":
-            if parts:
-                parts.pop()
-            elif not name.startswith("/"):
-                raise BadArtifact("damaged", f"the name {name!r:.200} leads out of the archive")
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts)
-
-
-class _Keep:
-    """The contents that ecosystems will read, once each, and the limits on all entries."""
-
-    def __init__(self, wants: Callable[[str], bool]) -> None:
-        self.wants = wants
-        self.contents: dict[bytes, bytes] = {}
-        self.entries = 0
-        self._size = 0
-
-    def add(self, content: bytes) -> bytes:
-        digest = sha256(content).digest()
-        if digest not in self.contents:
-            self._size += len(content)
-            if self._size > CONTENTS_LIMIT:
-                raise BadArtifact("oversized", "the image's package metadata is too large")
-            self.contents[digest] = content
-        return digest
-
-
 class _Blob:
     """One file of the archive; what it is shows in its first block."""
 
-    def __init__(self, size: int, keep: _Keep, hashing: HashingThread) -> None:
+    def __init__(self, size: int, keep: Kept, hashing: HashingThread) -> None:
         self.layer: LayerBlob | None = None
         self.document: bytearray | None = None
         self._keep = keep
@@ -202,7 +130,7 @@ class _Blob:
         self._hashing = hashing
         self._hash = hashing.digest()
         self._sink: Callable[[bytes | memoryview], object] | None = None
-        self._walk: _LayerWalk | None = None
+        self._walk: LayerWalk | None = None
         self._inflate: _Inflate | None = None
         self._feed: Callable[[bytes | memoryview], object] = _ignore
 
@@ -236,7 +164,7 @@ class _Blob:
     def _decide(self, head: bytes) -> None:
         if head.startswith(_GZIP):
             self.layer = LayerBlob("", self._size)
-            self._walk = _LayerWalk(self._keep, self._hashing)
+            self._walk = LayerWalk(self._keep, self._hashing)
             self._inflate = _Inflate(self._walk.feed, self._hashing.digest())
             self._feed = self._inflate.feed
             self._sink = self._layer_piece
@@ -245,7 +173,7 @@ class _Blob:
             self._sink = self._hash.update
         elif is_header(head) or (len(head) == BLOCK and not head.strip(b"\0")):
             self.layer = LayerBlob("", self._size)
-            self._walk = _LayerWalk(self._keep, self._hashing)
+            self._walk = LayerWalk(self._keep, self._hashing)
             self._feed = self._walk.feed
             self._sink = self._layer_piece
         elif head.lstrip()[:1] in (b"{", b"[") and self._size <= DOCUMENT_LIMIT:
@@ -308,80 +236,3 @@ class _Inflate:
             self._sink(inflated)
         if not self._stream.eof:
             raise BadArtifact("truncated", "a gzip layer ends early")
-
-
-class _LayerWalk:
-    """The entries of one layer's tar, every file hashed."""
-
-    def __init__(self, keep: _Keep, hashing: HashingThread) -> None:
-        self._entries: list[LayerEntry] = []
-        self._keep = keep
-        self._hashing = hashing
-        self._unsettled: list[tuple[int, AsideDigest]] = []  # entries whose digest is to come
-        self._tar = TarPush(self._member, self._end)
-        self.feed = self._tar.feed
-        self._path = ""
-        self._hash: AsideDigest | HASH = sha256()
-        self._content: bytearray | None = None
-
-    def close(self) -> None:
-        self._tar.close()
-
-    def settled(self) -> list[LayerEntry]:
-        """The entries; the hashing thread must have settled."""
-        for place, digest in self._unsettled:
-            self._entries[place] = self._entries[place]._replace(digest=digest.digest())
-        self._unsettled = []
-        return self._entries
-
-    def _member(self, member: TarMember) -> Callable[[memoryview], object] | None:
-        self._keep.entries += 1
-        if self._keep.entries > ENTRIES_LIMIT:
-            raise BadArtifact("oversized", f"the image has more than {ENTRIES_LIMIT} entries")
-        self._path = path = clean_path(member.name)
-        self._content = None
-        if member.type != "0" or not member.size or member.sparse:
-            return None
-        if member.size <= CONTENT_LIMIT and self._keep.wants(path):
-            self._content = bytearray()
-            return self._content.extend
-        self._hash = sha256() if member.size < _HASHED_ASIDE else self._hashing.digest()
-        return self._hash.update
-
-    def _end(self, member: TarMember) -> None:
-        path = self._path
-        if not path:
-            return
-        kind = member.type
-        if kind == "0":
-            wanted = True
-            if self._content is not None:
-                digest = self._keep.add(bytes(self._content))
-                self._content = None
-            elif member.sparse:
-                digest, wanted = b"", False
-            elif not member.size:
-                digest = _EMPTY
-                wanted = self._keep.wants(path)
-                if wanted:
-                    self._keep.add(b"")
-            elif isinstance(self._hash, AsideDigest):
-                self._unsettled.append((len(self._entries), self._hash))
-                digest, wanted = b"", False
-            else:
-                digest, wanted = self._hash.digest(), False
-            entry = LayerEntry(
-                path, "f", member.size, bool(member.mode & 0o111), digest, "", wanted
-            )
-        elif kind == DIRECTORY:
-            entry = LayerEntry(path, "d")
-        elif kind == SYMLINK:
-            if len(member.linkname) > PATH_LIMIT:
-                raise BadArtifact("damaged", f"the symbolic link {path!r:.200} is too long")
-            entry = LayerEntry(path, "l", 0, False, b"", member.linkname, self._keep.wants(path))
-        elif kind == HARDLINK:
-            wanted = self._keep.wants(path)
-            entry = LayerEntry(path, "h", 0, False, b"", clean_path(member.linkname), wanted)
-        else:
-            entry = LayerEntry(path, "o")
-        self._entries.append(entry)

@@ -14,12 +14,14 @@ from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.archive.image import ImageArchive, LayerBlob, clean_path
+from bom.archive.layer import clean_path
 from bom.errors import BadArtifact
 from bom.model import Gap, ImageIdentity, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from bom.archive.image import ImageArchive, LayerBlob
 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _INDEX_TYPES: Final = (

@@ -1,60 +1,112 @@
-"""What is inside: one module per ecosystem, each written once for directories and images."""
+"""What is inside: one package per ecosystem, each written once for directories and images."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.debian import Debian
+from bom.catalog.interest import Wanted
 from bom.catalog.os_release import os_component
+from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
-from bom.model import Dependency, Gap
+from bom.model import Dependency, Finding, Gap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from bom.catalog.protocol import Ecosystem, FileView
+    from bom.catalog.protocol import Declared, Ecosystem, FileView
 
 ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Python())
-
-_NAMES: Final = frozenset(name for ecosystem in ECOSYSTEMS for name in ecosystem.reads.names)
-_ENDINGS: Final = tuple(end for ecosystem in ECOSYSTEMS for end in ecosystem.reads.endings)
-_FOLDERS: Final = tuple(top for ecosystem in ECOSYSTEMS for top in ecosystem.reads.folders)
+WANTED: Final = Wanted(ECOSYSTEMS)
 
 
-def wanted(path: str) -> bool:
-    """Whether some ecosystem wants to read the file at `path`, relative to the root."""
-    if (
-        path[path.rfind("/") + 1 :] not in _NAMES
-        and not path.endswith(_ENDINGS)
-        and not path.startswith(_FOLDERS)
-    ):
-        return False
-    pure = PurePosixPath(path)
-    return any(ecosystem.matches(pure) for ecosystem in ECOSYSTEMS)
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What is in a view: `installed`, one for each purl and one for the operating system, sorted
+    by ref; whose files they are; what was found wrong, and what could not be had, sorted."""
+
+    installed: tuple[Dependency, ...] = ()
+    owned: tuple[Owned, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def observations(self) -> tuple[Dependency | Finding | Gap, ...]:
+        return (*self.installed, *self.findings, *self.gaps)
 
 
-def catalogue(view: FileView) -> tuple[Dependency | Gap, ...]:
-    """What is installed in the view: one Dependency for each purl and one for the operating
-    system, then the gaps, sorted."""
-    found: set[Dependency | Gap] = set()
+def catalogue(view: FileView) -> Catalogue:
+    """What is installed in the view."""
+    copies: dict[str, list[Dependency]] = {}
+    owned: list[Owned] = []
+    findings: set[Finding] = set()
+    gaps: set[Gap] = set()
     for ecosystem in ECOSYSTEMS:
-        found.update(ecosystem.components(view))
+        for item in ecosystem.installed(view):
+            match item:
+                case Dependency():
+                    copies.setdefault(item.component.bom_ref, []).append(item)
+                case Owned():
+                    owned.append(item)
+                case Finding():
+                    findings.add(item)
+                case Gap():
+                    gaps.add(item)
     if (system := os_component(view)) is not None:
-        found.add(Dependency(system))
-    dependencies = [item for item in found if isinstance(item, Dependency)]
-    gaps = [item for item in found if isinstance(item, Gap)]
-    dependencies.sort(key=lambda item: item.component.bom_ref)
-    return (*dependencies, *sorted(gaps))
+        copies[system.bom_ref] = [Dependency(system)]
+    findings |= {differing for ref in copies for differing in _differing(ref, copies[ref])}
+    return Catalogue(
+        tuple(_merged(copies[ref]) for ref in sorted(copies)),
+        tuple(owned),
+        tuple(sorted(findings)),
+        tuple(sorted(gaps)),
+    )
 
 
-def catalogue_directory(root: Path) -> tuple[Dependency | Gap, ...]:
+def declared(view: FileView) -> tuple[Declared, ...]:
+    """What the projects in the view declare and lock, sorted by folder and ecosystem."""
+    found = [item for ecosystem in ECOSYSTEMS for item in ecosystem.declared(view)]
+    return tuple(sorted(found, key=lambda item: (item.folder, item.ecosystem, item.location)))
+
+
+def catalogue_directory(root: Path) -> Catalogue:
     """What is installed below a directory: an unpacked image, or an environment.
 
     Raises BomError where it can't be read. What a source tree declares and locks is
     `bom.catalog.project`'s to tell.
     """
+    from dataclasses import replace
+
     from bom.catalog.view import directory_view
 
-    view, gaps = directory_view(root, wanted)
-    return (*catalogue(view), *gaps)
+    view, gaps = directory_view(root, WANTED)
+    found = catalogue(view)
+    return replace(found, gaps=tuple(sorted({*found.gaps, *gaps})))
+
+
+def _merged(copies: list[Dependency]) -> Dependency:
+    first, *others = sorted(copies)
+    for other in others:
+        first = first.merged(other)
+    return first
+
+
+def _differing(ref: str, copies: Iterable[Dependency]) -> Iterable[Finding]:
+    """The same purl with other bytes: the hash that stands in the BOM is one copy's."""
+    contents: dict[tuple[str, ...], str] = {}
+    for copy in sorted(copies):
+        place = copy.component.occurrences[0].location if copy.component.occurrences else ""
+        if copy.component.hashes:
+            contents.setdefault(tuple(item.value for item in copy.component.hashes), place)
+    if len(contents) > 1:
+        (one, here), (other, there), *_ = contents.items()
+        yield Finding(
+            "copies",
+            f"{len(contents)} copies of it have different content",
+            f"{one[0]} at {here}",
+            f"{other[0]} at {there}",
+            there,
+            ref,
+        )

@@ -7,7 +7,7 @@ stand in their folders (a merged /usr), and replace whatever has their name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from bom.catalog.protocol import FileEntry
 from bom.errors import BadArtifact
@@ -17,7 +17,7 @@ from bom.printable import printable_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from bom.archive.image import LayerEntry
+    from bom.archive.layer import LayerEntry
 
 WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
@@ -35,6 +35,7 @@ class Leaf(NamedTuple):
     link: str
     wanted: bool
     layer: int
+    md5: bytes = b""
 
 
 class Folder:
@@ -91,7 +92,14 @@ class Tree:
             made = self._hard_link(entry, layer)
         else:
             made = Leaf(
-                kind, entry.size, entry.executable, entry.digest, entry.link, entry.wanted, layer
+                kind,
+                entry.size,
+                entry.executable,
+                entry.digest,
+                entry.link,
+                entry.wanted,
+                layer,
+                entry.md5,
             )
         if existing is not None and (isinstance(existing, Folder) or existing.kind == "l"):
             self._folders.clear()
@@ -207,11 +215,16 @@ class TreeView:
     """A FileView over a tree whose files are all hashed, with the contents that were kept."""
 
     def __init__(
-        self, tree: Tree, contents: Mapping[bytes, bytes], layers: Sequence[str] = ()
+        self,
+        tree: Tree,
+        contents: Mapping[bytes, bytes],
+        layers: Sequence[str] = (),
+        extracts: Mapping[bytes, Mapping[str, bytes]] | None = None,
     ) -> None:
         self._tree = tree
         self._contents = contents
         self._layers = layers
+        self._extracts = extracts or {}
         self._wanted: list[str] | None = None
         self._folders: dict[str, Folder | None] = {}  # links in their paths followed
 
@@ -219,6 +232,19 @@ class TreeView:
         """All entries, sorted by path."""
         for path, child in sorted(self._tree.walk(), key=lambda item: item[0]):
             yield self._entry(path, child)
+
+    def below(self, folder: str, without: frozenset[str] = frozenset()) -> Iterator[FileEntry]:
+        """All entries below `folder` that are no directories, in no order; folders with a name
+        of `without` are left out with all that is in them."""
+        top = self._tree.folder(folder)
+        pending = [] if top is None else [(f"{folder}/" if folder else "", top)]
+        while pending:
+            above, inside = pending.pop()
+            for name, child in inside.children.items():
+                if not isinstance(child, Folder):
+                    yield self._entry(above + name, child)
+                elif name not in without:
+                    pending.append((f"{above}{name}/", child))
 
     def wanted(self) -> Iterator[FileEntry]:
         """The files and symlinks that some ecosystem asked for, sorted by path."""
@@ -241,6 +267,29 @@ class TreeView:
             folder = self._folders[above] = self._tree.folder(above)
         child = None if folder is None else folder.children.get(name)
         return None if child is None else self._entry(path, child)
+
+    def resolve(self, path: str) -> str:
+        """Where `path` really stands, symlinks in its folders followed; "" for nothing."""
+        found = self._tree.locate(path)
+        return "" if found is None else found[0]
+
+    def extracted(self) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+        """The files of which something was taken, sorted by path, with what was taken."""
+        found = [
+            (path, parts)
+            for path, child in self._tree.walk()
+            if not isinstance(child, Folder)
+            and child.kind == "f"
+            and (parts := self._extracts.get(child.digest))
+        ]
+        yield from sorted(found, key=lambda item: item[0])
+
+    def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
+        """The MD5 where it was computed, in hex; None: not known."""
+        found = self._tree.locate(path)
+        if found is None or isinstance(found[1], Folder) or algorithm != "md5":
+            return None
+        return found[1].md5.hex() or None
 
     def holding(self, digests: frozenset[bytes]) -> tuple[str, ...]:
         """The paths of the files that have one of these SHA-256, sorted."""

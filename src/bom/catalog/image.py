@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bom import redact
 from bom.archive.image import ImageArchive, ImageReader
 from bom.archive.image_identity import Identified, identify
-from bom.catalog import catalogue, wanted
+from bom.catalog import WANTED, Catalogue, catalogue, declared
 from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.os_release import os_component
 from bom.model import Gap
@@ -23,7 +23,8 @@ from bom.printable import printable_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bom.model import Component, Dependency, ImageIdentity
+    from bom.catalog.protocol import Declared
+    from bom.model import Component, Dependency, Finding, ImageIdentity
 
 _QUEUE: Final = 8  # pieces read ahead
 _PIECE: Final = 4 * 1024 * 1024  # bytes of one at most, whatever is fed
@@ -34,15 +35,22 @@ class ImageContents:
     """An image: what identifies it, its configuration, its final file system, what it holds.
 
     `config` is the parsed configuration as it stands, secrets included: redact before use.
-    `observations`: the packages, sorted by purl, then the gaps. `os_release`: the operating
-    system as a component, None where no os-release is there.
+    `inside`: what is installed; `declared`: what lock files in it say. `os_release`: the
+    operating system as a component, None where no os-release is there. `complete`: whether the
+    file system could be put together.
     """
 
     identity: ImageIdentity
     config: Mapping[str, Any]
     view: TreeView
-    observations: tuple[Dependency | Gap, ...]
+    inside: Catalogue
+    declared: tuple[Declared, ...]
     os_release: Component | None
+    complete: bool
+
+    @property
+    def observations(self) -> tuple[Dependency | Finding | Gap, ...]:
+        return self.inside.observations
 
 
 class ImageCataloguer:
@@ -54,7 +62,7 @@ class ImageCataloguer:
     """
 
     def __init__(self) -> None:
-        self._reader = ImageReader(wanted)
+        self._reader = ImageReader(WANTED)
         self._pieces: queue.Queue[bytes | memoryview | None] = queue.Queue(_QUEUE)
         self._error: BaseException | None = None
         self._over = False
@@ -108,15 +116,18 @@ def contents(archive: ImageArchive) -> ImageContents:
     found = _redacted(identify(archive))
     view, gaps = _file_system(archive, found)
     if view is None:
-        nothing = TreeView(Tree(), {})
-        return ImageContents(found.identity, found.config, nothing, (*found.gaps, *gaps), None)
-    items = catalogue(view)
+        lacking = Catalogue(gaps=tuple(sorted({*found.gaps, *gaps})))
+        empty = TreeView(Tree(), {})
+        return ImageContents(found.identity, found.config, empty, lacking, (), None, complete=False)
+    inside = catalogue(view)
     return ImageContents(
         found.identity,
         found.config,
         view,
-        (*items, *sorted({*found.gaps, *gaps})),
+        replace(inside, gaps=tuple(sorted({*inside.gaps, *found.gaps, *gaps}))),
+        declared(view),
         os_component(view),
+        complete=True,
     )
 
 
@@ -147,4 +158,4 @@ def _file_system(
         if not any(blob is later for later in found.layers[number + 1 :]):
             blob.entries = []  # a hundred thousand entries are not kept twice
     diff_ids = [layer.diff_id for layer in found.identity.layers]
-    return TreeView(tree, archive.contents, diff_ids), tuple(tree.gaps)
+    return TreeView(tree, archive.contents, diff_ids, archive.extracts), tuple(tree.gaps)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
-from bom.catalog import python_locks, python_manifest
-from bom.catalog.python_manifest import Declared, Manifest
-from bom.catalog.python_pin import Edge, Graph, Lock, Pin, component
-from bom.catalog.python_requirements import exact_version, pinned_by_url
-from bom.catalog.python_stated import Unreadable
+from bom.catalog.python import locks as python_locks
+from bom.catalog.python import manifest as python_manifest
+from bom.catalog.python.manifest import Declared, Manifest
+from bom.catalog.python.pin import Edge, Graph, Lock, Pin, component
+from bom.catalog.python.requirements import exact_version, pinned_by_url
+from bom.catalog.stated import Unreadable
 from bom.model import Dependency, Gap, Property
 
 if TYPE_CHECKING:

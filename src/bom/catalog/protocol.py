@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePosixPath
 
-    from bom.model import Dependency, Gap
+    from bom.archive.layer import Take
+    from bom.model import Dependency, Finding, Gap
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """A file of a view. `path` is relative to the root, with `/`, without a leading one.
 
     `sha256`: hex, for regular files. `layer`: the diff ID it came in with, "" outside images.
@@ -34,15 +34,31 @@ class FileView(Protocol):
     def entries(self) -> Iterator[FileEntry]:
         """All entries, sorted by path."""
 
+    def below(self, folder: str, without: frozenset[str] = frozenset()) -> Iterator[FileEntry]:
+        """All entries below `folder` that are no directories, in no order; folders with a name
+        of `without` are left out with all that is in them. Symbolic links aren't followed."""
+
     def wanted(self) -> Iterator[FileEntry]:
         """The files and symlinks that some ecosystem's `matches` asked for, sorted by path."""
 
     def entry(self, path: str) -> FileEntry | None:
         """The entry at `path`, symlinks in its folders resolved inside the view."""
 
+    def resolve(self, path: str) -> str:
+        """Where `path` really stands: symlinks in its folders followed, one at its end not.
+        "" where there is nothing."""
+
     def read(self, path: str) -> bytes | None:
         """The content of a file that an ecosystem's `matches` asked for; None where it is not
         there or is over the size limit for metadata (64 MiB)."""
+
+    def extracted(self) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+        """The files of which an ecosystem's `extracts` took something, sorted by path, with what
+        it took by name: programs and archives, whose contents are too large to be kept."""
+
+    def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
+        """Another digest of a file, in hex, where the bytes allow it: always in a directory, in
+        an image MD5 of what may be a Debian package's. None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +71,74 @@ class Reads:
     folders: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """How to get the little that counts out of files that are too large to keep.
+
+    A file qualifies by one of the `endings` or, where `programs` is set, by being executable or
+    a shared library; then by one of the `magics` at its start. `take` gets all of its content
+    (at most 512 MiB) and gives what to keep, by name; empty for nothing.
+    It never raises: what can't be read is what it says it is under the name `error`.
+    """
+
+    take: Take
+    magics: tuple[bytes, ...]
+    endings: tuple[str, ...] = ()
+    programs: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Owned:
+    """Files of the view that a component brought.
+
+    `ref`: the component's bom-ref. `paths`: its files as its package manager names them (the
+    view resolves them); `folders`: everything below them that nobody names by path and that is
+    in no deeper folder of another. `rule`: "" where a package manager lists them, else the name
+    of the rule by which they are derived (docs/attribution.md explains each).
+    """
+
+    ref: str
+    paths: Sequence[str] = ()
+    folders: Sequence[str] = ()
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What one project says that it depends on: its lock, or its manifest where it has none.
+
+    `folder`: the project's, from the view's root, "" for the root. `location`: the file that
+    resolves it; `locked`: whether that is a lock, so that versions are exact. `dependencies`:
+    role "shipped" for what runs with the product, "build" for what only builds or tests it;
+    `optional` for what an install may rightly lack. `name`, `version`: the project's own, as its
+    manifest has them.
+    """
+
+    ecosystem: str
+    folder: str
+    location: str
+    locked: bool
+    dependencies: tuple[Dependency, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    name: str = ""
+    version: str = ""
+
+
 class Ecosystem(Protocol):
     """One ecosystem. `name` is its purl type where it has one; `reads` spares most of an
     image's hundred thousand files the call of `matches`."""
 
     name: str
     reads: Reads
+    extracts: Extract | None
 
     def matches(self, path: PurePosixPath) -> bool:
         """Whether this ecosystem wants to read the file at `path` (relative to the root)."""
 
-    def components(self, files: FileView) -> Iterable[Dependency | Gap]:
-        """What is installed or locked in the view."""
+    def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
+        """What is installed in the view. One Dependency for each copy, with its own content
+        hash: the catalogue merges copies of one purl and tells where their bytes differ."""
+
+    def declared(self, files: FileView) -> Iterable[Declared]:
+        """What the projects in the view declare and lock, one for each folder with a manifest or
+        lock of this ecosystem; what lies in installed packages is theirs and left out."""

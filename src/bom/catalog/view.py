@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import mmap
 import os
 import stat
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from bom.archive.image import CONTENT_LIMIT, LayerEntry
+from bom.archive.layer import CONTENT_LIMIT, EXTRACT_LIMIT, HEAD, LayerEntry
 from bom.catalog.filesystem import Folder, Leaf, Tree, TreeView
 from bom.catalog.protocol import FileEntry
 from bom.errors import BomError
@@ -17,18 +19,18 @@ from bom.model import Gap
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from bom.archive.layer import Interest
 
 _SKIPPED: Final = frozenset([".git"])
 _NO_FOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def directory_view(
-    root: Path, wants: Callable[[str], bool]
-) -> tuple[DirectoryView, tuple[Gap, ...]]:
+def directory_view(root: Path, interest: Interest) -> tuple[DirectoryView, tuple[Gap, ...]]:
     """The view of `root` without .git, and a gap for each folder that can't be listed.
 
-    `wants` says which files are to be read. Raises BomError where `root` is no directory.
+    `interest` says which files are to be read. Raises BomError where `root` is no directory.
     """
     tree = Tree()
     gaps: list[Gap] = []
@@ -53,16 +55,17 @@ def directory_view(
                     tree.place(LayerEntry(path, "d"), 0)
                     pending.append(path)
             else:
-                tree.place(_entry(child, path, wants), 0)
-    return DirectoryView(root, tree), tuple(sorted(gaps))
+                tree.place(_entry(child, path, interest.wants), 0)
+    return DirectoryView(root, tree, interest), tuple(sorted(gaps))
 
 
 class DirectoryView(TreeView):
     """The files below a directory as they stood when it was listed."""
 
-    def __init__(self, root: Path, tree: Tree) -> None:
+    def __init__(self, root: Path, tree: Tree, interest: Interest) -> None:
         super().__init__(tree, {})
         self._root = root
+        self._interest = interest
         self._hashes: dict[str, str] = {}
 
     def entry(self, path: str) -> FileEntry | None:
@@ -86,6 +89,47 @@ class DirectoryView(TreeView):
         except OSError:
             return None  # gone or not ours to read: the ecosystem says what it lacks for it
         return content if len(content) <= CONTENT_LIMIT else None
+
+    def below(self, folder: str, without: frozenset[str] = frozenset()) -> Iterator[FileEntry]:
+        """All entries below `folder` that are no directories, hashed, in no order."""
+        for entry in super().below(folder, without):
+            found = self._tree.locate(entry.path)
+            yield entry if found is None else self._hashed(entry.path, *found)
+
+    def extracted(self) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+        """The files of which something can be taken, sorted by path, with what is taken."""
+        for path, child in sorted(self._tree.walk(), key=lambda item: item[0]):
+            if isinstance(child, Folder) or child.kind != "f" or not child.size:
+                continue
+            if child.size <= EXTRACT_LIMIT and self._interest.extracts(path, child.executable):
+                parts = self._extract(path, child)
+                if parts:
+                    yield path, parts
+
+    def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
+        """The digest of a file, in hex; None where it can't be read."""
+        found = self._tree.locate(path)
+        if found is None or isinstance(found[1], Folder) or found[1].kind != "f":
+            return None
+        try:
+            with os.fdopen(os.open(self._root / found[0], _NO_FOLLOW), "rb") as file:
+                return file_digest(
+                    file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+                ).hexdigest()
+        except OSError:
+            return None
+
+    def _extract(self, path: str, child: Leaf) -> Mapping[str, bytes]:
+        try:
+            with os.fdopen(os.open(self._root / path, _NO_FOLLOW), "rb") as file:
+                head = file.read(HEAD)
+                take = self._interest.extractor(path, child.executable, head)
+                if take is None:
+                    return {}
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    return take(content)
+        except (OSError, ValueError):
+            return {}  # gone or emptied meanwhile: there is nothing to tell of it
 
     def _hashed(self, path: str, real: str, child: Folder | Leaf) -> FileEntry:
         entry = self._entry(path, child)

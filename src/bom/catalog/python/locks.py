@@ -10,22 +10,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bom.catalog import (
-    python_manifest,
-    python_pipfile,
-    python_poetry,
-    python_pylock,
-    python_requirements,
-    python_uv,
-)
-from bom.catalog.python_stated import Unreadable
+from bom.catalog.python import manifest, pipfile, poetry, pylock, requirements, uv
+from bom.catalog.stated import Unreadable
 from bom.model import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from bom.catalog.python_pin import Lock
+    from bom.catalog.python.pin import Lock
 
     Reader = Callable[[], Lock]
 
@@ -35,14 +28,12 @@ def present(directory: Path) -> bool:
     if not directory.is_dir():
         return False
     locks = (
-        python_pylock.FILE_NAME,
-        python_uv.FILE_NAME,
-        python_poetry.FILE_NAME,
-        python_pipfile.FILE_NAME,
+        pylock.FILE_NAME,
+        uv.FILE_NAME,
+        poetry.FILE_NAME,
+        pipfile.FILE_NAME,
     )
-    found = python_manifest.present(directory) or any(
-        (directory / name).is_file() for name in locks
-    )
+    found = manifest.present(directory) or any((directory / name).is_file() for name in locks)
     return found or bool(_requirements(directory))
 
 
@@ -70,30 +61,30 @@ def _candidates(directory: Path, top: Path, project: str) -> Iterator[tuple[str,
     def at(path: Path) -> str:
         return path.relative_to(top).as_posix()
 
-    standard = directory / python_pylock.FILE_NAME
+    standard = directory / pylock.FILE_NAME
     if standard.is_file():
-        yield at(standard), partial(python_pylock.read, standard, at(standard), project)
+        yield at(standard), partial(pylock.read, standard, at(standard), project)
     # The members of a uv workspace share the lock of its root.
     folders = [directory, *(p for p in directory.parents if p.is_relative_to(top))]
-    for path in (folder / python_uv.FILE_NAME for folder in folders):
+    for path in (folder / uv.FILE_NAME for folder in folders):
         if path.is_file():
-            yield at(path), partial(python_uv.read, path, at(path), project)
+            yield at(path), partial(uv.read, path, at(path), project)
             break
-    poetry = directory / python_poetry.FILE_NAME
-    if poetry.is_file():
-        yield at(poetry), partial(python_poetry.read, poetry, at(poetry))
-    pipfile = directory / python_pipfile.FILE_NAME
-    if pipfile.is_file():
-        yield at(pipfile), partial(python_pipfile.read, pipfile, at(pipfile))
+    path = directory / poetry.FILE_NAME
+    if path.is_file():
+        yield at(path), partial(poetry.read, path, at(path))
+    path = directory / pipfile.FILE_NAME
+    if path.is_file():
+        yield at(path), partial(pipfile.read, path, at(path))
     for path in sorted(directory.glob("pylock.*.toml")):
-        if python_pylock.NAMED.fullmatch(path.name) and path.is_file():
-            yield at(path), partial(python_pylock.read, path, at(path), project)
+        if pylock.NAMED.fullmatch(path.name) and path.is_file():
+            yield at(path), partial(pylock.read, path, at(path), project)
     if listed := _requirements(directory):
         names = ", ".join(at(path) for path in listed)
-        yield names, partial(python_requirements.read, listed, top)
+        yield names, partial(requirements.read, listed, top)
 
 
 def _requirements(directory: Path) -> list[Path]:
-    named = [p for p in directory.iterdir() if python_requirements.NAMED.fullmatch(p.name)]
+    named = [p for p in directory.iterdir() if requirements.NAMED.fullmatch(p.name)]
     inside = list((directory / "requirements").glob("*.txt"))
     return sorted(path for path in (*named, *inside) if path.is_file())

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python_pin import Edge, Lock, Pin
-from bom.catalog.python_stated import (
+from bom.catalog.python.names import extras_in, name, names
+from bom.catalog.python.pin import Edge, Lock, Pin
+from bom.catalog.stated import (
     Unreadable,
-    extras_in,
-    name,
-    names,
     numbered,
     public_url,
     read_toml,

@@ -6,11 +6,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python_pin import Lock, Pin
-from bom.catalog.python_stated import (
+from bom.catalog.python.names import name, names
+from bom.catalog.python.pin import Lock, Pin
+from bom.catalog.stated import (
     Unreadable,
-    name,
-    names,
     public_url,
     read_json,
     stated_hash,

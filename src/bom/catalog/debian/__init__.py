@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
-from bom.catalog import dpkg
 from bom.catalog.content import content_hash, digests, unhashed_gaps
+from bom.catalog.debian import dpkg
 from bom.catalog.licences import debian_licences
 from bom.catalog.os_release import PATHS, distro, read_os_release, vendor
 from bom.catalog.protocol import Reads
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import PurePosixPath
 
-    from bom.catalog.protocol import FileView
-    from bom.model import Licence
+    from bom.catalog.protocol import Declared, Extract, FileView, Owned
+    from bom.model import Finding, Licence
 
 _FALLBACK_VENDOR: Final = "debian"
 _ANY: Final = "any"
@@ -33,6 +33,7 @@ class Debian:
         (".list",),
         (dpkg.STATUS_FOLDER,),
     )
+    extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
         text = str(path)
@@ -46,7 +47,11 @@ class Debian:
             return text.startswith("usr/share/doc/") and text.count("/") == 4
         return text in PATHS
 
-    def components(self, files: FileView) -> Iterable[Dependency | Gap]:
+    def declared(self, files: FileView) -> Iterable[Declared]:
+        """Nothing: no file of a project locks Debian packages."""
+        return ()
+
+    def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every installed package once, with the graph of Depends and Pre-Depends."""
         release = read_os_release(files)
         installed = []

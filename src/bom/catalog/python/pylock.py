@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python_pin import Edge, Lock, Pin
-from bom.catalog.python_stated import (
+from bom.catalog.python.names import name
+from bom.catalog.python.pin import Edge, Lock, Pin
+from bom.catalog.stated import (
     Unreadable,
     file_name,
     hash_table,
-    name,
     numbered,
     public_url,
     read_toml,

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Reads
-from bom.catalog.python_installed import SITE_FOLDERS, Installed, find_installed
-from bom.catalog.python_requires import Environments
+from bom.catalog.python.installed import SITE_FOLDERS, Installed, find_installed
+from bom.catalog.python.requires import Environments
 from bom.model import Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import PurePosixPath
 
-    from bom.catalog.protocol import FileView
-    from bom.model import Component
+    from bom.catalog.protocol import Declared, Extract, FileView, Owned
+    from bom.model import Component, Finding
 
 SHADOWED: Final = "bom-seal:python:shadowed-by"
 
@@ -42,6 +42,7 @@ class Python:
 
     name = "pypi"
     reads = Reads(_WANTED | {"pyvenv.cfg"}, (".egg-info", ".egg-link"))
+    extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
         name = path.name
@@ -58,7 +59,11 @@ class Python:
             return path.parent.name in SITE_FOLDERS
         return name == "pyvenv.cfg"
 
-    def components(self, files: FileView) -> Iterable[Dependency | Gap]:
+    def declared(self, files: FileView) -> Iterable[Declared]:
+        """Not read from a view yet."""
+        return ()
+
+    def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every distribution once; one that is in several places has several occurrences."""
         found: dict[str, list[Installed]] = {}
         everything = []

@@ -14,16 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from bom.catalog.python_pin import Lock, Pin
-from bom.catalog.python_stated import (
-    Unreadable,
-    file_name,
-    name,
-    public_url,
-    read_text,
-    stated_hash,
-    vcs_url,
-)
+from bom.catalog.python.names import name
+from bom.catalog.python.pin import Lock, Pin
+from bom.catalog.stated import Unreadable, file_name, public_url, read_text, stated_hash, vcs_url
 from bom.model import Distribution, Gap
 
 if TYPE_CHECKING:

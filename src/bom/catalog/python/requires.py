@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
     from bom.catalog.protocol import FileView
-    from bom.catalog.python_installed import Installed
+    from bom.catalog.python.installed import Installed
 
 _SITE: Final = re.compile(
     r"(?P<prefix>.*?)(?:^|/)lib(?:64)?/(?P<impl>python|pypy)(?P<version>\d+(?:\.\d+)?)/"

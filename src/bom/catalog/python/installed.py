@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import purl
-from bom.catalog import dpkg
 from bom.catalog.content import content_hash, digests, unhashed_gaps
+from bom.catalog.debian import dpkg
 from bom.catalog.licences import classified_licence, stated_licence
 from bom.errors import BomError
 from bom.model import Component, Distribution, Gap, Hash, Property

@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from bom.catalog.python_stated import (
-    Unreadable,
-    extras_in,
-    name,
-    names,
-    read_text,
-    read_toml,
-    strings,
-    table,
-    tables,
-    text,
-)
+from bom.catalog.python.names import extras_in, name, names
+from bom.catalog.stated import Unreadable, read_text, read_toml, strings, table, tables, text
 from bom.model import Gap
 
 if TYPE_CHECKING:

@@ -3,13 +3,13 @@ should be, URLs without what is private in them."""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from bom import purl
 from bom.input import read_bounded
 from bom.model import Hash
 
@@ -31,45 +31,90 @@ _ALGORITHMS: Final = {
     "sha3_512": ("SHA3-512", 128),
     "blake2b": ("BLAKE2b-512", 128),
 }
-_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_EXTRA: Final = re.compile(r"""extra\s*==\s*["']([^"']+)["']|["']([^"']+)["']\s+in\s+extras""")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_NESTING: Final = 100  # levels of a YAML document
 
 
 class Unreadable(Exception):
     """A lock or manifest that is not what it should be; the text says why, in one line."""
 
 
-def read_text(path: Path) -> str:
+def decoded(raw: bytes) -> str:
     """The text of a lock or manifest. Raises Unreadable."""
+    if len(raw) > LOCK_LIMIT:
+        raise Unreadable(f"is larger than {LOCK_LIMIT >> 20} MiB")
     try:
-        data = read_bounded(path, LOCK_LIMIT)
-    except OSError as error:
-        raise Unreadable(f"can't be read: {error.strerror or 'input/output error'}") from error
-    try:
-        return data.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable("is not UTF-8") from error
 
 
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """The table and the text it came from. Raises Unreadable."""
-    text = read_text(path)
+def json_document(source: str) -> dict[str, Any]:
+    """The object that a JSON text holds. Raises Unreadable."""
     try:
-        return tomllib.loads(text), text
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"is no TOML: {_one_line(error)}") from error
-
-
-def read_json(path: Path) -> tuple[dict[str, Any], str]:
-    """The object and the text it came from. Raises Unreadable."""
-    text = read_text(path)
-    try:
-        document = json.loads(text)
+        document = json.loads(source)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"is no JSON: {_one_line(error)}") from error
     if not isinstance(document, dict):
         raise Unreadable("is no JSON object")
-    return document, text
+    return document
+
+
+def toml_document(source: str) -> dict[str, Any]:
+    """The table that a TOML text holds. Raises Unreadable."""
+    try:
+        return tomllib.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"is no TOML: {_one_line(error)}") from error
+
+
+def yaml_document(source: str) -> dict[str, Any]:
+    """The mapping that a YAML text holds, scalars as the core schema reads them.
+
+    Aliases are refused: no tool writes them into a lock, and a few of them expand to gigabytes.
+    Raises Unreadable.
+    """
+    import yaml
+
+    # The C parser where this build of PyYAML has it: ten times faster, the same documents.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        depth = 0
+        for event in yaml.parse(source, loader):
+            if isinstance(event, yaml.AliasEvent):
+                raise Unreadable("holds YAML aliases")
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _NESTING:
+                    raise Unreadable("is nested too deeply")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+        document = yaml.load(source, loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unreadable(f"is no YAML: {_one_line(error)}") from error
+    if not isinstance(document, dict):
+        raise Unreadable("is no YAML mapping")
+    return document
+
+
+def read_text(path: Path) -> str:
+    """The text of a lock or manifest. Raises Unreadable."""
+    try:
+        return decoded(read_bounded(path, LOCK_LIMIT))
+    except OSError as error:
+        raise Unreadable(f"can't be read: {error.strerror or 'input/output error'}") from error
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The table and the text it came from. Raises Unreadable."""
+    source = read_text(path)
+    return toml_document(source), source
+
+
+def read_json(path: Path) -> tuple[dict[str, Any], str]:
+    """The object and the text it came from. Raises Unreadable."""
+    source = read_text(path)
+    return json_document(source), source
 
 
 def _one_line(error: BaseException) -> str:
@@ -92,12 +137,6 @@ def text(value: object) -> str:
     return value
 
 
-def name(value: object) -> str:
-    """A project's name, normalised; "" where it is none (PyPA: Names and normalization)."""
-    spelled = text(value)
-    return purl.pypi_name(spelled) if _NAME.fullmatch(spelled) else ""
-
-
 def table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
@@ -110,10 +149,6 @@ def strings(value: object) -> tuple[str, ...]:
     """The strings of a list; a string alone counts as a list of one."""
     items = value if isinstance(value, list) else [value]
     return tuple(filter(None, map(text, items)))
-
-
-def names(value: object) -> tuple[str, ...]:
-    return tuple(sorted({purl.pypi_name(item) for item in strings(value)}))
 
 
 def numbered(
@@ -137,6 +172,23 @@ def stated_hash(spelled: str) -> Hash | None:
     if known is None or not re.fullmatch(rf"[0-9a-f]{{{known[1]}}}", digest):
         return None
     return Hash(known[0], digest)
+
+
+def integrity(spelled: str) -> tuple[Hash, ...]:
+    """The digests of a Subresource Integrity value (`sha512-BASE64`, several by spaces; W3C SRI
+    3.5), options left out; what is not of that form is left out too."""
+    found = set()
+    for word in spelled.split():
+        algorithm, _, rest = word.partition("-")
+        encoded = rest.partition("?")[0]
+        if _BASE64.fullmatch(encoded):
+            try:
+                digest = base64.b64decode(encoded, validate=True).hex()
+            except ValueError:
+                continue
+            if known := stated_hash(f"{algorithm}:{digest}"):
+                found.add(known)
+    return tuple(sorted(found))
 
 
 def hash_table(value: object) -> tuple[Hash, ...]:
@@ -171,8 +223,3 @@ def vcs_url(kind: str, url: str, commit: str) -> str:
     """`git+https://host/path@commit` without credentials; "" where the place is not public."""
     bare = public_url(url.removeprefix(f"{kind}+"))
     return f"{kind}+{bare}@{commit}" if bare and commit else ""
-
-
-def extras_in(marker: str) -> tuple[str, ...]:
-    """The extras that a marker asks for (`extra == "http2"`, `"http2" in extras`)."""
-    return tuple(sorted({purl.pypi_name(a or b) for a, b in _EXTRA.findall(marker)}))
