@@ -20,7 +20,7 @@ from bom.builder.protocol import BuildRequest, Progress
 from bom.compose import statement
 from bom.compose.bom import source_date_epoch
 from bom.errors import BomError, Refused
-from bom.model import Check
+from bom.model import Check, Revision
 from bom.observe import observe, project_root
 from bom.observe.protocol import BuildContext
 from bom.process import STDOUT, run
@@ -140,7 +140,8 @@ def _wrap(
     if code:
         return BuildOutcome(code, checks=checks, warnings=prepared.warnings)
     ran = statement.Run(started, _now(), str(uuid.uuid4()), code)
-    collected = prepared.collect(reporter)
+    commit = next((fact.commit for fact in observations if isinstance(fact, Revision)), "")
+    collected = prepared.collect(reporter, commit)
     facts = (*observations, *prepared.observations, *collected.observations)
     session = Session(options.key, options.config.spec_version, epoch, facts, ran)
     for text in collected.warnings:

@@ -136,6 +136,14 @@ class Revision:
     signature_key: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SourceFile:
+    """A file of the source at its revision: git blob ID, path from the repository's top."""
+
+    blob: str
+    path: str
+
+
 ToolKind = Literal[
     "wrapped",  # the executable that the user named
     "client",
@@ -377,7 +385,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `verify` found. Good only when a trusted signature covers every byte."""
+    """What `verify` found. Good only when a trusted signature covers every byte.
+
+    `build_findings`: how many things the BOM itself says were wrong when it was made.
+    """
 
     artifact: str
     findings: tuple[Finding, ...] = ()
@@ -388,6 +399,7 @@ class Verdict:
     subject_size: int = -1
     commit: str = ""
     gaps: int = 0
+    build_findings: int = 0
     failed_checks: tuple[str, ...] = ()
     format: str = ""
     warnings: tuple[str, ...] = field(default=())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from bom import canonical
-from bom.compose import statement, validate
+from bom.compose import reading, statement, validate
 from bom.compose.bom import Evidence, serialised
 from bom.errors import BadArtifact, BomError, CannotSeal
 from bom.identity import own_digest
@@ -62,7 +62,8 @@ class Composed:
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """One artifact that is done. Digests are hex SHA-256; `format` is "beside" where the BOM
-    could not go inside; `state` "unchanged": it already carried this very BOM."""
+    could not go inside; `state` "unchanged": it already carried this very BOM. `findings`: what its
+    BOM says is wrong, a sentence each."""
 
     path: Path
     sha256: str
@@ -72,6 +73,7 @@ class Sealed:
     state: Literal["sealed", "unchanged"] = "sealed"
     gaps: int = 0
     components: int = 0
+    findings: tuple[str, ...] = ()
 
 
 def compose(session: Session, artifact: Artifact, stack: ExitStack) -> Composed:
@@ -221,7 +223,8 @@ def _done(composed: Composed, path: Path) -> Sealed:
         built_sha256=subject.sha256,
         built_size=subject.size,
         format=composed.form.name if composed.form else BESIDE,
-        gaps=len(composed.document.get("annotations", [])),
+        gaps=len(reading.gaps(composed.document)),
+        findings=tuple(reading.findings(composed.document)),
         components=len(composed.document["components"]),
     )
 

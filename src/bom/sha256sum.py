@@ -22,6 +22,15 @@ def digest(files: Iterable[tuple[str, str]]) -> str:
     return sha256(b"".join(sorted(_line(path, content) for path, content in files))).hexdigest()
 
 
+def digest_by_path(files: Iterable[tuple[str, str]]) -> str:
+    """The same with the lines sorted bytewise by path: `bom-seal:files:digest`."""
+    pairs = sorted((path.encode("utf-8", "surrogateescape"), path, hex) for path, hex in files)
+    whole = sha256()
+    for _, path, content in pairs:
+        whole.update(_line(path, content))
+    return whole.hexdigest()
+
+
 def _line(path: str, content: str) -> bytes:
     """A line as GNU sha256sum writes it, special characters escaped as it does."""
     raw = path.encode("utf-8", "surrogateescape")

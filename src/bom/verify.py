@@ -354,6 +354,7 @@ def _verdict(case: _Case) -> Verdict:
         subject_size=case.size,
         commit=reading.subject_property(document, "bom-seal:source:commit") if document else "",
         gaps=len(reading.gaps(document)) if document else 0,
+        build_findings=len(reading.findings(document)) if document else 0,
         failed_checks=tuple(
             sorted(name for name, outcome in reading.checks(document) if outcome == "failed")
         )

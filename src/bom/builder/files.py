@@ -89,7 +89,7 @@ class FilesBuild:
 
         return not is_ignored(self.request.root, path)
 
-    def collect(self, progress: Progress) -> Collected:
+    def collect(self, progress: Progress, commit: str = "") -> Collected:
         """The new and changed artifacts, and unchanged ones that carry a seal.
 
         Raises BomError where nothing was made, or where `-o` can't hold all of it.

@@ -113,8 +113,9 @@ class PreparedBuild(AbstractContextManager["PreparedBuild"], Protocol):
         """Whether the build would pack this file of the project: it is in the build context, or
         in the source tree, and nothing there ignores it."""
 
-    def collect(self, progress: Progress) -> Collected:
-        """What the finished command made. Raises BomError (a tag that moved, nothing found)."""
+    def collect(self, progress: Progress, commit: str = "") -> Collected:
+        """What the finished command made. `commit`: the source's revision before it ran, "" where
+        it has none. Raises BomError (a tag that moved, nothing found)."""
 
 
 class Builder(Protocol):

@@ -261,10 +261,7 @@ class TreeView:
     def entry(self, path: str) -> FileEntry | None:
         """The entry at `path`, symlinks in its folders resolved inside the view."""
         above, _, name = path.rpartition("/")
-        try:
-            folder = self._folders[above]
-        except KeyError:
-            folder = self._folders[above] = self._tree.folder(above)
+        folder = self.folder_at(above)
         child = None if folder is None else folder.children.get(name)
         return None if child is None else self._entry(path, child)
 
@@ -290,6 +287,22 @@ class TreeView:
         if found is None or isinstance(found[1], Folder) or algorithm != "md5":
             return None
         return found[1].md5.hex() or None
+
+    @property
+    def root(self) -> Folder:
+        return self._tree.root
+
+    def folder_at(self, path: str) -> Folder | None:
+        """The folder at `path`, links followed; None where there is none."""
+        try:
+            return self._folders[path]
+        except KeyError:
+            found = self._folders[path] = self._tree.folder(path)
+            return found
+
+    def layer_of(self, leaf: Leaf) -> str:
+        """The diff ID of the layer that a file came in with, "" outside images."""
+        return self._layers[leaf.layer] if self._layers else ""
 
     def holding(self, digests: frozenset[bytes]) -> tuple[str, ...]:
         """The paths of the files that have one of these SHA-256, sorted."""

@@ -15,6 +15,7 @@ from bom import redact
 from bom.archive.image import ImageArchive, ImageReader
 from bom.archive.image_identity import Identified, identify
 from bom.catalog import WANTED, Catalogue, catalogue, declared
+from bom.catalog.attribution import Attribution, attribute
 from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.os_release import os_component
 from bom.model import Gap
@@ -35,7 +36,8 @@ class ImageContents:
     """An image: what identifies it, its configuration, its final file system, what it holds.
 
     `config` is the parsed configuration as it stands, secrets included: redact before use.
-    `inside`: what is installed; `declared`: what lock files in it say. `os_release`: the
+    `inside`: what is installed; `declared`: what lock files in it say; `files`: whose each file
+    is. `os_release`: the
     operating system as a component, None where no os-release is there. `complete`: whether the
     file system could be put together.
     """
@@ -45,6 +47,7 @@ class ImageContents:
     view: TreeView
     inside: Catalogue
     declared: tuple[Declared, ...]
+    files: Attribution
     os_release: Component | None
     complete: bool
 
@@ -118,14 +121,19 @@ def contents(archive: ImageArchive) -> ImageContents:
     if view is None:
         lacking = Catalogue(gaps=tuple(sorted({*found.gaps, *gaps})))
         empty = TreeView(Tree(), {})
-        return ImageContents(found.identity, found.config, empty, lacking, (), None, complete=False)
+        nothing = Attribution(())
+        return ImageContents(
+            found.identity, found.config, empty, lacking, (), nothing, None, complete=False
+        )
     inside = catalogue(view)
+    files = attribute(view, inside.owned)
     return ImageContents(
         found.identity,
         found.config,
         view,
-        replace(inside, gaps=tuple(sorted({*inside.gaps, *found.gaps, *gaps}))),
+        replace(inside, gaps=tuple(sorted({*inside.gaps, *found.gaps, *gaps, *files.gaps()}))),
         declared(view),
+        files,
         os_component(view),
         complete=True,
     )

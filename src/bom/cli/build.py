@@ -234,6 +234,7 @@ def _success(outcome: BuildOutcome, *, signed: bool) -> ResultRecord:
                 built_size=item.built_size,
                 components=item.components,
                 gaps=item.gaps,
+                findings=list(item.findings),
             )
             for item in outcome.sealed
         ],

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from bom import __version__, canonical
+from bom.compose import findings as wrong
 from bom.compose.component import Json, component, licences, properties, url
 from bom.compose.formulation import formulation
 from bom.compose.gaps import NO_TIME, as_annotations, compositions, unhashed
 from bom.compose.graph import graph
 from bom.compose.reading import FORMAT
 from bom.errors import BomError
-from bom.model import Component, Dependency, Gap, Hash, Property, Revision
+from bom.model import Component, Dependency, Finding, Gap, Hash, Property, Revision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,20 +90,26 @@ def serialised(evidence: Evidence) -> tuple[Json, dict[str, bytes]]:
     gaps = _gaps(evidence, shipped, timestamp)
     names = {ROOT: evidence.subject.name, **dict(_names(parts)), **dict(_names(formulas))}
     notes = as_annotations(gaps, names, ROOT, timestamp or NO_TIME)
+    found = wrong.as_annotations(
+        (fact for fact in evidence.observations if isinstance(fact, Finding)),
+        names,
+        ROOT,
+        timestamp or NO_TIME,
+    )
     out: Json = {
         "$schema": f"http://cyclonedx.org/schema/bom-{evidence.spec_version}.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": evidence.spec_version,
         "version": 1,
-        "metadata": _metadata(evidence, revision, timestamp, len(notes)),
+        "metadata": _metadata(evidence, revision, timestamp, len(notes), len(found)),
         "components": parts,
         "dependencies": graph(ROOT, shipped),
         "compositions": compositions(gaps, names, ROOT),
     }
     if formulas:
         out["formulation"] = formulas
-    if notes:
-        out["annotations"] = notes
+    if notes or found:
+        out["annotations"] = [*found, *notes]
     members = canonical.members(out)
     digest = hashlib.sha256()
     for piece in canonical.pieces(members):
@@ -162,7 +169,9 @@ def _names(parts: list[Json]) -> Iterable[tuple[str, str]]:
                 waiting += item[holder]
 
 
-def _metadata(evidence: Evidence, revision: Revision | None, timestamp: str, gaps: int) -> Json:
+def _metadata(
+    evidence: Evidence, revision: Revision | None, timestamp: str, gaps: int, findings: int
+) -> Json:
     own = Component(
         type="application",
         name="bom-seal",
@@ -179,6 +188,7 @@ def _metadata(evidence: Evidence, revision: Revision | None, timestamp: str, gap
         "properties": properties(
             [
                 Property("bom-seal:format", FORMAT),
+                Property("bom-seal:findings", str(findings)),
                 Property("bom-seal:gaps", str(gaps)),
                 Property("bom-seal:signature", "jsf+sigstore" if evidence.signed else "none"),
             ]

@@ -55,7 +55,7 @@ def as_annotations(
     for (what, why, _), group in alike.items():
         subjects = sorted({_place(gap, names, root) for gap in group})
         where = group[0].where if len(subjects) == 1 else f"{len(subjects)} components"
-        made.append(_annotation(f"{what}: {where}: {why}", subjects, timestamp))
+        made.append(annotation("gap", f"{what}: {where}: {why}", subjects, timestamp))
     return sorted(made, key=lambda entry: (entry["text"], entry["bom-ref"]))
 
 
@@ -77,11 +77,12 @@ def _place(gap: Gap, names: Mapping[str, str], root: str) -> str:
     return built_with if built_with in names else root
 
 
-def _annotation(text: str, subjects: Sequence[str], timestamp: str) -> Json:
+def annotation(kind: str, text: str, subjects: Sequence[str], timestamp: str) -> Json:
+    """An annotation whose bom-ref says of what `kind` it is."""
     key = "\n".join((*subjects, text))
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     return {
-        "bom-ref": f"gap:{digest[:16]}",
+        "bom-ref": f"{kind}:{digest[:16]}",
         "subjects": list(subjects),
         "annotator": {"component": {"type": "application", "name": "bom-seal"}},
         "timestamp": timestamp,

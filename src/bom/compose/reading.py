@@ -60,11 +60,19 @@ def subject_sha256(document: Mapping[str, Any]) -> str:
 
 def gaps(document: Mapping[str, Any]) -> list[str]:
     """The gaps' texts, sorted as they stand."""
-    entries = document.get("annotations")
+    return _annotations(document, "gap:")
+
+
+def findings(document: Mapping[str, Any]) -> list[str]:
+    """The texts of what was found wrong when the document was made, sorted as they stand."""
+    return [text.removeprefix("finding: ") for text in _annotations(document, "finding:")]
+
+
+def _annotations(document: Mapping[str, Any], kind: str) -> list[str]:
     return [
         str(entry.get("text", ""))
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and str(entry.get("bom-ref", "")).startswith("gap:")
+        for entry in _items(document, "annotations")
+        if isinstance(entry, dict) and str(entry.get("bom-ref", "")).startswith(kind)
     ]
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 _HARDENED: Final = (
@@ -89,17 +91,45 @@ class Repository:
         """What git says to `arguments`, in `root`; its standard error is dropped."""
         import git
 
-        unset = [flag for name in _FOREIGN if name in os.environ for flag in ("-u", name)]
-        prefix = ["env", *unset] if unset else []
         code, out, _ = git.Git(str(self.root)).execute(
-            [*prefix, self.executable, "--no-pager", *_flags(_HARDENED), *arguments],
-            env={**_QUIET, **_variables(self.overrides)},
+            self._command(arguments),
+            env=self._environment,
             with_extended_output=True,
             with_exceptions=False,
             stdout_as_string=False,
             strip_newline_in_stdout=False,
         )
         return Answer(code, out if isinstance(out, bytes) else b"")
+
+    @contextmanager
+    def stream(self, *arguments: str, given: Iterable[bytes]) -> Iterator[IO[bytes]]:
+        """What git writes while it reads the lines `given`, as a stream."""
+        import git
+
+        with tempfile.TemporaryFile() as lines:
+            lines.writelines(line + b"\n" for line in given)
+            lines.seek(0)
+            process = git.Git(str(self.root)).execute(
+                self._command(arguments),
+                env=self._environment,
+                istream=lines,
+                as_process=True,
+            )
+            try:
+                yield process.stdout
+            finally:
+                if process.proc is not None:
+                    process.proc.kill()
+                    process.proc.communicate()
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        unset = [flag for name in _FOREIGN if name in os.environ for flag in ("-u", name)]
+        prefix = ["env", *unset] if unset else []
+        return [*prefix, self.executable, "--no-pager", *_flags(_HARDENED), *arguments]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**_QUIET, **_variables(self.overrides)}
 
     def setting(self, key: str, scopes: Sequence[str] = ()) -> str:
         """The last value of a configuration key (all lowercase but its middle); "" if unset."""

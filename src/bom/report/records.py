@@ -42,6 +42,7 @@ class VerdictRecord(_Record):
     sealed_as: str
     commit: str
     gaps: int
+    build_findings: int = Field(description="What the BOM says was wrong when it was made.")
     failed_checks: list[str]
     warnings: list[str]
 
@@ -57,6 +58,7 @@ class ArtifactRecord(_Record):
     built_size: int
     components: int
     gaps: int
+    findings: list[str] = Field(description="What its BOM says is wrong, a sentence each.")
 
 
 class FailureRecord(_Record):
@@ -115,6 +117,7 @@ def verdict_record(verdict: Verdict) -> VerdictRecord:
         sealed_as=verdict.format,
         commit=verdict.commit,
         gaps=verdict.gaps,
+        build_findings=verdict.build_findings,
         failed_checks=list(verdict.failed_checks),
         warnings=list(verdict.warnings),
     )

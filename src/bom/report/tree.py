@@ -39,6 +39,7 @@ def tree(document: Mapping[str, object], width: int = 0) -> str:
         *_section("materials", [_material(part) for part in parts if _kind(part) == "material"]),
         *_section("built with", [_package(part) for part in parts if _kind(part) == "package"]),
         *_dependencies(document),
+        *_section("findings", _findings(document)),
         *_section("gaps", _gaps(document)),
     )
     kind = word(_first(facts, "bom-seal:subject:kind")) or word(subject.get("type"))
@@ -273,6 +274,16 @@ def _hashed(part: Json) -> str:
     if not files:
         return "no hash"
     return f"file {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+
+
+def _findings(document: Mapping[str, object]) -> list[Branch]:
+    """What was found wrong when the BOM was made, a line each."""
+    return [
+        Branch(word(text, 500).removeprefix("finding: "))
+        for entry in _objects(document.get("annotations"))
+        if word(entry.get("bom-ref")).startswith("finding:")
+        and isinstance(text := entry.get("text"), str)
+    ]
 
 
 def _gaps(document: Mapping[str, object]) -> list[Branch]:

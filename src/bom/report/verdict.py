@@ -29,6 +29,9 @@ def verdict_text(verdict: Verdict) -> str:
     if verdict.failed_checks:
         failed = ", ".join(inert(name) for name in verdict.failed_checks)
         lines.append(f"  checks     FAILED when it was built: {failed}")
+    if verdict.build_findings:
+        count_then = _plural(verdict.build_findings, "thing")
+        lines.append(f"  then found {count_then} wrong when it was built (`bom show` lists them)")
     if verdict.gaps:
         lines.append(f"  gaps       {verdict.gaps} (`bom show` lists them)")
     for finding in verdict.findings:

@@ -22,6 +22,7 @@ from bom.builder.docker import context, dockerfile, image, provenance, tools
 from bom.builder.docker.engine import Engine, host
 from bom.builder.docker.image import Export
 from bom.builder.protocol import Artifact, Collected, Invocation
+from bom.compose.bom import ROOT
 from bom.errors import BomError
 from bom.model import Gap, Material, Property, RunDetail, Setting
 from bom.output import temporary_beside
@@ -147,13 +148,14 @@ class PreparedDockerBuild:
         """Whether the builder gets to see this file."""
         return self._inputs.holds(path)
 
-    def collect(self, progress: Progress) -> Collected:
+    def collect(self, progress: Progress, commit: str = "") -> Collected:
         """The image's archive, exported beside the output, with what is in it."""
         reported = provenance.read(self._id_file, self._metadata_file)
         target = image.locate(self._engine, self._command.tags, reported)
         export = self._export_image(target, progress)
         identity = export.contents.identity
         image.check(identity, target, reported, self._command.tags)
+        export = self._with_source(export, commit)
         shared = tuple(self._shared(reported, export.contents, target.image))
         return Collected(
             artifacts=(
@@ -197,6 +199,16 @@ class PreparedDockerBuild:
         finally:
             progress.done()
         return Export(self._export, digest.hexdigest(), size, contents)
+
+    def _with_source(self, export: Export, commit: str) -> Export:
+        """The image, with the files that are the project's own source told as such."""
+        from bom.catalog.attribution import with_source
+        from bom.observe.source_files import committed
+
+        files = export.contents.files
+        source = committed(self._request.root, commit, files.unowned_sizes())
+        files = with_source(files, source, ROOT)
+        return replace(export, contents=replace(export.contents, files=files))
 
     def _shared(
         self, reported: Reported, contents: ImageContents, stored: StoredImage

@@ -114,9 +114,12 @@ def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
         package_version=version,
         purl=_purl(identity, package, version),
         image=identity,
-        properties=tuple(
-            Property("bom-seal:image:env", variable)
-            for variable in sorted({pair[0] for pair in _environment(export.contents.config)})
+        properties=(
+            *(
+                Property("bom-seal:image:env", variable)
+                for variable in sorted({pair[0] for pair in _environment(export.contents.config)})
+            ),
+            *(export.contents.files.properties() if export.contents.complete else ()),
         ),
     )
 

@@ -1,0 +1,81 @@
+"""The files of the source at its revision, by what they hold: to know them again elsewhere."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from hashlib import sha256
+from typing import IO, TYPE_CHECKING, Final
+
+from bom.model import SourceFile
+from bom.observe._git import GitUnusable, open_repository
+from bom.printable import printable_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+_BLOB_LIMIT: Final = 256 * 1024 * 1024  # bytes of one file
+_PIECE: Final = 1 << 20
+_REGULAR: Final = (b"100644", b"100755", b"100664")
+
+
+def committed(
+    root: Path, commit: str, sizes: Collection[int]
+) -> Mapping[bytes, tuple[SourceFile, ...]]:
+    """The files of `commit` that have one of these sizes, by the raw SHA-256 of their content,
+    sorted by path. Nothing where git can't tell (SourceObserver says why).
+
+    What git stores is compared, so a file that a filter changes on checkout (line ends, LFS) is
+    not found again.
+    """
+    if not commit or not sizes:
+        return {}
+    try:
+        repository = open_repository(root)
+    except GitUnusable:
+        return {}
+    listed = repository.ask("ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    if listed.code:
+        return {}
+    paths: dict[bytes, list[str]] = defaultdict(list)
+    for blob, size, path in _entries(listed.out):
+        if size in sizes and size <= _BLOB_LIMIT:
+            paths[blob].append(printable_name(path.decode("utf-8", "surrogateescape")))
+    found: dict[bytes, list[SourceFile]] = defaultdict(list)
+    with repository.stream("cat-file", "--batch", given=paths) as stream:
+        for blob in paths:
+            digest = _next(stream)
+            if digest is None:
+                break  # git ended early: what it didn't give stays unknown
+            found[digest] += [SourceFile(blob.decode("ascii"), path) for path in paths[blob]]
+    return {digest: tuple(sorted(files, key=_place)) for digest, files in found.items()}
+
+
+def _place(file: SourceFile) -> tuple[str, str]:
+    return file.path, file.blob
+
+
+def _entries(listed: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """Blob, size and path of the regular files (git-ls-tree(1): MODE TYPE OBJECT SIZE TAB PATH)."""
+    for entry in listed.split(b"\0"):
+        head, tab, path = entry.partition(b"\t")
+        words = head.split()
+        if tab and len(words) == 4 and words[0] in _REGULAR and words[3].isdigit():
+            yield words[2], int(words[3]), path
+
+
+def _next(stream: IO[bytes]) -> bytes | None:
+    """The digest of the next blob of `git cat-file --batch`; None where it gives no more."""
+    words = stream.readline().split()
+    if len(words) != 3 or words[1] != b"blob" or not words[2].isdigit():
+        return None
+    left = int(words[2])
+    digest = sha256()
+    while left:
+        piece = stream.read(min(left, _PIECE))
+        if not piece:
+            return None
+        digest.update(piece)
+        left -= len(piece)
+    stream.read(1)  # the line feed after it
+    return digest.digest()
