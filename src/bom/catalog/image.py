@@ -16,13 +16,14 @@ from bom.archive.image import ImageArchive, ImageReader
 from bom.archive.image_identity import Identified, identify
 from bom.catalog import WANTED, Catalogue, catalogue, declared
 from bom.catalog.attribution import Attribution, attribute
+from bom.catalog.compare import compare
 from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.os_release import os_component
 from bom.model import Gap
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from bom.catalog.protocol import Declared
     from bom.model import Component, Dependency, Finding, ImageIdentity
@@ -36,7 +37,7 @@ class ImageContents:
     """An image: what identifies it, its configuration, its final file system, what it holds.
 
     `config` is the parsed configuration as it stands, secrets included: redact before use.
-    `inside`: what is installed; `declared`: what lock files in it say; `files`: whose each file
+    `inside`: what is installed; `declared`: what lock files in it, or the project's, say; `files`: whose each file
     is. `os_release`: the
     operating system as a component, None where no os-release is there. `complete`: whether the
     file system could be put together.
@@ -53,20 +54,27 @@ class ImageContents:
 
     @property
     def observations(self) -> tuple[Dependency | Finding | Gap, ...]:
-        return self.inside.observations
+        """What is installed, held against what the locks in `declared` say."""
+        found = compare(self.declared, self.inside.installed)
+        return (
+            *found.installed,
+            *sorted({*self.inside.findings, *found.findings}),
+            *sorted({*self.inside.gaps, *found.gaps}),
+        )
 
 
 class ImageCataloguer:
-    """Takes an image archive in pieces (`feed`), then tells what is inside (`finish`).
+    """Takes an image archive in pieces (`feed`), or its files one by one (`file`), then tells what
+    is inside (`finish`).
 
-    Both raise BadArtifact (`damaged`, `truncated`, `oversized`, `ambiguous-image`,
+    All raise BadArtifact (`damaged`, `truncated`, `oversized`, `ambiguous-image`,
     `not-an-image`), `feed` possibly some pieces late. `close` gives up early; as a context
     manager the cataloguer does so on every way out.
     """
 
     def __init__(self) -> None:
         self._reader = ImageReader(WANTED)
-        self._pieces: queue.Queue[bytes | memoryview | None] = queue.Queue(_QUEUE)
+        self._pieces: queue.Queue[tuple[Callable[..., object], object] | None] = queue.Queue(_QUEUE)
         self._error: BaseException | None = None
         self._over = False
         self._thread = threading.Thread(target=self._work, name="catalogue", daemon=True)
@@ -80,21 +88,22 @@ class ImageCataloguer:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the archive; they must not change afterwards."""
-        if self._error is not None:
-            raise self._error
-        if len(data) <= _PIECE:
-            self._pieces.put(data)
-            return
-        view = memoryview(data)
-        for start in range(0, len(view), _PIECE):
-            self._pieces.put(view[start : start + _PIECE])
+        self._give(self._reader.feed, data)
 
-    def finish(self) -> ImageContents:
-        """What the image holds; the archive is over."""
+    def file(self, name: str, size: int, pieces: Iterable[bytes]) -> None:
+        """Take one file of an image that lies in no tar (`blobs/sha256/…`, `index.json`): exactly
+        `size` bytes, which must not change afterwards."""
+        self._put(self._reader.begin, (name, size))
+        for piece in pieces:
+            self._give(self._reader.write, piece)
+        self._put(self._reader.end, name)
+
+    def finish(self, platform: str | None = None) -> ImageContents:
+        """What the image holds; the archive is over. `platform`: as `identify` has it."""
         self.close()
         if self._error is not None:
             raise self._error
-        return contents(self._reader.finish())
+        return contents(self._reader.finish(), platform)
 
     def close(self) -> None:
         """Stop the threads; nothing happens when they have stopped already."""
@@ -104,19 +113,33 @@ class ImageCataloguer:
             self._thread.join()
             self._reader.close()
 
+    def _give(self, take: Callable[..., object], data: bytes) -> None:
+        if len(data) <= _PIECE:
+            self._put(take, data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            self._put(take, view[start : start + _PIECE])
+
+    def _put(self, take: Callable[..., object], data: object) -> None:
+        if self._error is not None:
+            raise self._error
+        self._pieces.put((take, data))
+
     def _work(self) -> None:
-        while (piece := self._pieces.get()) is not None:
+        while (item := self._pieces.get()) is not None:
             if self._error is not None:
                 continue  # what is fed in vain is taken all the same, or `feed` would wait
+            take, data = item
             try:
-                self._reader.feed(piece)
+                take(data)
             except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
                 self._error = error
 
 
-def contents(archive: ImageArchive) -> ImageContents:
+def contents(archive: ImageArchive, platform: str | None = None) -> ImageContents:
     """What the one image in the archive holds. Consumes the archive's lists of entries."""
-    found = _redacted(identify(archive))
+    found = _redacted(identify(archive, platform))
     view, gaps = _file_system(archive, found)
     if view is None:
         lacking = Catalogue(gaps=tuple(sorted({*found.gaps, *gaps})))

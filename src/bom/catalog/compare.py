@@ -1,0 +1,317 @@
+"""What lock files say, held against what is installed.
+
+A lock is compared with the environment that it describes: the `node_modules` beside it, or else
+the environment (one site-packages, one binary, one fat jar, ...) that holds most of what it asks
+for. Where there is none, nothing is claimed: the lock stands as not compared.
+
+What a platform, a marker, an extra or an option leaves out is no finding, and neither are the
+tools that an environment brings along by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from packaging.utils import canonicalize_version
+
+from bom.model import Dependency, Finding, Gap, Property
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bom.catalog.protocol import Declared
+    from bom.model import Component, Hash
+
+# What installers put into every environment of theirs, whatever a lock says.
+_SEEDS: Final = frozenset(
+    f"pkg:pypi/{name}" for name in ("distribute", "pip", "setuptools", "uv", "wheel")
+)
+_RUNTIMES: Final = frozenset(["pkg:golang/stdlib"])
+# What is linked into a binary is what it uses; what a lock lists beside that is not missing.
+_LINKED: Final = frozenset(["pkg:cargo", "pkg:golang"])
+_OWNED_BY_SYSTEM: Final = "bom-seal:python:owner"
+_MODULES: Final = "node_modules/"
+_SITES: Final = ("/site-packages/", "/dist-packages/")
+_INSIDE: Final = "!/"
+_ENOUGH: Final = 0.5  # of what a lock asks for must be in an environment to be compared with it
+_GO_SUM: Final = "bom-seal:go:h1"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The installed packages, with what the locks state of their distributions and which of them
+    are asked for directly; what doesn't fit; and which locks could not be compared."""
+
+    installed: tuple[Dependency, ...]
+    findings: tuple[Finding, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
+class _Copy(NamedTuple):
+    """An installed package in one environment, by a place that proves it."""
+
+    component: Component
+    place: str
+
+
+def compare(declared: Iterable[Declared], installed: Sequence[Dependency]) -> Compared:
+    """What the locks among `declared` say against what is installed, in any order."""
+    environments = _environments(installed)
+    enriched = {item.component.bom_ref: item for item in installed}
+    described: dict[tuple[str, str], list[Declared]] = defaultdict(list)
+    findings: set[Finding] = set()
+    gaps: set[Gap] = set()
+    for lock in declared:
+        if not lock.locked or not _asked(lock):
+            continue
+        place = _environment_of(lock, environments)
+        if place is None:
+            why = "nothing that is installed corresponds to it: not compared"
+            gaps.add(Gap("dependency.compared", lock.location, why))
+            continue
+        described[place].append(lock)
+        findings |= set(_differences(lock, environments[place]))
+        for item in lock.dependencies:
+            _enrich(enriched, item, environments[place])
+    for place, locks in described.items():
+        findings |= set(_additional(locks, environments[place]))
+    return Compared(
+        tuple(enriched[ref] for ref in sorted(enriched)),
+        tuple(sorted(findings)),
+        tuple(sorted(gaps)),
+    )
+
+
+# --- environments --------------------------------------------------------------------------------
+
+Environment = dict[str, list[_Copy]]  # copies by the package's name, a purl without version
+
+
+def package_key(purl: str) -> str:
+    """A purl without version, qualifiers and subpath: what a package is called."""
+    return purl.partition("?")[0].partition("#")[0].rpartition("@")[0] or purl
+
+
+def _environments(installed: Iterable[Dependency]) -> Mapping[tuple[str, str], Environment]:
+    """What is installed, by purl type and environment."""
+    copies = [
+        (place.location, item.component)
+        for item in installed
+        if item.component.purl and not _of_the_system(item.component)
+        for place in item.component.occurrences
+    ]
+    shared: dict[str, int] = defaultdict(int)
+    for location, _ in copies:
+        shared[location] += 1
+    out: dict[tuple[str, str], Environment] = {}
+    for location, component in copies:
+        kind = component.purl.partition("/")[0]
+        root = _root(location, shared[location] > 1)
+        environment = out.setdefault((kind, root), defaultdict(list))
+        environment[package_key(component.purl)].append(_Copy(component, location))
+    return out
+
+
+def _of_the_system(component: Component) -> bool:
+    return any(item.name == _OWNED_BY_SYSTEM for item in component.properties)
+
+
+def _root(location: str, shared: bool) -> str:
+    """The environment that a place is in: the folder that holds node_modules, site-packages, an
+    archive; a file that tells of several packages; or else a file's folder."""
+    if (at := location.find(_MODULES)) >= 0:
+        return location[:at]
+    for site in _SITES:
+        before, found, _ = f"/{location}".partition(site)
+        if found:
+            return before[1:] + site
+    if _INSIDE in location:
+        return location.partition(_INSIDE)[0]
+    return location if shared else location.rpartition("/")[0]
+
+
+def _environment_of(
+    lock: Declared, environments: Mapping[tuple[str, str], Environment]
+) -> tuple[str, str] | None:
+    """Where the environment is that the lock describes; None where none holds enough of it."""
+    asked = _asked(lock)
+    kind = f"pkg:{lock.ecosystem}"
+    beside = f"{lock.folder}/" if lock.folder else ""
+    best: tuple[int, float, str] | None = None
+    for (of, root), environment in environments.items():
+        held = sum(name in environment for name in asked)
+        if of != kind or not held:
+            continue
+        # A binary holds what it uses of a lock, an environment all of it.
+        whole = min(len(asked), len(environment)) if kind in _LINKED else len(asked)
+        here = root in (beside, lock.folder) or bool(beside and root.startswith(beside))
+        rank = (int(here), held / whole, root)
+        if (here or rank[1] >= _ENOUGH) and (best is None or rank > best):
+            best = rank
+    return None if best is None else (kind, best[2])
+
+
+def _asked(lock: Declared) -> set[str]:
+    """The names of what must be there."""
+    return {
+        package_key(item.component.purl)
+        for item in lock.dependencies
+        if _must_be_there(item) and _is_of(lock, item)
+    }
+
+
+def _must_be_there(item: Dependency) -> bool:
+    return item.role == "shipped" and not item.optional and bool(item.component.version)
+
+
+def _is_of(lock: Declared, item: Dependency) -> bool:
+    """Whether a package comes from the ecosystem's registry: what comes from version control is
+    installed under another purl than the one that the lock gives it."""
+    return item.component.purl.startswith(f"pkg:{lock.ecosystem}/")
+
+
+# --- differences ---------------------------------------------------------------------------------
+
+
+def _differences(lock: Declared, environment: Environment) -> Iterable[Finding]:
+    stated: dict[str, list[Dependency]] = defaultdict(list)
+    for item in lock.dependencies:
+        if _is_of(lock, item):
+            stated[package_key(item.component.purl)].append(item)
+    for name, items in stated.items():
+        copies = environment.get(name, [])
+        if copies:
+            yield from _versions(lock, items, copies)
+            yield from _hashes(lock, items, copies)
+        elif f"pkg:{lock.ecosystem}" not in _LINKED:
+            yield from (_missing(lock, item) for item in items if _must_be_there(item))
+
+
+def _additional(locks: Sequence[Declared], environment: Environment) -> Iterable[Finding]:
+    """What is installed and none of the locks that describe the environment lists."""
+    listed = {package_key(item.component.purl) for lock in locks for item in lock.dependencies}
+    # by their bare names too: the projects themselves, and what has another purl in the lock
+    names = {lock.name.lower() for lock in locks} | {
+        item.component.name.lower()
+        for lock in locks
+        for item in lock.dependencies
+        if not _is_of(lock, item)
+    }
+    places = ", ".join(sorted({lock.location for lock in locks}))
+    for name, copies in environment.items():
+        bare = name.rpartition("/")[2].lower()
+        if name in listed or name in _SEEDS or name in _RUNTIMES or bare in names:
+            continue
+        for copy in copies:
+            yield Finding(
+                "additional",
+                f"it is installed, and {places} does not list it",
+                "",
+                f"{copy.component.name} {copy.component.version}".rstrip(),
+                copy.place,
+                copy.component.bom_ref,
+            )
+
+
+def _missing(lock: Declared, item: Dependency) -> Finding:
+    component = item.component
+    return Finding(
+        "missing",
+        "the lock file asks for it and it is not installed",
+        f"{component.name} {component.version}",
+        "",
+        _place(lock, component),
+        component.bom_ref,
+    )
+
+
+def _versions(lock: Declared, items: list[Dependency], copies: list[_Copy]) -> Iterable[Finding]:
+    """Versions that are installed and not stated, each against what is stated."""
+    versions = {_normal(item.component) for item in items}
+    if "" in versions:
+        return  # the lock leaves the version of one open
+    expected = ", ".join(sorted({item.component.version for item in items}))
+    for copy in copies:
+        if copy.component.version and _normal(copy.component) not in versions:
+            yield Finding(
+                "version",
+                "another version is installed than the lock file states",
+                f"{expected} ({_place(lock, items[0].component)})",
+                copy.component.version,
+                copy.place,
+                copy.component.bom_ref,
+            )
+
+
+def _normal(component: Component) -> str:
+    if not component.purl.startswith("pkg:pypi/"):
+        return component.version
+    return canonicalize_version(component.version) if component.version else ""
+
+
+def _hashes(lock: Declared, items: list[Dependency], copies: list[_Copy]) -> Iterable[Finding]:
+    """Digests of the distribution that an install record and the lock state differently."""
+    for item in items:
+        stated = _by_algorithm(item.component)
+        for copy in copies:
+            if _normal(copy.component) != _normal(item.component):
+                continue
+            for algorithm, actual in _by_algorithm(copy.component, copy.place, item).items():
+                expected = stated.get(algorithm)
+                if expected and not actual <= expected:
+                    yield Finding(
+                        "hash",
+                        "it was installed from another file than the lock file states",
+                        _spelled(algorithm, expected),
+                        _spelled(algorithm, actual - expected),
+                        copy.place,
+                        copy.component.bom_ref,
+                    )
+
+
+def _by_algorithm(
+    component: Component, place: str = "", stated: Dependency | None = None
+) -> dict[str, set[str]]:
+    """The digests of what was distributed: as stated, and of a file that was installed as it was
+    distributed, under the very name that the lock has for it."""
+    out: dict[str, set[str]] = defaultdict(set)
+    hashes: list[Hash] = [one for file in component.distributions for one in file.hashes]
+    if stated is not None and component.hash_of == "file":
+        names = {file.name for file in stated.component.distributions}
+        if place.rpartition("/")[2] in names:
+            hashes += component.hashes
+    for one in hashes:
+        out[one.alg].add(one.value)
+    for item in component.properties:
+        if item.name == _GO_SUM:
+            out["h1"].add(item.value.removeprefix("h1:"))
+    return out
+
+
+def _spelled(algorithm: str, values: set[str]) -> str:
+    first, *others = sorted(values)
+    return f"{algorithm} {first}" + (f" and {len(others)} more" if others else "")
+
+
+def _place(lock: Declared, component: Component) -> str:
+    seen = next((o for o in component.occurrences if o.location == lock.location), None)
+    return f"{lock.location}:{seen.line}" if seen is not None and seen.line else lock.location
+
+
+# --- what a lock adds ----------------------------------------------------------------------------
+
+
+def _enrich(enriched: dict[str, Dependency], item: Dependency, environment: Environment) -> None:
+    """Give an installed package the distributions that the lock states for this very purl."""
+    ref = item.component.bom_ref
+    known = enriched.get(ref)
+    if known is None or package_key(item.component.purl) not in environment:
+        return
+    files = tuple(sorted({*known.component.distributions, *item.component.distributions}))
+    marks: set[Property] = set(known.component.properties)
+    if item.role == "build":
+        marks.add(Property("bom-seal:scope", "development"))
+    component = replace(known.component, distributions=files, properties=tuple(sorted(marks)))
+    enriched[ref] = replace(known, component=component, direct=known.direct or item.direct)
