@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from zlib_ng import zlib_ng
-
-from bom.archive.hashing import AsideDigest, HashingThread
+from bom.archive import decompress
+from bom.archive.hashing import HashingThread
 from bom.archive.layer import Interest, Kept, LayerEntry, LayerWalk, clean_path
 from bom.archive.tar import TarPush
 from bom.archive.tar_header import BLOCK, DIRECTORY, HARDLINK, SYMLINK, TarMember, is_header
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of one JSON document of the archive
 DOCUMENTS_LIMIT: Final = 64 * 1024 * 1024  # bytes of all of them
 
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
-_INFLATED: Final = 1024 * 1024  # bytes inflated at a time
+# What a layer may be compressed with (OCI image specification, "Image Layer Filesystem Changeset").
+_LAYERS: Final = ("gzip", "zstd")
 
 
 @dataclass(slots=True)
@@ -75,6 +73,24 @@ class ImageReader:
         """Take the next bytes of the archive; they must not change afterwards."""
         self._tar.feed(data)
 
+    def begin(self, file: tuple[str, int]) -> None:
+        """One file of an image that lies in no tar begins: its name and size. All of it comes in
+        pieces by `write`, up to `end`."""
+        name, size = file
+        self._claim(name)
+        self._blob = _Blob(size, self._keep, self._hashing)
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """The next bytes of the file; they must not change afterwards."""
+        if self._blob is not None:
+            self._blob.write(memoryview(piece))
+
+    def end(self, name: str) -> None:
+        """The file is over."""
+        blob, self._blob = self._blob, None
+        if blob is not None:
+            self._keep_blob(name, blob)
+
     def finish(self) -> ImageArchive:
         """What the archive holds; nothing may be fed afterwards."""
         self._tar.close()
@@ -89,10 +105,7 @@ class ImageReader:
         name = clean_path(member.name)
         if member.type == DIRECTORY or not name:
             return None
-        if name in self._names:
-            # Readers disagree on which of the two counts.
-            raise BadArtifact("ambiguous-image", f"the archive holds {name!r:.200} twice")
-        self._names.add(name)
+        self._claim(name)
         if member.type in (SYMLINK, HARDLINK):
             self._archive.links[name] = member.linkname
             return None
@@ -101,12 +114,19 @@ class ImageReader:
         self._blob = _Blob(member.size, self._keep, self._hashing)
         return self._blob.write
 
+    def _claim(self, name: str) -> None:
+        if name in self._names:
+            # Readers disagree on which of the two counts.
+            raise BadArtifact("ambiguous-image", f"the archive holds {name!r:.200} twice")
+        self._names.add(name)
+
     def _end(self, member: TarMember) -> None:
         blob, self._blob = self._blob, None
-        if blob is None:
-            return
+        if blob is not None:
+            self._keep_blob(clean_path(member.name), blob)
+
+    def _keep_blob(self, name: str, blob: _Blob) -> None:
         blob.close()
-        name = clean_path(member.name)
         if blob.layer is not None:
             self._archive.layers[name] = blob.layer
         elif blob.document is not None:
@@ -131,7 +151,8 @@ class _Blob:
         self._hash = hashing.digest()
         self._sink: Callable[[bytes | memoryview], object] | None = None
         self._walk: LayerWalk | None = None
-        self._inflate: _Inflate | None = None
+        self._packed: decompress.Stream | None = None
+        self._plain = hashing.digest()  # of what comes out
         self._feed: Callable[[bytes | memoryview], object] = _ignore
 
     def write(self, piece: memoryview) -> None:
@@ -150,26 +171,28 @@ class _Blob:
             return
         if self._walk is not None and self.layer.damage is None:
             try:
-                if self._inflate is not None:
-                    self._inflate.close()
+                if self._packed is not None:
+                    self._packed.close()
                 self._walk.close()
             except BadArtifact as error:
                 self.layer.damage = error
         self.layer.digest = f"sha256:{self._hash.hexdigest()}"
         if self._walk is not None:
             self.layer.entries = self._walk.settled()
-            inflate = self._inflate
-            self.layer.diff_id = inflate.diff_id if inflate is not None else self.layer.digest
+            self.layer.diff_id = (
+                self.layer.digest if self._packed is None else f"sha256:{self._plain.hexdigest()}"
+            )
 
     def _decide(self, head: bytes) -> None:
-        if head.startswith(_GZIP):
+        form = decompress.form_of(head)
+        if form in _LAYERS:
             self.layer = LayerBlob("", self._size)
             self._walk = LayerWalk(self._keep, self._hashing)
-            self._inflate = _Inflate(self._walk.feed, self._hashing.digest())
-            self._feed = self._inflate.feed
+            self._packed = decompress.stream(form, self._unpacked)
+            self._feed = self._packed.feed
             self._sink = self._layer_piece
-        elif head.startswith(_ZSTD):
-            self.layer = LayerBlob("", self._size, unreadable="it is compressed with zstandard")
+        elif form:
+            self.layer = LayerBlob("", self._size, unreadable=f"it is compressed with {form}")
             self._sink = self._hash.update
         elif is_header(head) or (len(head) == BLOCK and not head.strip(b"\0")):
             self.layer = LayerBlob("", self._size)
@@ -182,6 +205,11 @@ class _Blob:
         else:
             self._sink = _ignore
         self._sink(head)
+
+    def _unpacked(self, piece: bytes) -> None:
+        self._plain.update(piece)
+        assert self._walk is not None
+        self._walk.feed(piece)
 
     def _layer_piece(self, piece: bytes | memoryview) -> None:
         self._hash.update(piece)
@@ -198,41 +226,3 @@ class _Blob:
 
 def _ignore(piece: bytes | memoryview) -> None:
     """A file that is neither layer nor document."""
-
-
-class _Inflate:
-    """Gzip, in one or several members (RFC 1952 2.2), in pieces of at most _INFLATED bytes."""
-
-    def __init__(self, sink: Callable[[bytes], object], hash: AsideDigest) -> None:
-        self._sink = sink
-        self._stream = zlib_ng.decompressobj(wbits=31)
-        self._hash = hash
-
-    @property
-    def diff_id(self) -> str:
-        return f"sha256:{self._hash.hexdigest()}"
-
-    def feed(self, piece: bytes | memoryview) -> None:
-        data: bytes | memoryview = piece
-        try:
-            while data:
-                if self._stream.eof:
-                    self._stream = zlib_ng.decompressobj(wbits=31)
-                inflated = self._stream.decompress(data, _INFLATED)
-                if inflated:
-                    self._hash.update(inflated)
-                    self._sink(inflated)
-                # Whatever the output limit held back is drained before more input is taken.
-                data = self._stream.unconsumed_tail or self._stream.unused_data
-        except zlib_ng.error as error:  # type: ignore[misc] # its stub calls it a value
-            raise BadArtifact("damaged", f"a gzip layer can't be inflated: {error}") from error
-
-    def close(self) -> None:
-        while not self._stream.eof:
-            inflated = self._stream.decompress(b"", _INFLATED)
-            if not inflated:
-                break
-            self._hash.update(inflated)
-            self._sink(inflated)
-        if not self._stream.eof:
-            raise BadArtifact("truncated", "a gzip layer ends early")

@@ -56,15 +56,18 @@ class _Candidate:
     index: str = ""
 
 
-def identify(archive: ImageArchive) -> Identified:
+def identify(archive: ImageArchive, platform: str | None = None) -> Identified:
     """The one image in the archive.
 
-    Of an index with several platforms the first whose blobs are there (the one `manifest.json`
-    names, where there is one); the others become gaps. Raises BadArtifact (`ambiguous-image`,
-    `damaged`, `not-an-image`).
+    `platform` (os/arch[/variant]) chooses from an index with several; "": there must be only
+    one. None: the first whose blobs are there, the others become gaps. Where there is a
+    `manifest.json` it is the image that this names. Raises BadArtifact (`ambiguous-image`,
+    `several-platforms`, `damaged`, `not-an-image`).
     """
     docker = list(_from_manifest_json(archive))
     oci = list(_from_index_json(archive))
+    if platform is not None and not docker and oci:
+        oci = [_chosen(archive, oci, platform)]
     if not docker and not oci:
         raise BadArtifact("not-an-image", "the archive holds neither manifest.json nor index.json")
     if len({(entry.config, entry.layers) for entry in docker}) > 1:
@@ -85,6 +88,29 @@ def identify(archive: ImageArchive) -> Identified:
     return _identified(archive, chosen, tuple(sorted(tags)), others)
 
 
+def _chosen(archive: ImageArchive, images: list[_Candidate], wanted: str) -> _Candidate:
+    platforms = [_platform(_parse(archive.documents[i.config], i.config)) for i in images]
+    fitting = [
+        image
+        for image, platform in zip(images, platforms, strict=True)
+        if not wanted or fits(platform, wanted)
+    ]
+    if len({image.config for image in fitting}) == 1:
+        return fitting[0]
+    raise BadArtifact(
+        "several-platforms",
+        f"the archive holds images for {len(images)} platforms",
+        expected=wanted or "one",
+        found=", ".join(sorted(set(platforms))),
+    )
+
+
+def fits(platform: str, wanted: str) -> bool:
+    """Whether an image for `platform` is one for the `wanted` one, whose variant may be left out
+    (OCI image specification, "Image Index", platform)."""
+    return platform == wanted or (platform.startswith(f"{wanted}/") and wanted.count("/") == 1)
+
+
 # --- the documents ------------------------------------------------------------------------------
 
 
@@ -93,6 +119,8 @@ def _from_manifest_json(archive: ImageArchive) -> Iterator[_Candidate]:
     if raw is None:
         return
     entries = _parse(raw, "manifest.json")
+    if isinstance(entries, dict) and "index.json" not in archive.documents:
+        return  # a web app's manifest, an extension's: Docker's is a list
     if not isinstance(entries, list) or not entries:
         raise BadArtifact("damaged", "manifest.json names no image", where="manifest.json")
     for entry in entries:
@@ -288,7 +316,9 @@ def _created_by(config: Mapping[str, Any], count: int) -> tuple[str, ...]:
     return tuple(commands) if len(commands) == count else ("",) * count
 
 
-def _platform(config: Mapping[str, Any]) -> str:
+def _platform(config: Any) -> str:
+    if not isinstance(config, dict):
+        return ""
     parts = (config.get("os"), config.get("architecture"), config.get("variant"))
     return "/".join(part for part in parts if isinstance(part, str) and part)
 

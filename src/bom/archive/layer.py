@@ -111,7 +111,7 @@ class LayerWalk:
         self._interest = kept.interest
         self._hashing = hashing
         self._unsettled: list[tuple[int, AsideDigest]] = []  # entries whose digest is to come
-        self._tar = TarPush(self._member, self._end)
+        self._tar = TarPush(self.member, self.end)
         self.feed = self._tar.feed
         self._path = ""
         self._executable = False
@@ -130,7 +130,8 @@ class LayerWalk:
         self._unsettled = []
         return self._entries
 
-    def _member(self, member: TarMember) -> Callable[[memoryview], object] | None:
+    def member(self, member: TarMember) -> Callable[[memoryview], object] | None:
+        """An entry begins, of a tar or of another archive: what its content goes to."""
         self._kept.entries += 1
         if self._kept.entries > ENTRIES_LIMIT:
             raise BadArtifact("oversized", f"the image has more than {ENTRIES_LIMIT} entries")
@@ -163,7 +164,8 @@ class LayerWalk:
         ):
             self._large = None
 
-    def _end(self, member: TarMember) -> None:
+    def end(self, member: TarMember) -> None:
+        """The entry's content is over."""
         path = self._path
         if not path:
             self._content = self._md5 = self._large = None
