@@ -215,12 +215,15 @@ class Dependency:
 
     `direct`: the artifact itself asks for it, so the graph's root points to it. `optional`: an
     install may rightly lack it (it is another platform's, an extra's, an optional one).
+    `content`: of one copy, what is equal for equal files wherever it lies (the component's hash
+    is not: it names paths from the root); "" where that hash is to be compared. Not recorded.
     """
 
     component: Component
     role: Literal["shipped", "build"] = "shipped"
     direct: bool = False
     optional: bool = False
+    content: str = ""
 
     def merged(self, other: Dependency) -> Dependency:
         """This one, found a second time, with all that either says."""
@@ -238,7 +241,7 @@ class Dependency:
             description=one.description or two.description,
             occurrences=tuple(sorted({*one.occurrences, *two.occurrences})),
             requires=tuple(sorted({*one.requires, *two.requires})),
-            components=tuple(sorted({*one.components, *two.components})),
+            components=_nested(one.components, two.components),
         )
         return Dependency(
             component,
@@ -246,6 +249,17 @@ class Dependency:
             self.direct or other.direct,
             self.optional and other.optional,
         )
+
+
+def _nested(one: tuple[Component, ...], two: tuple[Component, ...]) -> tuple[Component, ...]:
+    """The components inside two copies of one component, one for each ref."""
+    if one == two:
+        return one
+    found: dict[str, Dependency] = {}
+    for item in sorted({*one, *two}):
+        known = found.get(item.bom_ref)
+        found[item.bom_ref] = known.merged(Dependency(item)) if known else Dependency(item)
+    return tuple(sorted(item.component for item in found.values()))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -79,16 +79,30 @@ def test_the_hash_leaves_out_what_the_installer_writes(tmp_path: Path) -> None:
     assert changed.component.hashes != one.component.hashes
 
 
-def test_copies_with_other_content_are_one_component_and_a_gap(tmp_path: Path) -> None:
+def test_copies_with_other_content_are_one_component_and_a_finding(tmp_path: Path) -> None:
     for place, text in (("opt/a", "1"), ("opt/b", "2")):
         site = f"{place}/lib/python3.11/site-packages"
         info = f"{site}/demo-1.0.dist-info"
         record = "demo.py,,\n"
         write(tmp_path, {f"{site}/demo.py": text, f"{info}/RECORD": record})
         write(tmp_path, {f"{info}/METADATA": metadata("Demo")})
-    dependencies, gaps = found(tmp_path)
-    assert [len(i.component.occurrences) for i in dependencies.values()] == [2]
-    assert "component.hash" in {gap.what for gap in gaps}
+    catalogue = catalogue_directory(tmp_path)
+    assert [len(item.component.occurrences) for item in catalogue.installed] == [2]
+    assert [(item.code, item.ref) for item in catalogue.findings] == [
+        ("copies", "pkg:pypi/demo@1.0")
+    ]
+
+
+def test_equal_copies_in_two_environments_are_no_finding(tmp_path: Path) -> None:
+    for place in ("opt/a", "opt/b"):
+        site = f"{place}/lib/python3.11/site-packages"
+        record = "demo.py,,\n../../../bin/demo,,\n"
+        write(tmp_path, {f"{site}/demo.py": "1", f"{place}/bin/demo": f"#!/{place}/bin/python"})
+        write(tmp_path, {f"{site}/demo-1.0.dist-info/RECORD": record})
+        write(tmp_path, {f"{site}/demo-1.0.dist-info/METADATA": metadata("Demo")})
+    catalogue = catalogue_directory(tmp_path)
+    assert [len(item.component.occurrences) for item in catalogue.installed] == [2]
+    assert catalogue.findings == ()
 
 
 def test_vendored_copies_and_leftovers_are_not_listed_as_installed(tmp_path: Path) -> None:
@@ -107,6 +121,7 @@ def test_vendored_copies_and_leftovers_are_not_listed_as_installed(tmp_path: Pat
     assert [gap.where.rsplit("/", 1)[1] for gap in gaps] == [
         "empty-1.0.dist-info",
         "linked.egg-link",
+        "more-1.0.dist-info",
         "~emo-1.0.dist-info",
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.conda import Conda
 from bom.catalog.debian import Debian
 from bom.catalog.interest import Wanted
 from bom.catalog.os_release import os_component
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import Declared, Ecosystem, FileView
 
-ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Python())
+ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Conda(), Python())
 WANTED: Final = Wanted(ECOSYSTEMS)
 
 
@@ -98,7 +99,9 @@ def _differing(ref: str, copies: Iterable[Dependency]) -> Iterable[Finding]:
     contents: dict[tuple[str, ...], str] = {}
     for copy in sorted(copies):
         place = copy.component.occurrences[0].location if copy.component.occurrences else ""
-        if copy.component.hashes:
+        if copy.content:
+            contents.setdefault((copy.content,), place)
+        elif copy.component.hashes:
             contents.setdefault(tuple(item.value for item in copy.component.hashes), place)
     if len(contents) > 1:
         (one, here), (other, there), *_ = contents.items()

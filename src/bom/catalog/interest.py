@@ -28,6 +28,7 @@ class Wanted:
         self._names = frozenset(name for item in reads for name in item.names)
         self._endings = tuple({end for item in reads for end in item.endings})
         self._folders = tuple({top for item in reads for top in item.folders})
+        self._within = tuple({part for item in reads for part in item.within})
         self._extracts: tuple[Extract, ...] = tuple(
             item.extracts for item in self._ecosystems if item.extracts is not None
         )
@@ -41,7 +42,11 @@ class Wanted:
             and not path.endswith(self._endings)
             and not path.startswith(self._folders)
         ):
-            return False
+            for part in self._within:  # a loop, for `any` takes three times as long (measured)
+                if part in path:
+                    break
+            else:
+                return False
         pure = PurePosixPath(path)
         return any(ecosystem.matches(pure) for ecosystem in self._ecosystems)
 

@@ -64,11 +64,13 @@ class FileView(Protocol):
 @dataclass(frozen=True, slots=True)
 class Reads:
     """What every file that an ecosystem's `matches` can accept has: one of these base names,
-    one of these endings, or a place below one of these folders (with a `/` at the end)."""
+    one of these endings, a place below one of these folders (with a `/` at the end), or one of
+    `within` anywhere in its path (for endings that too many files have)."""
 
     names: frozenset[str] = frozenset()
     endings: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections import ChainMap
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bom.catalog.python.names import extras_in
 from bom.model import Gap
 from bom.printable import printable_name
 from bom.purl import pypi_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
-    from packaging.requirements import Requirement
+    from packaging.markers import Marker
 
     from bom.catalog.protocol import FileView
     from bom.catalog.python.installed import Installed
@@ -23,8 +25,12 @@ _SITE: Final = re.compile(
     re.S,
 )
 _SYSTEM: Final = "system"
+_USER: Final = ".local"  # site.USER_BASE on POSIX
 _PYTHON3: Final = "usr/bin/python3"
 _VERSIONED: Final = re.compile(r"python(\d+\.\d+)\Z")
+_SYSTEM_SITE: Final = re.compile(rb"(?im)^include-system-site-packages\s*=\s*true\s*$")
+_HOME: Final = re.compile(rb"(?im)^home\s*=[ \t]*([^\r\n]*)$")
+_COPIES: Final = 8  # of one name in one environment, that an edge can lead to
 _MACHINES: Final = {
     "usr/lib/x86_64-linux-gnu": "x86_64",
     "usr/lib/aarch64-linux-gnu": "aarch64",
@@ -34,6 +40,15 @@ _MACHINES: Final = {
     "usr/lib/riscv64-linux-gnu": "riscv64",
     "usr/lib/s390x-linux-gnu": "s390x",
 }
+
+
+class _Requirement(NamedTuple):
+    """`extras`: those that its marker names; `asks`: the extras that it asks of its target."""
+
+    target: str
+    marker: Marker | None
+    extras: frozenset[str]
+    asks: frozenset[str]
 
 
 class Environments:
@@ -59,6 +74,8 @@ class Environments:
         for item in installed:
             members = self._members.setdefault(self._key(item.site), {})
             members.setdefault(pypi_name(item.component.name), []).append(item)
+        self._versions = {key.rsplit(":", 1)[1] for key in self._members} - {""}
+        self._interpreters: dict[str, dict[str, list[Installed]]] = {}
         self._shadowed: dict[str, str] = {}
         for members in self._members.values():
             for copies in members.values():
@@ -77,8 +94,9 @@ class Environments:
     def unmet(self, item: Installed) -> Iterator[Gap]:
         """A gap for each requirement that nothing installed meets."""
         ref = item.component.purl
+        why = "which a wheel does not hold" if item.wheel else "which is not installed"
         for name in sorted(self._unmet.get(item.info, ())):
-            yield Gap("dependency", ref, f"it requires {name}, which is not installed", ref)
+            yield Gap("dependency", ref, f"it requires {name}, {why}", ref)
         for text in sorted(self._broken.get(item.info, ())):
             yield Gap("dependency", ref, f"its requirement {text!r:.100} can't be read", ref)
 
@@ -93,7 +111,7 @@ class Environments:
 
     def _shadow(self, copies: list[Installed]) -> None:
         """Put first what stands first on sys.path, and leave only that to be required."""
-        copies.sort(key=lambda copy: (not copy.site.startswith("usr/local/"), copy.site))
+        copies.sort(key=lambda copy: (not copy.site.startswith("usr/local/"), copy.site, copy.info))
         first = copies[0]
         for copy in copies[1:]:
             if copy.site != first.site:
@@ -102,49 +120,85 @@ class Environments:
     def _resolve(self, key: str, members: dict[str, list[Installed]]) -> None:
         environment = self._environment(key)
         visible = self._visible(key, members)
-        extras: dict[str, set[str]] = {name: set() for name in visible}
-        waiting = list(members)
+        wanted = {
+            name: [(item, one) for item in copies for one in self._requirements(item)]
+            for name, copies in members.items()
+        }
+        extras: dict[str, set[str]] = {}
+        waiting: list[tuple[str, frozenset[str]]] = [(name, frozenset()) for name in members]
         while waiting:
-            name = waiting.pop()
-            for item in members.get(name, ()):
-                for requirement in self._requirements(item):
-                    if not _applies(requirement, environment, extras[name]):
-                        continue
-                    target = pypi_name(requirement.name)
-                    if target not in visible:
-                        self._unmet.setdefault(item.info, set()).add(target)
-                        continue
-                    refs = {
-                        other.component.purl
-                        for other in visible[target]
-                        if other.info not in self._shadowed
-                    }
-                    self._edges.setdefault(item.info, set()).update(refs - {item.component.purl})
-                    asked = {pypi_name(extra) for extra in requirement.extras}
-                    if not asked <= extras[target]:
-                        extras[target] |= asked
-                        waiting.append(target)
+            name, asked = waiting.pop()
+            for item, one in wanted.get(name, ()):
+                # What no extra is named in was looked at the first time.
+                new = one.extras & asked if asked else frozenset([""])
+                if not new or not self._applies(item, one, environment, new):
+                    continue
+                target = visible.get(one.target)
+                if target is None:
+                    # Without a version a marker can't be judged, so nothing surely is missing.
+                    if one.marker is None or environment["python_version"]:
+                        self._unmet.setdefault(item.info, set()).add(one.target)
+                    continue
+                edges = self._edges.setdefault(item.info, set())
+                edges.update(
+                    other.component.purl
+                    for other in target[:_COPIES]
+                    if other.info not in self._shadowed and other.component != item.component
+                )
+                edges.discard(item.component.purl)
+                have = extras.setdefault(one.target, set())
+                if more := one.asks - have:
+                    have |= more
+                    waiting.append((one.target, more))
 
-    def _visible(self, key: str, members: dict[str, list[Installed]]) -> dict[str, list[Installed]]:
-        """With the system's distributions, where a virtual environment lets them in."""
-        prefix, _, rest = key.partition(":")
-        config = self._view.read(f"{prefix}/pyvenv.cfg") or b""
-        if not re.search(rb"(?im)^include-system-site-packages\s*=\s*true\s*$", config):
+    def _visible(
+        self, key: str, members: dict[str, list[Installed]]
+    ) -> MutableMapping[str, list[Installed]]:
+        """With the system's distributions, where a virtual environment lets them in; with all
+        interpreters' for what only adds to their path: a user's site, a folder of its own."""
+        prefix, implementation, version = key.rsplit(":", 2)
+        rest = f"{implementation}:{version}"
+        if not implementation or prefix.rpartition("/")[2] == _USER:
+            return ChainMap(members, self._of_interpreters(rest if implementation else ""))
+        config = self._view.read(f"{prefix}/pyvenv.cfg".lstrip("/")) or b""
+        if not _SYSTEM_SITE.search(config):
             return members
         system = self._members.get(f"{_SYSTEM}:{rest}", {})
-        return {**system, **members}
+        return ChainMap(members, self._members.get(f"{_base(config)}:{rest}", {}), system)
 
-    def _requirements(self, item: Installed) -> Iterator[Requirement]:
+    def _of_interpreters(self, rest: str) -> dict[str, list[Installed]]:
+        """What lies with all interpreters of a version ("": of any), not in a virtual one."""
+        if rest not in self._interpreters:
+            seen = self._interpreters[rest] = {}
+            for key, members in sorted(self._members.items()):
+                prefix, implementation, version = key.rsplit(":", 2)
+                if not implementation or rest not in ("", f"{implementation}:{version}"):
+                    continue
+                if self._view.entry(f"{prefix}/pyvenv.cfg".lstrip("/")) is None:
+                    seen.update(members)
+        return self._interpreters[rest]
+
+    def _requirements(self, item: Installed) -> Iterator[_Requirement]:
         from packaging.requirements import InvalidRequirement, Requirement
 
         for text in item.requires:
             try:
-                yield Requirement(text)
+                read = Requirement(text)
+                named = extras_in(str(read.marker)) if read.marker else ()
             except (InvalidRequirement, RecursionError):
                 self._broken.setdefault(item.info, set()).add(printable_name(text))
+                continue
+            yield _Requirement(
+                pypi_name(read.name),
+                read.marker,
+                frozenset(named),
+                frozenset(pypi_name(extra) for extra in read.extras),
+            )
 
     def _environment(self, key: str) -> dict[str, str]:
         _, implementation, version = key.rsplit(":", 2)
+        if not version and len(self._versions) == 1:
+            (version,) = self._versions
         pypy = implementation == "pypy"
         return {
             "implementation_name": "pypy" if pypy else "cpython",
@@ -160,12 +214,31 @@ class Environments:
             "sys_platform": "linux",
         }
 
+    def _applies(
+        self,
+        item: Installed,
+        one: _Requirement,
+        environment: Mapping[str, str],
+        extras: Iterable[str],
+    ) -> bool:
+        if one.marker is None:
+            return "" in extras
+        if not environment["python_version"]:
+            # Without a version a marker can't be judged; what only an extra wants is left out.
+            return not one.extras
+        from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+        from packaging.version import InvalidVersion
 
-def _applies(requirement: Requirement, environment: dict[str, str], extras: set[str]) -> bool:
-    if requirement.marker is None:
-        return True
-    if not environment["python_version"]:
-        # Without a version a marker can't be judged; what only an extra wants is left out.
-        return "extra" not in str(requirement.marker)
-    candidates = ["", *sorted(extras)]
-    return any(requirement.marker.evaluate({**environment, "extra": e}) for e in candidates)
+        try:
+            return any(one.marker.evaluate({**environment, "extra": e}) for e in sorted(extras))
+        except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion, RecursionError):
+            text = f"{one.target} ; {one.marker}"
+            self._broken.setdefault(item.info, set()).add(printable_name(text))
+            return False
+
+
+def _base(config: bytes) -> str:
+    """The prefix of the interpreter that a virtual environment was made from."""
+    found = _HOME.search(config)
+    home = found[1].decode("utf-8", "surrogateescape").strip().strip("/") if found else ""
+    return home.removesuffix("bin").rstrip("/")
