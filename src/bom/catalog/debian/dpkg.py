@@ -1,13 +1,14 @@
 """What dpkg's database says (deb-control(5), dpkg(1), Debian Policy 7).
 
-Read from `var/lib/dpkg/status` and, as distroless images have it, `var/lib/dpkg/status.d/`.
+Read from `var/lib/dpkg/status` and, as distroless images have it, `var/lib/dpkg/status.d/`, whose
+files may have any name: the paragraph in it says which package it is.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from bom.printable import printable_name
@@ -21,6 +22,7 @@ STATUS: Final = "var/lib/dpkg/status"
 STATUS_FOLDER: Final = "var/lib/dpkg/status.d/"
 INFO_FOLDER: Final = "var/lib/dpkg/info/"
 LIST_LIMIT: Final = 16 * 1024 * 1024  # bytes of one list of files; the largest known have 5 MB
+PACKAGES_LIMIT: Final = 200_000  # packages that are read; all of Debian has 70,000
 DIVERSIONS: Final = "var/lib/dpkg/diversions"
 
 # The states in which a package's files are on the disk (dpkg(1), "Package states").
@@ -30,13 +32,16 @@ _PRESENT: Final = frozenset(
 _PARTLY: Final = "half-installed"
 _RELATION: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9+._-]*)(?::([A-Za-z0-9-]+))?")
 _SOURCE: Final = re.compile(r"(\S+)(?:\s+\((\S+)\))?")
+_MD5: Final = re.compile(r"[0-9a-f]{32}")
+_MD5_ROW: Final = re.compile(r"([0-9a-f]{32}) [ *](.+)")
+_CONFFILE_FLAGS: Final = frozenset(["obsolete", "remove-on-upgrade"])
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Package:
     """A package whose files are on the disk. `state` is dpkg's; `fields` by lowercase name.
 
-    `record`: the file that tells of it; for `status.d` one of its own.
+    `record`: the file that tells of it, for `status.d` one of its own; `line`: where in it.
     """
 
     name: str
@@ -44,11 +49,12 @@ class Package:
     version: str
     state: str
     record: str
-    fields: tuple[tuple[str, str], ...]
+    line: int
+    fields: Mapping[str, str] = field(compare=False)
 
     def field(self, name: str) -> str:
         """A field's value, folded lines joined by newlines; "" where it is not there."""
-        return dict(self.fields).get(name, "")
+        return self.fields.get(name, "")
 
     @property
     def complete(self) -> bool:
@@ -69,16 +75,19 @@ def packages(view: FileView) -> Iterator[Package]:
     One that stands twice counts as its last paragraph says, as dpkg reads it.
     """
     found: dict[tuple[str, str], Package] = {}
-    for entry in view.wanted():
-        path = entry.path
-        if path == STATUS or (path.startswith(STATUS_FOLDER) and not path.endswith(".md5sums")):
-            for fields in _paragraphs(view.read(path) or b""):
-                package = _package(fields, path)
-                key = (fields.get("package", ""), fields.get("architecture", ""))
-                found.pop(key, None)
-                if package is not None:
-                    found[key] = package
+    for path in _records(view):
+        for line, fields in _paragraphs(view.read(path) or b""):
+            package = _package(fields, path, line)
+            key = (fields.get("package", ""), fields.get("architecture", ""))
+            found.pop(key, None)
+            if package is not None and len(found) < PACKAGES_LIMIT:
+                found[key] = package
     yield from found.values()
+
+
+def unreadable(view: FileView) -> Iterator[str]:
+    """The records that are there and can't be read, or are larger than is read."""
+    yield from (path for path in _records(view) if view.read(path) is None)
 
 
 def file_list(view: FileView, package: Package) -> tuple[str, tuple[str, ...] | None]:
@@ -87,18 +96,50 @@ def file_list(view: FileView, package: Package) -> tuple[str, tuple[str, ...] | 
     None where no list is there, or one of a size that no package has. Bytes that
     are no UTF-8 are surrogate escapes.
     """
-    name = package.name
-    for stem in (f"{name}:{package.architecture}", name):
+    for stem in stems(package):
         path = f"{INFO_FOLDER}{stem}.list"
         raw = view.read(path)
         if raw is not None and len(raw) <= LIST_LIMIT:
             lines = raw.decode("utf-8", "surrogateescape").split("\n")
             return path, tuple(line.strip("/") for line in lines if line not in ("", "/."))
-    path = package.record + ".md5sums"
-    if package.record != STATUS and (raw := view.read(path)) and len(raw) <= LIST_LIMIT:
-        rows = raw.decode("utf-8", "surrogateescape").split("\n")
-        return path, tuple(row[34:].removeprefix("./").strip("/") for row in rows if row[34:])
+    if package.record != STATUS and (rows := md5sums(view, package)) is not None:
+        return package.record + ".md5sums", tuple(path for path, _ in rows)
     return "", None
+
+
+def stems(package: Package) -> tuple[str, str]:
+    """What the names of its files in `info/` may begin with, before the last dot: with the
+    architecture where several may be installed side by side."""
+    return f"{package.name}:{package.architecture}", package.name
+
+
+def md5sums(view: FileView, package: Package) -> list[tuple[str, str]] | None:
+    """Its files and their MD5 in hex (deb-md5sums(5)), relative to the root; None where none are
+    stated. Lines of another form are left out, as dpkg has no use for them either."""
+    paths = [f"{INFO_FOLDER}{stem}.md5sums" for stem in stems(package)]
+    if package.record != STATUS:
+        paths = [package.record + ".md5sums"]
+    for path in paths:
+        raw = view.read(path)
+        if raw is not None and len(raw) <= LIST_LIMIT:
+            rows = raw.decode("utf-8", "surrogateescape").split("\n")
+            matches = [found for row in rows if (found := _MD5_ROW.fullmatch(row))]
+            return [(row[2].removeprefix("./").strip("/"), row[1]) for row in matches]
+    return None
+
+
+def conffiles(package: Package) -> dict[str, str]:
+    """Its configuration files with the MD5 in hex of what it brought, relative to the root; ""
+    where dpkg has none yet (dpkg-query(1), Conffiles)."""
+    found = {}
+    for line in package.field("conffiles").split("\n"):
+        words = line.split(" ")
+        while words and words[-1] in _CONFFILE_FLAGS:
+            words.pop()
+        if len(words) > 1:
+            stated = words.pop()
+            found[" ".join(words).strip("/")] = stated if _MD5.fullmatch(stated) else ""
+    return found
 
 
 def diversions(view: FileView) -> Mapping[str, tuple[str, str]]:
@@ -126,33 +167,46 @@ def relations(text: str) -> Iterator[tuple[tuple[str, str], ...]]:
             yield tuple(alternatives)
 
 
-def _package(fields: Mapping[str, str], record: str) -> Package | None:
+def _records(view: FileView) -> Iterator[str]:
+    for entry in view.wanted():
+        path = entry.path
+        if path == STATUS or (path.startswith(STATUS_FOLDER) and not path.endswith(".md5sums")):
+            yield path
+
+
+def _package(fields: Mapping[str, str], record: str, line: int) -> Package | None:
     name, version = fields.get("package", ""), fields.get("version", "")
     state = (fields.get("status") or "install ok installed").split()[-1]
     if not name or (state not in _PRESENT and state != _PARTLY):
         return None
-    return Package(
-        name, fields.get("architecture", ""), version, state, record, tuple(fields.items())
-    )
+    return Package(name, fields.get("architecture", ""), version, state, record, line, fields)
 
 
-def _paragraphs(raw: bytes) -> Iterator[dict[str, str]]:
-    fields: dict[str, str] = {}
-    last = ""
+def _paragraphs(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each paragraph's fields by lowercase name, and the line on which it begins."""
+    fields: dict[str, list[str]] = {}
+    start, last = 0, ""
     text = printable_name(raw.decode("utf-8", "surrogateescape"))
-    for line in io.StringIO(text, newline="\n"):
+    for number, line in enumerate(io.StringIO(text, newline="\n"), 1):
         line = line.removesuffix("\n")
         if not line.strip():
             if fields:
-                yield fields
-            fields, last = {}, ""
+                yield start, _joined(fields)
+            fields, start, last = {}, 0, ""
         elif line[0] in " \t":
             if last:
-                fields[last] += "\n" + line.strip()
+                fields[last].append(line.strip())
         else:
             name, colon, value = line.partition(":")
             last = name.lower() if colon else ""
             if last:
-                fields[last] = value.strip()
+                start = start or number
+                fields[last] = [value.strip()]
     if fields:
-        yield fields
+        yield start, _joined(fields)
+
+
+def _joined(fields: Mapping[str, list[str]]) -> dict[str, str]:
+    return {
+        name: lines[0] if len(lines) == 1 else "\n".join(lines) for name, lines in fields.items()
+    }
