@@ -20,8 +20,9 @@ from bom.purl import parse
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bom.catalog.protocol import FileView
     from tests.conftest import Need
+
+    from bom.catalog.protocol import FileView
 
 RELEASE = 'ID=debian\nVERSION_ID="12"\n'
 
