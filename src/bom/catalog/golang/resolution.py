@@ -1,7 +1,7 @@
 """One go.mod, resolved: by its replacements, go.sum, the workspace and the vendor folder.
 
-Every dependency is `optional`: go.mod doesn't say what only tests, other platforms or other
-programs of the module need.
+It doesn't say what only tests, other platforms or other programs of the module need: a program
+holds what it uses of these modules.
 """
 
 from __future__ import annotations
@@ -158,7 +158,6 @@ class Resolution:
             made,
             "build" if role == "build" else "shipped",
             direct=not item.indirect,
-            optional=True,
         )
         known = self.found.get(ref)
         self.found[ref] = known.merged(made_of) if known else made_of

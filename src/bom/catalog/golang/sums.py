@@ -13,18 +13,22 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import Declared
     from bom.model import Dependency
 
-_MESSAGE = "a program holds this module with another h1 than go.sum states"
+# In the words of bom.catalog.compare, which holds one lock against one program: what both tell is
+# one finding.
+_MESSAGE = "it was installed from another file than the lock file states"
 _BETWEEN = "two programs hold this module with different h1"
 
 
 def differing_sums(
     projects: Iterable[Declared], installed: Iterable[Dependency]
 ) -> Iterator[Finding]:
-    """A finding (`hash`) for each module of `installed` whose h1 a project's go.sum contradicts,
-    and for each that two of `installed` state differently. Sorted."""
-    held: dict[str, set[str]] = {}
+    """A finding (`hash`) for each module of `installed` of which a project's go.sum states other
+    h1, and for each that two of `installed` state differently. Sorted."""
+    held: dict[str, dict[str, set[str]]] = {}
     for item in installed:
-        held.setdefault(item.component.purl, set()).update(sums(item.component))
+        for sum in sums(item.component):
+            places = held.setdefault(item.component.purl, {}).setdefault(sum, set())
+            places.update(seen.location for seen in item.component.occurrences)
     found = set()
     for project in projects:
         if project.ecosystem != "golang":
@@ -32,12 +36,19 @@ def differing_sums(
         for item in project.dependencies:
             ref = item.component.purl
             stated = sums(item.component)
-            for other in held.get(ref, ()):
+            for other, places in held.get(ref, {}).items():
                 if stated and other not in stated:
-                    where = f"{project.folder}/go.sum" if project.folder else "go.sum"
-                    found.add(Finding("hash", _MESSAGE, stated[0], other, where, ref))
+                    expected, actual = _spelled(stated[0]), _spelled(other)
+                    found |= {
+                        Finding("hash", _MESSAGE, expected, actual, place, ref) for place in places
+                    }
     for ref, several in held.items():
         if len(several) > 1:
             one, other, *_ = sorted(several)
-            found.add(Finding("hash", _BETWEEN, one, other, ref=ref))
+            where = min(several[other], default="")
+            found.add(Finding("hash", _BETWEEN, _spelled(one), _spelled(other), where, ref))
     yield from sorted(found)
+
+
+def _spelled(sum: str) -> str:
+    return sum.replace(":", " ", 1)
