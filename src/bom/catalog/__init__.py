@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 from bom.catalog.conda import Conda
 from bom.catalog.debian import Debian
 from bom.catalog.interest import Wanted
+from bom.catalog.java import Java
 from bom.catalog.os_release import os_component
 from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
+from bom.catalog.runtimes import Runtimes
+from bom.catalog.unread import Unread
 from bom.model import Dependency, Finding, Gap
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import Declared, Ecosystem, FileView
 
-ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Conda(), Python())
+ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Conda(), Python(), Unread(), Runtimes(), Java())
 WANTED: Final = Wanted(ECOSYSTEMS)
 
 

@@ -104,8 +104,10 @@ def _cyclonedx(document: Mapping[str, Any]) -> Iterator[Component]:
         stated = _purl(text(item.get("purl")))
         bare = stated.partition("#")[0]
         pending += [(inner, depth + 1, bare) for inner in tables(item.get("components"))]
-        # A target of a crate is no package of its own (cargo-cyclonedx gives it a subpath).
-        if text(item.get("name")) and not (outer and bare == outer and "#" in stated):
+        # Neither a target of a crate is a package of its own (cargo-cyclonedx gives it a subpath)
+        # nor a file of a bundled wheel (virtualenv).
+        part = "#" in stated and bare == outer if stated else item.get("type") == "file"
+        if text(item.get("name")) and not (depth and part):
             yield _component(item, stated)
 
 

@@ -94,7 +94,7 @@ def unstated(listed: Iterable[str], stated: Iterable[str]) -> Iterator[str]:
     known = set(stated)
     found = set()
     for path in listed:
-        if "/_vendor" in path and not path.endswith(".pyc"):
+        if "/_vendor" in path and not path.endswith(".pyc") and ".dist-info/" not in path:
             parts = path.split("/")
             at = next((n for n, part in enumerate(parts) if part in VENDOR_FOLDERS), 0)
             # A folder that holds but its own __init__.py vendors nothing.
