@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.conda import Conda
 from bom.catalog.debian import Debian
+from bom.catalog.golang import Go
 from bom.catalog.interest import Wanted
 from bom.catalog.java import Java
 from bom.catalog.os_release import os_component
 from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
 from bom.catalog.runtimes import Runtimes
+from bom.catalog.rust import Rust
 from bom.catalog.unread import Unread
 from bom.model import Dependency, Finding, Gap
 
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import Declared, Ecosystem, FileView
 
-ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (Debian(), Conda(), Python(), Unread(), Runtimes(), Java())
+ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
+    Debian(),
+    Conda(),
+    Python(),
+    Unread(),
+    Runtimes(),
+    Java(),
+    Go(),
+    Rust(),
+)
 WANTED: Final = Wanted(ECOSYSTEMS)
 
 
