@@ -248,7 +248,7 @@ def test_npm_pack_gives_an_npm_package(tmp_path: Path, need: Need) -> None:
     assert item.subject.purl == "pkg:npm/%40lantern/demo@2.0.1"
     assert [licence.value for licence in item.subject.licences] == ["ISC"]
     gaps = [(fact.what, fact.where) for fact in item.observations if isinstance(fact, Gap)]
-    assert gaps == [("ecosystem", "package.json")]
+    assert gaps == []
 
 
 def test_make_and_tar_give_a_plain_tar_and_a_compressed_one(tmp_path: Path, need: Need) -> None:

@@ -163,7 +163,7 @@ def test_what_the_built_package_states_settles_what_code_decided(tmp_path: Path)
     }
 
 
-@pytest.mark.parametrize("name", ["package-lock.json", "go.mod", "Cargo.toml", "pom.xml"])
+@pytest.mark.parametrize("name", ["pubspec.lock", "mix.exs", "deno.lock", "conan.lock"])
 def test_an_ecosystem_that_is_not_read_yet_is_a_gap(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("")
     assert facts(tmp_path) == ({}, {("ecosystem", name)})

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from bom.model import Licence, Observation
 
 PYTHON_KINDS: Final = frozenset({"wheel", "sdist"})
+# Packages of one ecosystem ask for packages of that one; anything else may hold what it likes.
+_SHIPS: Final = {
+    "wheel": frozenset({"pypi"}),
+    "sdist": frozenset({"pypi"}),
+    "npm": frozenset({"npm"}),
+}
 _GENERATOR: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._+-]*)(?:\s+\(?([A-Za-z0-9][^\s()]*)\)?)?")
 
 
@@ -43,18 +49,16 @@ def backend(identity: PackageIdentity) -> tuple[Tool | Gap, ...]:
 def observations(identity: PackageIdentity, project: Project) -> tuple[Observation, ...]:
     """The facts about one artifact of `project`.
 
-    What a project of Python depends on is not what an npm package of the same tree ships: for
-    that one only the ecosystems that aren't read yet are named.
+    What a project of Python depends on is not what an npm package of the same tree ships: it
+    only took part in the build.
     """
     found: list[Observation] = []
     if identity.problem:
         found.append(Gap("package.metadata", identity.kind, identity.problem))
     if identity.kind in PYTHON_KINDS:
         found.append(_isolated(project))
-    resolved = projects.resolve(project, identity.requires)
-    if identity.kind == "npm":
-        resolved = tuple(i for i in resolved if isinstance(i, Gap) and i.what == "ecosystem")
-    return (*found, *resolved)
+    ships = _SHIPS.get(identity.kind)
+    return (*found, *projects.resolve(project, identity.requires, ships))
 
 
 def unstated_backend(project: Project) -> tuple[Tool | Gap, ...]:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import mmap
 import os
+import posixpath
 import stat
 from hashlib import file_digest
 from pathlib import Path
@@ -19,11 +20,12 @@ from bom.model import Gap
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bom.archive.layer import Interest
 
 _SKIPPED: Final = frozenset([".git"])
+_LISTED: Final = 10_000  # folders of a view that are listed as they are needed
 _NO_FOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -57,6 +59,18 @@ def directory_view(root: Path, interest: Interest) -> tuple[DirectoryView, tuple
             else:
                 tree.place(_entry(child, path, interest.wants), 0)
     return DirectoryView(root, tree, interest), tuple(sorted(gaps))
+
+
+def listed_view(root: Path, folders: Iterable[str], interest: Interest) -> DirectoryView:
+    """A view of `root` that shows what stands straight in these `folders` (relative to it, "" for
+    itself); deeper folders are there, and are listed when something in them is asked for.
+
+    What can't be listed is left out: it is a view for files that may be there or not.
+    """
+    view = _ListedView(root, Tree(), interest)
+    for folder in folders:
+        view.list(folder)
+    return view
 
 
 class DirectoryView(TreeView):
@@ -142,6 +156,48 @@ class DirectoryView(TreeView):
             except OSError:
                 self._hashes[real] = ""
         return FileEntry(path, "file", entry.size, entry.executable, self._hashes[real])
+
+
+class _ListedView(DirectoryView):
+    """The files below a directory, each folder listed when it is needed."""
+
+    def __init__(self, root: Path, tree: Tree, interest: Interest) -> None:
+        super().__init__(root, tree, interest)
+        self._listed: set[str] = set()
+
+    def list(self, folder: str) -> None:
+        """List a folder, and before it those above."""
+        if folder in self._listed or len(self._listed) >= _LISTED:
+            return
+        self._listed.add(folder)
+        if folder:
+            self.list(folder.rpartition("/")[0])
+            # Links are followed by the view, never by the system.
+            found = self._tree.locate(folder)
+            if found is None or found[0] != folder or not isinstance(found[1], Folder):
+                return
+        try:
+            with os.scandir(self._root / folder) as listing:
+                children = sorted(listing, key=lambda child: child.name)
+        except OSError:
+            return
+        for child in children:
+            path = f"{folder}/{child.name}" if folder else child.name
+            if child.is_dir(follow_symlinks=False):
+                if child.name not in _SKIPPED:
+                    self._tree.place(LayerEntry(path, "d"), 0)
+            else:
+                self._tree.place(_entry(child, path, self._interest.wants), 0)
+
+    def entry(self, path: str) -> FileEntry | None:
+        """As any view's, after a look into its folder."""
+        self.list(posixpath.normpath(path).rpartition("/")[0])
+        return super().entry(path)
+
+    def read(self, path: str) -> bytes | None:
+        """As any view's, after a look into its folder."""
+        self.list(posixpath.normpath(path).rpartition("/")[0])
+        return super().read(path)
 
 
 def _entry(child: os.DirEntry[str], path: str, wants: Callable[[str], bool]) -> LayerEntry:

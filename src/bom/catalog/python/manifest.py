@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from bom.catalog.python.names import extras_in, name, names
-from bom.catalog.stated import Unreadable, read_text, read_toml, strings, table, tables, text
+from bom.catalog.python.folders import file_text, joined
+from bom.catalog.python.names import extras_in, name, names, version
+from bom.catalog.python.requirements import REQUIREMENT_LIMIT
+from bom.catalog.stated import Unreadable, strings, table, tables, text
 from bom.model import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
-FILES: Final = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
+    from bom.catalog.python.folders import ProjectFolder
+
+REQUESTS_LIMIT: Final = 100_000  # requirements of one file; groups can include each other
 _GROUP_DEPTH: Final = 32
+_EXTRAS_SHOWN: Final = 100  # of those that ask for one package
+_QUOTED: Final = re.compile(r"""\"([^\"]*)\"|'([^']*)'""")
+_KEY: Final = re.compile(r"""\s*["']?([A-Za-z0-9._-]+)["']?\s*=""")
 # PEP 518: what a pyproject.toml without a [build-system] table means.
 _LEGACY_BACKEND: Final = "setuptools.build_meta:__legacy__"
 
@@ -27,7 +33,7 @@ Purpose = Literal["runtime", "extra", "group", "build"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Declared:
+class Requested:
     """One requirement as the project states it. `specifier` is as spelled there.
 
     `of`: the extra's or group's name. `purpose` "group" and "build" don't ship.
@@ -50,51 +56,54 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A project's own statements. `name` is normalised, "" where it has none (an application)."""
+    """A project's own statements. `name` is normalised, "" where it has none (an application).
+
+    `requires_python`: the interpreters that it runs on, as it spells them. `extras`: the names of
+    its own, normalised.
+    """
 
     name: str = ""
+    version: str = ""
+    requires_python: str = ""
     build_backend: str = ""
-    declared: tuple[Declared, ...] = ()
+    extras: frozenset[str] = frozenset()
+    declared: tuple[Requested, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
 
-def present(directory: Path) -> bool:
-    """Whether there is a Python project in `directory`."""
-    return any((directory / called).is_file() for called in FILES)
-
-
-def read(directory: Path, prefix: str) -> Manifest:
-    """What the project in `directory` states; `prefix` (`""` or `"sub/"`) leads from the source's
-    root to it, for the locations. What can't be read is a gap of the manifest."""
+def read(folder: ProjectFolder) -> Manifest:
+    """What the project in the folder states. What can't be read is a gap of the manifest."""
     manifest = Manifest()
     for called, reader in (
         ("pyproject.toml", _pyproject),
         ("setup.cfg", _setup_cfg),
         ("Pipfile", _pipfile),
     ):
-        path = directory / called
-        if not path.is_file():
+        if called not in folder.names:
             continue
         try:
-            manifest = _merge(manifest, reader(path, prefix + called))
+            manifest = _merge(manifest, reader(folder))
         except Unreadable as error:
-            manifest = _merge(manifest, Manifest(gaps=(_broken(prefix + called, str(error)),)))
-    if (directory / "setup.py").is_file():
+            broken = _broken(folder.shown(called), str(error))
+            manifest = _merge(manifest, Manifest(gaps=(broken,)))
+    if "setup.py" in folder.names:
         why = "setup.py decides by running code, which is not run; only declared facts are read"
-        gap = Gap("dependency.declared", f"{prefix}setup.py", why)
+        gap = Gap("dependency.declared", folder.shown("setup.py"), why)
         manifest = _merge(manifest, Manifest(build_backend=_LEGACY_BACKEND, gaps=(gap,)))
     return manifest
 
 
 def requirement(
     spelled: str, purpose: Purpose = "runtime", of: str = "", location: str = "", line: int = 0
-) -> Declared:
+) -> Requested:
     """A PEP 508 requirement. Raises Unreadable."""
     try:
+        if len(spelled) > REQUIREMENT_LIMIT:
+            raise Unreadable("states a requirement that is too long")
         wanted = Requirement(spelled)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         raise Unreadable("states a requirement that is none (PEP 508)") from error
-    return Declared(
+    return Requested(
         name(wanted.name),
         purpose,
         of,
@@ -119,7 +128,10 @@ def _broken(where: str, why: str) -> Gap:
 def _merge(first: Manifest, second: Manifest) -> Manifest:
     return Manifest(
         first.name or second.name,
+        first.version or second.version,
+        first.requires_python or second.requires_python,
         first.build_backend or second.build_backend,
+        first.extras | second.extras,
         tuple(sorted({*first.declared, *second.declared})),
         tuple(sorted({*first.gaps, *second.gaps})),
     )
@@ -130,28 +142,30 @@ class _Collector:
 
     def __init__(self, location: str, source: str) -> None:
         self.location = location
-        self.declared: list[Declared] = []
+        self.declared: list[Requested] = []
         self.gaps: list[Gap] = []
-        self._lines = source.splitlines()
-
-    def line(self, spelled: str) -> int:
-        quoted = (f'"{spelled}"', f"'{spelled}'")
-        for number, line in enumerate(self._lines, 1):
-            if line.strip() == spelled or any(form in line for form in quoted):
-                return number
-        return 0
+        self.extras: set[str] = set()
+        self._lines: dict[str, int] = {}
+        self._keys: dict[str, int] = {}
+        for number, line in enumerate(source.splitlines(), 1):
+            self._lines.setdefault(line.strip(), number)
+            for double, single in _QUOTED.findall(line):
+                self._lines.setdefault(double or single, number)
+            if key := _KEY.match(line):
+                self._keys.setdefault(name(key[1]), number)
 
     def line_of_key(self, called: str) -> int:
         """Where a table's key that normalises to `called` stands first."""
-        for number, line in enumerate(self._lines, 1):
-            key = re.match(r"""\s*["']?([A-Za-z0-9._-]+)["']?\s*=""", line)
-            if key and name(key[1]) == called:
-                return number
-        return 0
+        return self._keys.get(called, 0)
 
     def add(self, items: Iterable[str], purpose: Purpose, of: str = "") -> None:
+        if purpose == "extra":
+            self.extras.add(name(of))
         for spelled in items:
-            line = self.line(spelled)
+            if len(self.declared) >= REQUESTS_LIMIT:
+                self.gaps.append(_broken(self.location, "states too many requirements"))
+                return
+            line = self._lines.get(spelled, 0)
             try:
                 found = requirement(spelled, purpose, of, self.location, line)
             except Unreadable as error:
@@ -160,18 +174,29 @@ class _Collector:
             else:
                 self.declared.append(found)
 
-    def manifest(self, called: str = "", backend: str = "") -> Manifest:
-        return Manifest(called, backend, tuple(self.declared), tuple(self.gaps))
+    def manifest(
+        self, called: str = "", stated: str = "", interpreters: str = "", backend: str = ""
+    ) -> Manifest:
+        return Manifest(
+            called,
+            stated,
+            interpreters,
+            backend,
+            frozenset(self.extras),
+            tuple(self.declared),
+            tuple(self.gaps),
+        )
 
 
 # --- pyproject.toml ----------------------------------------------------------------------------
 
 
-def _pyproject(path: Path, location: str) -> Manifest:
-    document, source = read_toml(path)
-    found = _Collector(location, source)
+def _pyproject(folder: ProjectFolder) -> Manifest:
+    document, source = folder.toml("pyproject.toml")
+    found = _Collector(folder.shown("pyproject.toml"), source)
     project = table(document.get("project"))
-    poetry = table(table(document.get("tool")).get("poetry"))
+    tool = table(document.get("tool"))
+    poetry = table(tool.get("poetry"))
     build = table(document.get("build-system"))
     found.add(strings(project.get("dependencies")), "runtime")
     for extra, wanted in table(project.get("optional-dependencies")).items():
@@ -180,17 +205,25 @@ def _pyproject(path: Path, location: str) -> Manifest:
     groups = table(document.get("dependency-groups"))
     for group in groups:
         found.add(_group(groups, group), "group", group)
+    # What uv and PDM had before there were groups (PEP 735).
+    found.add(strings(table(tool.get("uv")).get("dev-dependencies")), "group", "dev")
+    for group, wanted in table(table(tool.get("pdm")).get("dev-dependencies")).items():
+        found.add(strings(wanted), "group", group)
     _poetry(poetry, found)
     dynamic = {"dependencies", "optional-dependencies"}.intersection(
         strings(project.get("dynamic"))
     )
     for key in sorted(dynamic):
-        _dynamic(table(document.get("tool")), key, path, found)
+        _dynamic(tool, key, folder, found)
     called = name(project.get("name")) or name(poetry.get("name"))
     backend = text(build.get("build-backend"))
     if not backend and (project or build):
         backend = _LEGACY_BACKEND
-    return found.manifest(called, backend)
+    interpreters = text(project.get("requires-python")) or text(
+        table(poetry.get("dependencies")).get("python")
+    )
+    stated = version(project.get("version")) or version(poetry.get("version"))
+    return found.manifest(called, stated, interpreters, backend)
 
 
 def _group(groups: Mapping[str, Any], wanted: str) -> list[str]:
@@ -209,7 +242,7 @@ def _group(groups: Mapping[str, Any], wanted: str) -> list[str]:
     return list(dict.fromkeys(out))
 
 
-def _dynamic(tool: Mapping[str, Any], key: str, path: Path, found: _Collector) -> None:
+def _dynamic(tool: Mapping[str, Any], key: str, folder: ProjectFolder, found: _Collector) -> None:
     """setuptools takes dynamic dependencies from files that it names; other backends run code."""
     stated = table(table(tool.get("setuptools")).get("dynamic")).get(key)
     sources = {"": stated} if key == "dependencies" else table(stated)
@@ -218,17 +251,19 @@ def _dynamic(tool: Mapping[str, Any], key: str, path: Path, found: _Collector) -
         found.gaps.append(Gap("dependency.declared", found.location, why))
     for extra, place in sources.items():
         for listed in strings(table(place).get("file")):
-            file = (path.parent / listed).resolve()
+            # setuptools takes files below the project's folder only.
+            inside = joined("", listed)
             try:
-                if not file.is_relative_to(path.parent.resolve()):
+                if not inside:
                     raise Unreadable("lies outside the project")
-                source = read_text(file)
+                source = file_text(folder.files, folder.at(inside))
             except Unreadable as error:
                 found.gaps.append(_broken(f"{found.location}: {listed}", str(error)))
                 continue
-            inner = _Collector(found.location.removesuffix("pyproject.toml") + listed, source)
+            inner = _Collector(folder.shown(inside), source)
             inner.add(_listed(source), "extra" if extra else "runtime", extra)
             found.declared += inner.declared
+            found.extras |= inner.extras
             found.gaps += inner.gaps
 
 
@@ -246,7 +281,11 @@ def _poetry(poetry: Mapping[str, Any], found: _Collector) -> None:
     ]
     for group, content in table(poetry.get("group")).items():
         sections.append((table(content).get("dependencies"), "group", group))
-    extras = table(poetry.get("extras"))
+    asking: dict[str, list[str]] = {}
+    for extra, items in sorted(table(poetry.get("extras")).items()):
+        found.extras.add(name(extra))
+        for called in names(items):
+            asking.setdefault(called, []).append(extra)
     for section, purpose, of in sections:
         for spelled, constraint in table(section).items():
             called = name(spelled)
@@ -256,15 +295,15 @@ def _poetry(poetry: Mapping[str, Any], found: _Collector) -> None:
                 item = _listed_by_name(wanted, called, found)
                 item = replace(item, purpose=purpose, of=of)
                 if purpose == "runtime" and wanted.get("optional") is True:
-                    asking = [e for e, items in extras.items() if called in names(items)]
-                    item = replace(item, purpose="extra", of=", ".join(sorted(asking)))
+                    extras = asking.get(called, [])[:_EXTRAS_SHOWN]
+                    item = replace(item, purpose="extra", of=", ".join(extras))
                 if isinstance(constraint, str):
                     item = replace(item, specifier=constraint)
                 found.declared.append(item)
 
 
-def _listed_by_name(wanted: Mapping[str, Any], called: str, found: _Collector) -> Declared:
-    return Declared(
+def _listed_by_name(wanted: Mapping[str, Any], called: str, found: _Collector) -> Requested:
+    return Requested(
         called,
         specifier=text(wanted.get("version")),
         extras=names(wanted.get("extras")),
@@ -278,14 +317,14 @@ def _listed_by_name(wanted: Mapping[str, Any], called: str, found: _Collector) -
 # --- setup.cfg and Pipfile ---------------------------------------------------------------------
 
 
-def _setup_cfg(path: Path, location: str) -> Manifest:
-    source = read_text(path)
+def _setup_cfg(folder: ProjectFolder) -> Manifest:
+    source = folder.text("setup.cfg")
     parser = configparser.RawConfigParser(strict=False)
     try:
         parser.read_string(source)
     except configparser.Error as error:
         raise Unreadable("is no setup.cfg") from error
-    found = _Collector(location, source)
+    found = _Collector(folder.shown("setup.cfg"), source)
 
     def listed(section: str, key: str) -> list[str]:
         value = parser.get(section, key, fallback="")
@@ -297,12 +336,16 @@ def _setup_cfg(path: Path, location: str) -> Manifest:
     if parser.has_section("options.extras_require"):
         for extra in parser.options("options.extras_require"):
             found.add(listed("options.extras_require", extra), "extra", extra)
-    return found.manifest(name(parser.get("metadata", "name", fallback="")))
+    return found.manifest(
+        name(parser.get("metadata", "name", fallback="")),
+        version(parser.get("metadata", "version", fallback="")),
+        parser.get("options", "python_requires", fallback=""),
+    )
 
 
-def _pipfile(path: Path, location: str) -> Manifest:
-    document, source = read_toml(path)
-    found = _Collector(location, source)
+def _pipfile(folder: ProjectFolder) -> Manifest:
+    document, source = folder.toml("Pipfile")
+    found = _Collector(folder.shown("Pipfile"), source)
     for section, content in document.items():
         if section in {"source", "requires", "scripts", "pipenv"}:
             continue

@@ -9,6 +9,7 @@ from bom import purl
 from bom.catalog.stated import strings, text
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]{0,199}")
 _EXTRA: Final = re.compile(r"""extra\s*==\s*["']([^"']+)["']|["']([^"']+)["']\s+in\s+extras""")
 
 
@@ -16,6 +17,12 @@ def name(value: object) -> str:
     """A project's name, normalised; "" where it is none (PyPA: Names and normalization)."""
     spelled = text(value)
     return purl.pypi_name(spelled) if _NAME.fullmatch(spelled) else ""
+
+
+def version(value: object) -> str:
+    """A version as stated; "" where it can't be one (PEP 440's characters, and what it allows)."""
+    spelled = text(value)
+    return spelled if _VERSION.fullmatch(spelled) else ""
 
 
 def names(value: object) -> tuple[str, ...]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom import purl
 from bom.model import Component, Occurrence, Property
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bom.model import Distribution, Gap
+
+
+# Pins of one name, for different environments: real locks have a handful; a hostile one could
+# make the edges between them grow with the square of its size.
+FORKS: Final = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -19,13 +24,15 @@ class Edge:
     """A requirement of one package for another. `version` is empty where any pin of it is meant.
 
     `extras`: those that are asked of the target. `only_with`: the requiring package's extras,
-    one of which must have been asked for; empty: the edge always holds.
+    one of which must have been asked for; empty: the edge always holds. `marker`: the
+    environments in which it holds, empty for all.
     """
 
     name: str
     version: str = ""
     extras: tuple[str, ...] = ()
     only_with: tuple[str, ...] = ()
+    marker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,8 @@ class Pin:
 
     `source`: "registry", "vcs", "archive" (a direct URL) or "path" (in the project's own tree).
     `vcs_url`: as purl has it, `git+https://host/path@commit`. `development`: True where the lock
-    puts it into a group that doesn't ship, None where it doesn't say.
+    puts it into a group that doesn't ship, None where it doesn't say. `optional`: whether it says
+    that only extras of the project ask for it.
     """
 
     name: str
@@ -49,6 +57,7 @@ class Pin:
     marker: str = ""
     extras: tuple[str, ...] = ()
     development: bool | None = None
+    optional: bool = False
     requires: tuple[Edge, ...] = ()
 
     @property
@@ -62,7 +71,8 @@ class Lock:
 
     `rooted`: whether it says what this project itself asks for: then `roots` (with `only_with`
     holding the project's extra) and `development_roots` (groups that don't ship) do, and what
-    they don't lead to is there for other members of a workspace.
+    they don't lead to is there for other members of a workspace. `requires_python`: the
+    interpreters that it is made for, as a version specifier.
     """
 
     location: str
@@ -72,26 +82,40 @@ class Lock:
     roots: tuple[Edge, ...] = ()
     development_roots: tuple[Edge, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    requires_python: str = ""
 
 
 # --- the graph ---------------------------------------------------------------------------------
 
 
 class Graph:
-    """Which pin needs which, with the extras that are asked for followed."""
+    """Which pin needs which, with the extras that are asked for followed.
 
-    def __init__(self, pins: Iterable[Pin]) -> None:
+    `holds` says which edges to follow; without it all are.
+    """
+
+    def __init__(self, pins: Iterable[Pin], holds: Callable[[Edge], bool] | None = None) -> None:
+        self._holds = holds
         self._by_name: dict[str, list[Pin]] = {}
         for pin in pins:
             self._by_name.setdefault(pin.name, []).append(pin)
+        self._by_version: dict[tuple[str, str], list[Pin]] = {}
+        for name, same in self._by_name.items():
+            if len(same) <= FORKS:
+                for pin in same:
+                    self._by_version.setdefault((name, pin.version), []).append(pin)
         self._extras: dict[tuple[str, str, str], set[str]] = {}
 
+    @property
+    def crowded(self) -> tuple[str, ...]:
+        """The names that so many pins have that no edge to them is followed, sorted."""
+        return tuple(sorted(n for n, same in self._by_name.items() if len(same) > FORKS))
+
     def targets(self, edge: Edge) -> list[Pin]:
-        return [
-            pin
-            for pin in self._by_name.get(edge.name, ())
-            if not edge.version or pin.version == edge.version
-        ]
+        if edge.version:
+            return self._by_version.get((edge.name, edge.version), [])
+        same = self._by_name.get(edge.name, [])
+        return same if len(same) <= FORKS else []
 
     def reach(self, roots: Sequence[Edge]) -> set[tuple[str, str, str]]:
         """The keys of all pins that `roots` lead to; remembers which extras were asked for."""
@@ -99,6 +123,8 @@ class Graph:
         waiting = list(roots)
         while waiting:
             edge = waiting.pop()
+            if self._holds is not None and not self._holds(edge):
+                continue
             for pin in self.targets(edge):
                 active = self._extras.setdefault(pin.key, set())
                 fresh = set(edge.extras) - active

@@ -6,12 +6,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python.names import name, names
+from bom.catalog.python.names import name, names, version
 from bom.catalog.python.pin import Lock, Pin
 from bom.catalog.stated import (
     Unreadable,
     public_url,
-    read_json,
     stated_hash,
     strings,
     table,
@@ -23,19 +22,21 @@ from bom.model import Distribution, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from bom.catalog.python.folders import ProjectFolder
 
 FILE_NAME: Final = "Pipfile.lock"
 _SPEC: Final = 6
 _VCS: Final = ("git", "hg", "svn", "bzr")
 
 
-def read(path: Path, location: str) -> Lock:
-    """The lock at `path`. Raises Unreadable."""
-    document, source = read_json(path)
+def read(folder: ProjectFolder) -> Lock:
+    """The folder's lock. Raises Unreadable."""
+    document, source = folder.json(FILE_NAME)
+    location = folder.shown(FILE_NAME)
     meta = table(document.get("_meta"))
     if meta.get("pipfile-spec") != _SPEC:
-        raise Unreadable(f"has pipfile-spec {meta.get('pipfile-spec')!r}, {_SPEC} is known")
+        raise Unreadable(f"has pipfile-spec {meta.get('pipfile-spec')!r:.50}, {_SPEC} is known")
     indexes = {
         text(item.get("name")): public_url(text(item.get("url")))
         for item in tables(meta.get("sources"))
@@ -54,9 +55,21 @@ def read(path: Path, location: str) -> Lock:
                 pins.append(replace(pin, development=section != "default"))
             else:
                 gaps.append(
-                    Gap("dependency.name", f"{location}: {section}", "an entry has no valid name")
+                    Gap(
+                        "dependency.name",
+                        f"{location}: {text(section)}",
+                        "an entry has no valid name",
+                    )
                 )
-    return Lock(location, tuple(pins), gaps=tuple(gaps))
+    wanted = table(meta.get("requires"))
+    exact = version(wanted.get("python_full_version"))
+    minor = version(wanted.get("python_version"))
+    return Lock(
+        location,
+        tuple(pins),
+        gaps=tuple(gaps),
+        requires_python=f"=={exact}" if exact else f"=={minor}.*" if minor else "",
+    )
 
 
 def _pin(
@@ -77,7 +90,7 @@ def _pin(
         source = "path"
     return Pin(
         called,
-        re.sub(r"^={2,3}", "", text(entry.get("version"))),
+        version(re.sub(r"^={2,3}", "", text(entry.get("version")))),
         location,
         line,
         distributions=tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python.names import name
+from bom.catalog.python.names import name, version
 from bom.catalog.python.pin import Edge, Lock, Pin
 from bom.catalog.stated import (
     Unreadable,
@@ -13,7 +13,6 @@ from bom.catalog.stated import (
     hash_table,
     numbered,
     public_url,
-    read_toml,
     table,
     tables,
     text,
@@ -23,21 +22,22 @@ from bom.model import Distribution, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from bom.catalog.python.folders import ProjectFolder
 
 FILE_NAME: Final = "pylock.toml"
-NAMED: Final = re.compile(r"pylock\.([^.]+)\.toml")
 _VERSION: Final = "1"  # the major one: minor ones only add
 _GROUP: Final = re.compile(r"""["'][^"']+["']\s+in\s+dependency_groups""")
 
 
-def read(path: Path, location: str, project: str) -> Lock:
-    """The lock at `path`. `project`: the normalised name of the package being built, "" if it
-    has none; its own entry is left out. Raises Unreadable."""
-    document, source = read_toml(path)
-    version = text(document.get("lock-version"))
-    if version.partition(".")[0] != _VERSION:
-        raise Unreadable(f"has lock version {version!r}, {_VERSION}.x is known")
+def read(folder: ProjectFolder, file: str, project: str) -> Lock:
+    """The lock `file` of the folder. `project`: the normalised name of the package being built,
+    "" if it has none; its own entry is left out. Raises Unreadable."""
+    document, source = folder.toml(file)
+    location = folder.shown(file)
+    form = text(document.get("lock-version"))
+    if form.partition(".")[0] != _VERSION:
+        raise Unreadable(f"has lock version {form!r:.50}, {_VERSION}.x is known")
     pins: list[Pin] = []
     gaps: list[Gap] = []
     states_edges = False
@@ -48,7 +48,13 @@ def read(path: Path, location: str, project: str) -> Lock:
             gaps.append(Gap("dependency.name", f"{location}:{line}", "the entry has no valid name"))
         elif not (called == project and "directory" in entry):
             pins.append(_pin(entry, called, location, line))
-    return Lock(location, tuple(pins), states_edges=states_edges, gaps=tuple(gaps))
+    return Lock(
+        location,
+        tuple(pins),
+        states_edges=states_edges,
+        gaps=tuple(gaps),
+        requires_python=text(document.get("requires-python")),
+    )
 
 
 def _pin(entry: Mapping[str, Any], called: str, location: str, line: int) -> Pin:
@@ -65,7 +71,7 @@ def _pin(entry: Mapping[str, Any], called: str, location: str, line: int) -> Pin
     marker = text(entry.get("marker"))
     return Pin(
         called,
-        text(entry.get("version")),
+        version(entry.get("version")),
         location,
         line,
         distributions=tuple(sorted(_distribution(file) for file in files if file)),
@@ -88,7 +94,7 @@ def _distribution(file: Mapping[str, Any]) -> Distribution:
 def _edges(entry: Mapping[str, Any]) -> list[Edge]:
     # The entries of `dependencies` hold what is enough to tell the packages apart.
     return [
-        Edge(called, text(item.get("version")))
+        Edge(called, version(item.get("version")))
         for item in tables(entry.get("dependencies"))
         if (called := name(item.get("name")))
     ]

@@ -14,31 +14,34 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from bom.catalog.python.names import name
+from bom.catalog.python.folders import file_text, joined
+from bom.catalog.python.names import name, version
 from bom.catalog.python.pin import Lock, Pin
-from bom.catalog.stated import Unreadable, file_name, public_url, read_text, stated_hash, vcs_url
+from bom.catalog.stated import Unreadable, file_name, public_url, stated_hash, vcs_url
 from bom.model import Distribution, Gap
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from packaging.specifiers import SpecifierSet
 
+    from bom.catalog.protocol import FileView
+    from bom.catalog.python.folders import ProjectFolder
     from bom.model import Hash
 
-# pip-tools' and uv's names; requirements.lock and requirements-dev.lock are rye's.
-NAMED: Final = re.compile(
-    r"requirements([-_.][A-Za-z0-9._-]+)?\.(txt|lock)|.+[-_]requirements\.txt"
-)
+REQUIREMENT_LIMIT: Final = 16_384  # characters of one requirement with its options
 # Files whose packages are there for work on the project and don't ship.
 _DEVELOPMENT: Final = re.compile(
     r"(^|[-_./])(dev|devel|develop|development|tests?|testing|lint|docs?|ci|qa|typing|build)"
     r"([-_.]|$)"
 )
+_DEVELOPMENT_FOLDERS: Final = frozenset({"doc", "docs", "test", "tests", "testing", "ci", ".ci"})
 _INCLUDE_LIMIT: Final = 16  # files, nested or not
 _VCS: Final = re.compile(r"(git|hg|svn|bzr)\+")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_HASH_LINE: Final = 256  # characters of a physical line that holds one `--hash` option
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +54,46 @@ class _Line:
 class _Reading:
     """What has been read so far, over the includes of one file."""
 
-    root: Path
+    files: FileView
     pins: list[Pin] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     constraints: dict[str, str] = field(default_factory=dict)
-    seen: set[Path] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
 
 def development(location: str) -> bool:
-    """Whether a requirements file's name says that what it lists doesn't ship."""
-    stem = PurePosixPath(location).name.rpartition(".")[0]
-    return _DEVELOPMENT.search(stem) is not None
+    """Whether a requirements file's name, or its folder's, says that what it lists doesn't ship."""
+    path = PurePosixPath(location)
+    if path.parent.name.lower() in _DEVELOPMENT_FOLDERS:
+        return True
+    return _DEVELOPMENT.search(path.name.rpartition(".")[0]) is not None
 
 
-def read(files: Sequence[Path], root: Path) -> Lock:
-    """What the requirements `files` of the project at `root` pin, as one lock.
+def read(folder: ProjectFolder) -> Lock:
+    """What the folder's requirements files pin, as one lock.
 
     A package of a development file doesn't ship, unless another file has it too. Requirements
-    that are not pinned come with an empty version. Raises Unreadable where a file named here
-    can't be read.
+    that are not pinned come with an empty version. Raises Unreadable where one of the folder's
+    own files can't be read.
     """
-    reading = _Reading(root)
-    for path in sorted(files):
-        _read(path, reading)
+    reading = _Reading(folder.files)
+    for called in folder.requirements:
+        _read(folder.at(called), reading)
     pins = [_constrained(pin, reading.constraints) for pin in reading.pins]
     shipped = {pin.key for pin in pins if not pin.development}
     kept: dict[tuple[str, str, str, str], Pin] = {}
+    files: dict[tuple[str, str, str, str], set[Distribution]] = {}
     for pin in pins:
         if not (pin.development and pin.key in shipped):
-            before = kept.setdefault((*pin.key, pin.marker), pin)
-            if not before.distributions:
-                kept[(*pin.key, pin.marker)] = replace(before, distributions=pin.distributions)
-    where = sorted({pin.location for pin in pins}) or [_place(path, root) for path in files]
-    return Lock(", ".join(where), tuple(kept.values()), gaps=tuple(sorted(set(reading.gaps))))
+            key = (*pin.key, pin.marker)
+            kept.setdefault(key, pin)
+            files.setdefault(key, set()).update(pin.distributions)
+    where = sorted({pin.location for pin in pins}) or list(map(folder.shown, folder.requirements))
+    return Lock(
+        ", ".join(where),
+        tuple(replace(pin, distributions=tuple(sorted(files[key]))) for key, pin in kept.items()),
+        gaps=tuple(sorted(set(reading.gaps))),
+    )
 
 
 def _constrained(pin: Pin, constraints: dict[str, str]) -> Pin:
@@ -92,50 +102,62 @@ def _constrained(pin: Pin, constraints: dict[str, str]) -> Pin:
     return replace(pin, version=constraints.get(pin.name, ""))
 
 
-def _place(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-
-
-def _include(path: Path, reading: _Reading) -> None:
+def _include(above: str, relative: str, reading: _Reading) -> None:
     """Read what another file includes; one that can't be read is a gap."""
+    path = joined(above, relative)
+    if not path:
+        location = printable_name(PurePosixPath(relative.replace("\0", "")).name)
+        reading.gaps.append(Gap("dependency.lock", location, "lies outside the project"))
+        return
     try:
         _read(path, reading)
     except Unreadable as error:
-        location = _place(path, reading.root)
-        reading.gaps.append(Gap("dependency.lock", location, f"the file {error}"))
+        reading.gaps.append(Gap("dependency.lock", printable_name(path), f"the file {error}"))
 
 
-def _read(path: Path, reading: _Reading) -> None:
+def _read(path: str, reading: _Reading) -> None:
     """Raises Unreadable for the file itself."""
     if path in reading.seen:
         return
-    location = _place(path, reading.root)
-    if not path.is_relative_to(reading.root):
-        reading.gaps.append(Gap("dependency.lock", location, "lies outside the project"))
-        return
+    location = printable_name(path)
     if len(reading.seen) >= _INCLUDE_LIMIT:
         reading.gaps.append(Gap("dependency.lock", location, "too many included files"))
         return
     reading.seen.add(path)
-    for line in _lines(read_text(path)):
-        _take(line, path, location, reading)
+    for line in _lines(file_text(reading.files, path)):
+        if line.words:
+            _take(line, path, location, reading)
+        else:
+            why = "the requirement on this line is too long"
+            reading.gaps.append(Gap("dependency.version", f"{location}:{line.number}", why))
 
 
 def _lines(source: str) -> Iterator[_Line]:
-    """Logical lines with the number of their first physical one, split into words."""
-    joined, start = "", 0
-    for number, raw in enumerate(source.splitlines(), 1):
+    """Logical lines with the number of their first physical one, split into words; without words
+    where there are too many of them."""
+    parts: list[str] = []
+    start = 0
+    for number, raw in enumerate((*source.splitlines(), ""), 1):
         start = start or number
         # A comment line inside a continuation ends it (pip: comments go after joining).
         if raw.endswith("\\") and not raw.lstrip().startswith("#"):
-            joined += raw[:-1] + " "
+            parts.append(raw[:-1])
             continue
-        logical = re.sub(r"(^|\s)#.*$", "", joined + raw).strip()
-        if logical:
+        parts.append(raw)
+        size = sum(map(len, parts))
+        if size > REQUIREMENT_LIMIT and _hashed(parts):
+            # A package with a thousand files has a line of a hundred thousand characters.
+            size = len(parts[0])
+        if size > REQUIREMENT_LIMIT:
+            yield _Line(start, ())
+        elif logical := _COMMENT.sub("", " ".join(parts)).strip():
             yield _Line(start, tuple(_words(logical)))
-        joined, start = "", 0
-    if logical := re.sub(r"(^|\s)#.*$", "", joined).strip():
-        yield _Line(start, tuple(_words(logical)))
+        parts, start = [], 0
+
+
+def _hashed(parts: list[str]) -> bool:
+    """Whether all physical lines but the first are one `--hash` option each, as tools write it."""
+    return all(len(part) < _HASH_LINE for part in parts[1:])
 
 
 def _words(logical: str) -> list[str]:
@@ -145,11 +167,12 @@ def _words(logical: str) -> list[str]:
             return shlex.split(logical)
         except ValueError:
             return logical.split()
-    requirement, *options = re.split(r"\s+(?=-)", logical)
-    return [requirement, *(word for option in options for word in option.split())]
+    requirement, *options = " ".join(logical.split()).split(" -")
+    return [requirement, *(word for option in options for word in f"-{option}".split())]
 
 
-def _take(line: _Line, path: Path, location: str, reading: _Reading) -> None:
+def _take(line: _Line, path: str, location: str, reading: _Reading) -> None:
+    above = path.rpartition("/")[0]
     first, *rest = line.words
     option, _, value = first.partition("=")
     for short in ("-r", "-c", "-e"):
@@ -158,10 +181,10 @@ def _take(line: _Line, path: Path, location: str, reading: _Reading) -> None:
     value = value or (rest[0] if rest else "")
     match option:
         case "-r" | "--requirement":
-            _include((path.parent / value).resolve(), reading)
+            _include(above, value, reading)
         case "-c" | "--constraint":
-            inner = _Reading(reading.root, seen=reading.seen)
-            _include((path.parent / value).resolve(), inner)
+            inner = _Reading(reading.files, seen=reading.seen)
+            _include(above, value, inner)
             pinned = {pin.name: pin.version for pin in inner.pins if pin.version}
             reading.constraints.update({**inner.constraints, **pinned})
             reading.gaps += inner.gaps
@@ -222,7 +245,7 @@ def _pin(spelled: str, location: str, number: int) -> Pin:
         return Pin(called or "project", "", location, number, source="path")
     try:
         wanted = Requirement(spelled)
-    except InvalidRequirement as error:
+    except (InvalidRequirement, RecursionError) as error:
         raise ValueError(spelled) from error
     marker = str(wanted.marker or "")
     extras = tuple(sorted(name(extra) for extra in wanted.extras))
@@ -257,8 +280,8 @@ def pinned_by_url(called: str, url: str, location: str, number: int) -> Pin:
         return Pin(called, "", location, number, source="path")
     digest = stated_hash(url.partition("#")[2])
     files = (Distribution(file_name(bare), archive, (digest,)),) if digest else ()
-    version = _version_of(file_name(bare))
-    return Pin(called, version, location, number, files, source="archive", archive_url=archive)
+    stated = version(_version_of(file_name(bare)))
+    return Pin(called, stated, location, number, files, source="archive", archive_url=archive)
 
 
 def _from_file(url: str) -> str:

@@ -2,71 +2,109 @@
 
 from __future__ import annotations
 
+import posixpath
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.catalog.python.names import extras_in, name, names
+from bom.catalog.python.folders import file_text
+from bom.catalog.python.names import extras_in, name, names, version
 from bom.catalog.python.pin import Edge, Lock, Pin
 from bom.catalog.stated import (
     Unreadable,
     file_name,
     numbered,
     public_url,
-    read_toml,
     stated_hash,
     strings,
     table,
     tables,
     text,
+    toml_document,
     vcs_url,
 )
 from bom.model import Distribution, Gap
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from bom.catalog.protocol import FileView
 
 FILE_NAME: Final = "uv.lock"
 _VERSION: Final = 1  # of the format; revisions below it only add
 
 
-def read(path: Path, location: str, project: str) -> Lock:
-    """The lock at `path`. `project`: the normalised name of the package being built, "" if it
-    has none. Raises Unreadable."""
-    document, source = read_toml(path)
-    if document.get("version") != _VERSION:
-        raise Unreadable(f"has format version {document.get('version')!r}, {_VERSION} is known")
-    pins: list[Pin] = []
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A lock as read, for the members of its workspace to take their own out of.
+
+    `members`: the folder of each, relative to the lock's (`.` for its own), with its entry.
+    """
+
+    location: str
+    table: Mapping[str, Any]
+    entries: tuple[tuple[str, Mapping[str, Any], int], ...]
+    members: Mapping[str, Mapping[str, Any]]
+    gaps: tuple[Gap, ...]
+
+
+def document(files: FileView, path: str) -> Document:
+    """The lock at `path`. Raises Unreadable."""
+    source = file_text(files, path)
+    content = toml_document(source)
+    location = printable_name(path)
+    if content.get("version") != _VERSION:
+        form = content.get("version")
+        raise Unreadable(f"has format version {form!r:.50}, {_VERSION} is known")
+    entries: list[tuple[str, Mapping[str, Any], int]] = []
+    members: dict[str, Mapping[str, Any]] = {}
     gaps: list[Gap] = []
-    members: list[tuple[bool, Mapping[str, Any]]] = []
-    for entry, line in numbered(document, "package", source):
+    for entry, line in numbered(content, "package", source):
         called = name(entry.get("name"))
         if not called:
             gaps.append(Gap("dependency.name", f"{location}:{line}", "the entry has no valid name"))
             continue
+        entries.append((called, entry, line))
         place = table(entry.get("source"))
-        if "editable" in place or "virtual" in place:
-            here = text(place.get("editable")) == "." or text(place.get("virtual")) == "."
-            members.append((called == project, entry) if project else (here, entry))
-            if called == project or (not project and here):
-                continue
-        pins.append(_pin(entry, called, location, line))
+        if folder := text(place.get("editable")) or text(place.get("virtual")):
+            members.setdefault(posixpath.normpath(folder.replace("\\", "/")), entry)
+    return Document(location, content, tuple(entries), members, tuple(gaps))
+
+
+def read(lock: Document, folder: str, project: str) -> Lock:
+    """What the lock says of one member of its workspace, or of all where there is none in
+    `folder` (relative to the lock's) and none called `project` (normalised, "" for no name)."""
     # A workspace has several members; only what this one asks for goes into its artifact.
-    chosen = [entry for mine, entry in members if mine] or [entry for _, entry in members]
+    mine = lock.members.get(folder)
+    if project and (mine is None or name(mine.get("name")) != project):
+        named = (e for e in lock.members.values() if name(e.get("name")) == project)
+        mine = next(named, mine)
+    chosen = list(lock.members.values()) if mine is None else [mine]
+    pins = [
+        _pin(entry, called, lock.location, line)
+        for called, entry, line in lock.entries
+        if entry is not mine
+    ]
     roots: list[Edge] = []
     development: list[Edge] = []
     for entry in chosen:
         roots += _edges(entry, "dependencies", "optional-dependencies")
         development += _groups(entry)
-    for wanted in table(table(document.get("manifest")).get("dependency-groups")).values():
+    own = table(lock.table.get("manifest"))
+    # A script's lock has no member: what the script asks for stands here (PEP 723).
+    asked = tables(own.get("requirements"))
+    roots += [edge for item in asked if (edge := _edge(item))]
+    for wanted in table(own.get("dependency-groups")).values():
         development += [edge for item in tables(wanted) if (edge := _edge(item))]
     return Lock(
-        location,
+        lock.location,
         tuple(pins),
         states_edges=True,
-        rooted=bool(members),
+        rooted=bool(chosen or asked),
         roots=tuple(sorted(roots)),
         development_roots=tuple(sorted(development)),
-        gaps=tuple(gaps),
+        gaps=lock.gaps,
+        requires_python=text(lock.table.get("requires-python")),
     )
 
 
@@ -85,10 +123,10 @@ def _pin(entry: Mapping[str, Any], called: str, location: str, line: int) -> Pin
     files = [table(entry.get("sdist")), *tables(entry.get("wheels"))]
     return Pin(
         called,
-        text(entry.get("version")),
+        version(entry.get("version")),
         location,
         line,
-        distributions=tuple(sorted(filter(None, map(_distribution, files)))),
+        distributions=tuple(sorted(_distribution(file, archive) for file in files if file)),
         source=kind,
         vcs_url=repository,
         archive_url=archive,
@@ -98,13 +136,12 @@ def _pin(entry: Mapping[str, Any], called: str, location: str, line: int) -> Pin
     )
 
 
-def _distribution(file: Mapping[str, Any]) -> Distribution | None:
-    if not file:
-        return None
-    url = text(file.get("url"))
-    called = text(file.get("filename")) or file_name(url or text(file.get("path")))
+def _distribution(file: Mapping[str, Any], archive: str) -> Distribution:
+    url = public_url(text(file.get("url")))
+    place = url or archive or text(file.get("path"))
     digest = stated_hash(text(file.get("hash")))
-    return Distribution(called, public_url(url), (digest,) if digest else ())
+    called = text(file.get("filename")) or file_name(place)
+    return Distribution(called, url or archive, (digest,) if digest else ())
 
 
 def _edges(entry: Mapping[str, Any], plain: str, optional: str) -> list[Edge]:
@@ -125,7 +162,8 @@ def _edge(item: Mapping[str, Any], extra: str = "") -> Edge | None:
         return None
     return Edge(
         called,
-        text(item.get("version")),
+        version(item.get("version")),
         names(item.get("extra")),
         names(extra) if extra else extras_in(text(item.get("marker"))),
+        text(item.get("marker")),
     )
