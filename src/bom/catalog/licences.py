@@ -33,11 +33,23 @@ _ALIASES: Final = {
     "apache license, version 2.0": "Apache-2.0",
     "apache license version 2.0": "Apache-2.0",
     "apache software license 2.0": "Apache-2.0",
+    "apache software license - version 2.0": "Apache-2.0",
+    "apache software license, version 2.0": "Apache-2.0",
+    "the apache license, version 2.0": "Apache-2.0",
+    "the apache software license, version 2.0": "Apache-2.0",
     "bsd 2-clause": "BSD-2-Clause",
     "bsd 3-clause": "BSD-3-Clause",
     "3-clause bsd": "BSD-3-Clause",
     "bsd 3-clause license": "BSD-3-Clause",
     "3-clause bsd license": "BSD-3-Clause",
+    "eclipse distribution license - v 1.0": "BSD-3-Clause",
+    "eclipse public license - v 1.0": "EPL-1.0",
+    "eclipse public license - v 2.0": "EPL-2.0",
+    "eclipse public license 1.0": "EPL-1.0",
+    "eclipse public license 2.0": "EPL-2.0",
+    "eclipse public license v1.0": "EPL-1.0",
+    "eclipse public license v2.0": "EPL-2.0",
+    "epl 2.0": "EPL-2.0",
     "expat": "MIT",
     "expat license": "MIT",
     "isc license": "ISC",
@@ -47,6 +59,7 @@ _ALIASES: Final = {
     "mpl 2.0": "MPL-2.0",
     "mpl-2": "MPL-2.0",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
+    "mozilla public license, version 2.0": "MPL-2.0",
     "artistic-2": "Artistic-2.0",
 }
 # Trove classifiers that name exactly one licence; the others ("BSD License") stay names.
@@ -71,6 +84,18 @@ _CLASSIFIERS: Final = {
     "zlib/libpng License": "Zlib",
 }
 _CLASSIFIER_ROOT: Final = "License :: "
+# Addresses that hold one licence's text and no other.
+_ADDRESSES: Final = {
+    "apache.org/licenses/license-2.0": "Apache-2.0",
+    "creativecommons.org/publicdomain/zero/1.0": "CC0-1.0",
+    "eclipse.org/legal/epl-2.0": "EPL-2.0",
+    "eclipse.org/legal/epl-v10": "EPL-1.0",
+    "eclipse.org/legal/epl-v20": "EPL-2.0",
+    "eclipse.org/org/documents/edl-v10": "BSD-3-Clause",
+    "eclipse.org/org/documents/epl-2.0": "EPL-2.0",
+    "mozilla.org/mpl/2.0": "MPL-2.0",
+}
+_BY_ID: Final = ("opensource.org/licenses/", "opensource.org/license/", "spdx.org/licenses/")
 
 
 def stated_licence(text: str) -> Licence | None:
@@ -96,6 +121,44 @@ def classified_licence(classifier: str) -> Licence | None:
         return None
     known = _CLASSIFIERS.get(name)
     return Licence(known, "id") if known else Licence(name[:200], "name")
+
+
+def maven_licence(name: str, url: str) -> Licence | None:
+    """The licence of a POM: its name where that is sure, else its address where that is, else
+    whatever name it has."""
+    stated = stated_licence(name)
+    if stated is not None and stated.form != "name":
+        return stated
+    known = _by_address(url)
+    return Licence(known, "id") if known else stated
+
+
+def bundle_licences(header: str) -> tuple[Licence, ...]:
+    """The licences of a Bundle-License header (OSGi Core 3.2.1.6): names or addresses by commas,
+    each with attributes behind `;`. Only what is sure, sorted."""
+    found = set()
+    for clause in header.split(","):
+        name = clause.partition(";")[0].strip().strip('"')
+        stated = stated_licence(name)
+        if stated is not None and stated.form != "name":
+            found.add(stated)
+        elif known := _by_address(name):
+            found.add(Licence(known, "id"))
+    return tuple(sorted(found))
+
+
+def _by_address(url: str) -> str:
+    """The SPDX ID of the licence whose text is at `url`, or ""."""
+    scheme, _, rest = url.strip().lower().partition("://")
+    if scheme not in ("http", "https"):
+        return ""
+    bare = rest.removeprefix("www.").rstrip("/")
+    for ending in (".txt", ".html", ".php"):
+        bare = bare.removesuffix(ending)
+    for root in _BY_ID:
+        if bare.startswith(root):
+            return _spdx_id(bare.removeprefix(root))
+    return _ADDRESSES.get(bare, "")
 
 
 def debian_licences(copyright_file: bytes) -> tuple[Licence, ...] | None:

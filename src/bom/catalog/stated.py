@@ -16,6 +16,7 @@ from bom.model import Hash
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from xml.etree.ElementTree import Element
 
 LOCK_LIMIT: Final = 32 * 1024 * 1024  # bytes of one lock or manifest
 
@@ -95,6 +96,49 @@ def yaml_document(source: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Unreadable("is no YAML mapping")
     return document
+
+
+def xml_document(raw: bytes) -> Element:
+    """The root element of an XML document, without namespaces in the names of its elements.
+
+    Entities are refused. Raises Unreadable.
+    """
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml.ElementTree import fromstring
+
+    if len(raw) > LOCK_LIMIT:
+        raise Unreadable(f"is larger than {LOCK_LIMIT >> 20} MiB")
+    try:
+        root: Element = fromstring(raw)
+    except (ParseError, ValueError, LookupError) as error:
+        raise Unreadable(f"is no XML: {_one_line(error)}") from error
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def element_lines(raw: bytes, name: str) -> list[int]:
+    """The line (from 1) on which each element of that name begins, in the document's order.
+
+    `raw` is a document that `xml_document` has read: what that refuses is not looked for again.
+    """
+    from xml.parsers.expat import ExpatError, ParserCreate
+
+    found: list[int] = []
+    parser = ParserCreate()
+
+    def start(tag: str, _: object) -> None:
+        if tag.rpartition(":")[2] == name:
+            found.append(parser.CurrentLineNumber)
+
+    parser.StartElementHandler = start
+    try:
+        parser.Parse(raw, True)
+    except ExpatError:
+        return []
+    return found
 
 
 def read_text(path: Path) -> str:
