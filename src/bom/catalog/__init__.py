@@ -10,6 +10,7 @@ from bom.catalog.debian import Debian
 from bom.catalog.golang import Go
 from bom.catalog.interest import Wanted
 from bom.catalog.java import Java
+from bom.catalog.node import Node
 from bom.catalog.os_release import os_component
 from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
@@ -28,6 +29,7 @@ ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     Debian(),
     Conda(),
     Python(),
+    Node(),
     Unread(),
     Runtimes(),
     Java(),

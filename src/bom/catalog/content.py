@@ -20,11 +20,11 @@ def content_hash(files: Iterable[tuple[str, str]]) -> tuple[tuple[Hash, ...], Ha
 
     Empty where there are no files. Paths may hold surrogate escapes.
     """
-    pairs = sorted(set(files))
+    pairs = set(files)
     if not pairs:
         return (), ""
     if len(pairs) == 1:
-        return (Hash("SHA-256", pairs[0][1]),), "file"
+        return (Hash("SHA-256", next(iter(pairs))[1]),), "file"
     return (Hash("SHA-256", sha256sum.digest(pairs)),), "installed-files"
 
 

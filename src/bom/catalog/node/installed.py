@@ -1,0 +1,294 @@
+"""JavaScript packages that are installed: every package.json that names one, in node_modules.
+
+What the installers keep there as a record (npm's hidden lockfile, pnpm's copy of its lock) tells
+where a package came from, and its tarball's digest.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from bom.catalog.content import content_hash, unhashed_gaps
+from bom.catalog.integrity import PROPERTY as INTEGRITY
+from bom.catalog.node import manifest, npm_lock, package, pnpm
+from bom.catalog.node.names import npm_purl, registry, valid_name
+from bom.catalog.node.pin import ALIAS, BUNDLED, REGISTRY, distributions
+from bom.catalog.node.places import FOLDER, MANIFEST, called, holder, outermost, package_folder
+from bom.catalog.node.projects import is_project_file
+from bom.catalog.node.resolution import Resolution
+from bom.catalog.protocol import Owned
+from bom.catalog.stated import Unreadable
+from bom.model import Component, Dependency, Gap, Occurrence, Property
+from bom.printable import printable_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from bom.catalog.node.pin import Pin
+    from bom.catalog.protocol import FileView
+
+RECORDS: Final = frozenset([MANIFEST, npm_lock.HIDDEN, "lock.yaml"])
+REPOSITORY: Final = "bom-seal:npm:repository"
+LAYER: Final = "bom-seal:layer"
+_HIDDEN: Final = f"{FOLDER}/{npm_lock.HIDDEN}"
+_UNPLUGGED: Final = ".yarn/unplugged/"
+_TARBALL: Final = "not checkable: the digest that is stated is its tarball's"
+_NOTHING: Final = "not checkable: nothing states digests of its files"
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    """One package.json of an installed package; `layer`: the diff ID it came in with."""
+
+    folder: str
+    name: str
+    version: str
+    layer: str
+    document: Mapping[str, Any]
+    pin: Pin | None
+    ref: str
+
+
+def wants(path: str) -> bool:
+    """Whether a file tells of what is installed."""
+    if path.endswith(MANIFEST):
+        return package_folder(path) != ""
+    return _below(path, _HIDDEN) or _below(path, pnpm.INSTALLED)
+
+
+def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
+    """Every copy of a package, whose files they are, and what could not be had."""
+    manifests: dict[str, str] = {}
+    records: list[str] = []
+    projects: list[str] = []
+    for entry in view.wanted():
+        path = entry.path
+        if path.endswith(f"/{MANIFEST}") or path == MANIFEST:
+            if folder := package_folder(path):
+                manifests[folder] = entry.layer
+            elif is_project_file(path):
+                projects.append(posixpath.dirname(path))
+        elif _below(path, _HIDDEN) or _below(path, pnpm.INSTALLED):
+            records.append(path)
+    if not manifests:
+        return
+    stated: dict[str, Pin] = {}
+    for record in records:
+        yield from _record(view, record, stated)
+    packages: dict[str, _Package] = {}
+    for folder, layer in manifests.items():
+        made = _package(view, folder, layer, stated)
+        if isinstance(made, Gap):
+            yield made
+        else:
+            packages[folder] = made
+    contents, unhashed = _contents(view, packages)
+    resolution = Resolution(view, packages, projects)
+    direct = _direct(view, packages, resolution, projects, records)
+    for folder, item in packages.items():
+        yield from _described(
+            item, packages, resolution, contents[folder], unhashed.get(folder, []), direct
+        )
+
+
+def _below(path: str, record: str) -> bool:
+    return path == record or path.endswith(f"/{record}")
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _record(view: FileView, path: str, stated: dict[str, Pin]) -> Iterator[Gap]:
+    """Remember what an installer's record says: by folder, or by name and version for pnpm."""
+    raw = view.read(path)
+    shown = printable_name(path)
+    if raw is None:
+        yield Gap("dependency.lock", shown, "the file can't be read or is too large")
+        return
+    try:
+        if _below(path, _HIDDEN):
+            prefix = path[: -len(_HIDDEN)]
+            for key, pin in npm_lock.read(raw, shown, None).pins.items():
+                stated[prefix + key] = pin
+        else:
+            prefix = path[: -len(pnpm.INSTALLED)]
+            for pin in pnpm.read(raw, shown).pins.values():
+                stated[f"{prefix}{FOLDER}:{pin.name}@{pin.version}"] = pin
+    except Unreadable as error:
+        yield Gap("dependency.lock", shown, f"the file {printable_name(str(error))}")
+
+
+def _package(view: FileView, folder: str, layer: str, stated: Mapping[str, Pin]) -> _Package | Gap:
+    path = f"{folder}/{MANIFEST}"
+    shown = printable_name(path)
+    raw = view.read(path)
+    if raw is None:
+        return Gap("component", shown, "its package.json can't be read")
+    try:
+        document = package.read(raw)
+    except Unreadable as error:
+        return Gap("component", shown, f"its package.json {printable_name(str(error))}")
+    name, version = package.identity(document)
+    if not name or not version:
+        return Gap("component", shown, "its package.json states no valid name and version")
+    pin = stated.get(folder) or stated.get(f"{outermost(folder)}:{name}@{version}")
+    if pin is not None and (pin.name, pin.version) != (name, version):
+        pin = None  # the record is older than what lies there
+    ref = (pin.purl if pin else "") or npm_purl(name, version)
+    return _Package(folder, name, version, layer, document, pin, ref)
+
+
+def _contents(
+    view: FileView, packages: Mapping[str, _Package]
+) -> tuple[dict[str, list[tuple[str, str]]], dict[str, list[str]]]:
+    """By package: its files (path from its folder, SHA-256), and those that have no digest. One
+    walk: each file is its nearest package's."""
+    contents: dict[str, list[tuple[str, str]]] = {folder: [] for folder in packages}
+    unhashed: dict[str, list[str]] = {}
+    owners: dict[str, str] = {}
+    for top in sorted({outermost(folder) for folder in packages}):
+        for entry in view.below(top):
+            if entry.type != "file":
+                continue
+            path = entry.path
+            place = path[: path.rindex("/")]
+            owner = owners.get(place)
+            if owner is None:
+                owner = owners[place] = _owner(place, packages, owners)
+            if not owner:
+                continue
+            if entry.sha256:
+                contents[owner].append((path[len(owner) + 1 :], entry.sha256))
+            else:
+                unhashed.setdefault(owner, []).append(path)
+    return contents, unhashed
+
+
+def _owner(place: str, packages: Mapping[str, _Package], owners: Mapping[str, str]) -> str:
+    """The package that a folder belongs to; "" for none: an installer's own, or something in a
+    node_modules that is no package."""
+    while place and place not in packages:
+        if place in owners:
+            return owners[place]
+        above, _, name = place.rpartition("/")
+        if name == FOLDER and above in packages:
+            return ""
+        place = above
+    return place
+
+
+# --- describing ----------------------------------------------------------------------------------
+
+
+def _described(
+    item: _Package,
+    packages: Mapping[str, _Package],
+    resolution: Resolution,
+    content: list[tuple[str, str]],
+    unhashed: list[str],
+    direct: set[str],
+) -> Iterator[Dependency | Gap | Owned]:
+    ref = item.ref
+    hashes, hash_of = content_hash(content)
+    licences = package.licences(item.document)
+    requires, unmet = _edges(item, packages, resolution)
+    namespace, _, last = item.name.rpartition("/")
+    yield Dependency(
+        Component(
+            "library",
+            last,
+            item.version,
+            group=namespace,
+            purl=ref,
+            hashes=hashes,
+            hash_of=hash_of,
+            distributions=distributions(item.pin) if item.pin else (),
+            licences=licences,
+            maintainer=package.maintainer(item.document),
+            homepage=package.homepage(item.document),
+            description=package.description(item.document),
+            properties=_properties(item),
+            occurrences=(Occurrence(printable_name(f"{item.folder}/{MANIFEST}")),),
+            requires=requires,
+        ),
+        direct=item.folder in direct,
+    )
+    yield Owned(ref, folders=(item.folder,))
+    yield from unhashed_gaps(unhashed, ref)
+    if not hashes:
+        yield Gap("component.hash", ref, "none of its files could be hashed", ref)
+    if not licences:
+        yield Gap("component.licence", ref, "its package.json names no licence", ref)
+    if unmet and _UNPLUGGED in item.folder:
+        why = "Plug'n'Play resolves what it depends on, by code (.pnp.cjs)"
+        yield Gap("dependency.graph", ref, why, ref)
+        return
+    for name in unmet:
+        why = f"it depends on {name}, which is not installed"
+        yield Gap("dependency", ref, why, ref)
+
+
+def _properties(item: _Package) -> tuple[Property, ...]:
+    found = [
+        Property(LAYER, item.layer),
+        Property(REPOSITORY, package.repository(item.document)),
+        Property(INTEGRITY, _TARBALL if item.pin and item.pin.hashes else _NOTHING),
+    ]
+    name = called(item.folder)
+    if name and name != item.name and valid_name(name):
+        found.append(Property(ALIAS, name))
+    if item.pin and item.pin.source == "bundled":
+        found.append(Property(BUNDLED, "true"))
+    if item.pin and item.pin.source == "registry":
+        found.append(Property(REGISTRY, registry(item.pin.resolved, item.pin.name)))
+    return tuple(sorted(fact for fact in found if fact.value))
+
+
+def _edges(
+    item: _Package, packages: Mapping[str, _Package], resolution: Resolution
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The refs of what it gets for what it asks for, and the names that it must have and that
+    are nowhere. Peers and optional ones may be missing."""
+    requests, _ = manifest.asked(
+        {
+            kind: item.document.get(kind)
+            for kind in ("dependencies", "optionalDependencies", "peerDependencies")
+        }
+    )
+    found = set()
+    unmet = []
+    for asked in requests:
+        target = resolution.find(item.folder, asked.name)
+        if target in packages:
+            found.add(packages[target].ref)
+        elif not target and asked.kind == "dependencies" and not asked.soft:
+            unmet.append(asked.name)
+    return tuple(sorted(found - {item.ref})), tuple(unmet)
+
+
+def _direct(
+    view: FileView,
+    packages: Mapping[str, _Package],
+    resolution: Resolution,
+    projects: Iterable[str],
+    records: Iterable[str],
+) -> set[str]:
+    """The folders of what projects ask for, and of what was installed with no project at all
+    (`npm install --global`)."""
+    found = set()
+    known = {path[: -len(_HIDDEN)].rstrip("/") for path in records if _below(path, _HIDDEN)}
+    for project in projects:
+        raw = view.read(posixpath.join(project, MANIFEST))
+        try:
+            asked = manifest.read(raw).asked if raw is not None else ()
+        except Unreadable:
+            continue  # a gap of what the project declares
+        known.add(project)
+        found |= {resolution.find(project, item.name) for item in asked}
+    for folder in packages:
+        above = holder(folder)
+        if above not in known and f"{FOLDER}/" not in f"{above}/" and _UNPLUGGED not in folder:
+            found.add(folder)
+    return found & packages.keys()
