@@ -204,6 +204,8 @@ def _additional(locks: Sequence[Declared], environment: Environment) -> Iterable
         bare = name.rpartition("/")[2].lower()
         if name in listed or name in _SEEDS or name in _RUNTIMES or bare in names:
             continue
+        if copies[0].component.name.lower() in names:  # a Go module's name is its whole path
+            continue
         for copy in copies:
             yield Finding(
                 "additional",

@@ -221,7 +221,7 @@ def _setting(spelled: str) -> tuple[str, str]:
         value = value[1:]
     else:
         key, equals, value = spelled.partition("=")
-        if not equals or not key:
+        if not equals or not key or key[0] in '`"':
             raise Unreadable("has a setting without a value in its build information")
     if value.startswith(("`", '"')):
         if not _QUOTED.fullmatch(value):
