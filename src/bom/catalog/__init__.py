@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.alpine import Alpine
 from bom.catalog.conda import Conda
 from bom.catalog.debian import Debian
+from bom.catalog.dotnet import DotNet
 from bom.catalog.golang import Go
 from bom.catalog.interest import Wanted
 from bom.catalog.java import Java
@@ -14,6 +16,7 @@ from bom.catalog.node import Node
 from bom.catalog.os_release import os_component
 from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
+from bom.catalog.rpm import Rpm
 from bom.catalog.runtimes import Runtimes
 from bom.catalog.rust import Rust
 from bom.catalog.unread import Unread
@@ -27,12 +30,15 @@ if TYPE_CHECKING:
 
 ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     Debian(),
+    Rpm(),
+    Alpine(),
     Conda(),
     Python(),
     Node(),
     Unread(),
     Runtimes(),
     Java(),
+    DotNet(),
     Go(),
     Rust(),
 )
