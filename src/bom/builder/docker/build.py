@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.provenance import Reported
     from bom.builder.protocol import BuildRequest, Progress
     from bom.catalog.image import ImageContents
+    from bom.catalog.protocol import Declared
     from bom.model import Observation
 
 NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
@@ -155,7 +156,7 @@ class PreparedDockerBuild:
         export = self._export_image(target, progress)
         identity = export.contents.identity
         image.check(identity, target, reported, self._command.tags)
-        export = self._with_source(export, commit)
+        export = self._with_project(export, commit)
         shared = tuple(self._shared(reported, export.contents, target.image))
         return Collected(
             artifacts=(
@@ -200,15 +201,23 @@ class PreparedDockerBuild:
             progress.done()
         return Export(self._export, digest.hexdigest(), size, contents)
 
-    def _with_source(self, export: Export, commit: str) -> Export:
-        """The image, with the files that are the project's own source told as such."""
+    def _with_project(self, export: Export, commit: str) -> Export:
+        """The image, with the files that are the project's own source told as such, and with
+        what the project locks, to be held against what is installed."""
+        from bom.builder.docker.locks import locked
         from bom.catalog.attribution import with_source
         from bom.observe.source_files import committed
 
-        files = export.contents.files
-        source = committed(self._request.root, commit, files.unowned_sizes())
-        files = with_source(files, source, ROOT)
-        return replace(export, contents=replace(export.contents, files=files))
+        contents = export.contents
+        root = self._request.root
+        source = committed(root, commit, contents.files.unowned_sizes())
+        files = with_source(contents.files, source, ROOT)
+        known = {_content(lock) for lock in contents.declared}
+        added = [lock for lock in locked(self._inputs, root) if _content(lock) not in known]
+        return replace(
+            export,
+            contents=replace(contents, files=files, declared=(*contents.declared, *added)),
+        )
 
     def _shared(
         self, reported: Reported, contents: ImageContents, stored: StoredImage
@@ -253,6 +262,12 @@ class PreparedDockerBuild:
             return base
         release = f"{contents.os_release.name} {contents.os_release.version}".strip()
         return replace(base, properties=(*base.properties, Property("bom-seal:image:os", release)))
+
+
+def _content(lock: Declared) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What a lock says, wherever it lies: a copy of it in the image is the same lock."""
+    items = frozenset((item.role, item.component.bom_ref) for item in lock.dependencies)
+    return lock.ecosystem, items
 
 
 @dataclass(frozen=True, slots=True)
