@@ -283,10 +283,12 @@ class TreeView:
 
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
         """The MD5 where it was computed, in hex; None: not known."""
-        found = self._tree.locate(path)
-        if found is None or isinstance(found[1], Folder) or algorithm != "md5":
+        above, _, name = path.rpartition("/")
+        folder = self.folder_at(above)
+        child = None if folder is None else folder.children.get(name)
+        if child is None or isinstance(child, Folder) or algorithm != "md5":
             return None
-        return found[1].md5.hex() or None
+        return child.md5.hex() or None
 
     @property
     def root(self) -> Folder:

@@ -21,8 +21,8 @@ _NAMED: Final = 20  # mismatches of one component that are told one by one
 
 
 class Stated(NamedTuple):
-    """One row of a record: `path` as the view has it, `algorithm` "sha256", "sha1" or "md5"
-    (any other can't be checked), `value` in hex."""
+    """One row of a record: `path` as the view has it, `algorithm` "sha256", "sha1", "md5" or
+    "sha256-160" (the first 160 bits; any other can't be checked), `value` in hex."""
 
     path: str
     algorithm: str
@@ -80,6 +80,8 @@ def check(view: FileView, ref: str, stated: Iterable[Stated]) -> tuple[Property,
 def _actual(view: FileView, row: Stated, sha256: str) -> str:
     if row.algorithm == "sha256":
         return sha256
+    if row.algorithm == "sha256-160":
+        return sha256[:40]
     if row.algorithm in ("md5", "sha1"):
         return view.digest(row.path, "md5" if row.algorithm == "md5" else "sha1") or ""
     return ""
