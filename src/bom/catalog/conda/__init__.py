@@ -1,11 +1,11 @@
-"""Packages that conda, mamba or pixi installed into an environment."""
+"""Packages that conda, mamba or pixi installed into an environment, and what projects lock."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import integrity
-from bom.catalog.conda import records
+from bom.catalog.conda import projects, records
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.licences import stated_licence
 from bom.catalog.protocol import Owned, Reads
@@ -27,15 +27,17 @@ class Conda:
     """The ecosystem of conda environments."""
 
     name = "conda"
-    reads = Reads(within=(f"{records.FOLDER}/",))
+    reads = Reads(endings=projects.ENDINGS, within=(f"{records.FOLDER}/",))
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
-        return path.suffix == ".json" and path.parent.name == records.FOLDER
+        if path.suffix == ".json":
+            return path.parent.name == records.FOLDER
+        return projects.wanted(str(path))
 
     def declared(self, files: FileView) -> Iterable[Declared]:
-        """Nothing: a project's environment files aren't read."""
-        return ()
+        """Every folder with a lock or an environment file of conda's or pixi's."""
+        return projects.declared(files)
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every package once for each environment, with the graph of `depends` within it."""

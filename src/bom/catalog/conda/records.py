@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 FOLDER: Final = "conda-meta"
 
 _SPEC: Final = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
-_TOKEN: Final = re.compile(r"/t/[^/]+(?=/)")  # anaconda.org's access tokens stand in the URL
+TOKEN: Final = re.compile(r"/t/[^/]+(?=/)")  # anaconda.org's access tokens stand in the URL
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_TYPES: Final = (".conda", ".tar.bz2")
+TYPES: Final = (".conda", ".tar.bz2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _record(path: str, stated: Mapping[str, Any]) -> Record:
     name, version = text(stated.get("name")), text(stated.get("version"))
     if not name or not version:
         raise Unreadable("states no name and version")
-    url = _TOKEN.sub("", text(stated.get("url")))
+    url = TOKEN.sub("", text(stated.get("url")))
     file = posixpath.basename(text(stated.get("fn")) or _url_path(url))
     subdir = text(stated.get("subdir"))
     try:
@@ -108,9 +108,9 @@ def _record(path: str, stated: Mapping[str, Any]) -> Record:
             version=version,
             qualifiers={
                 "build": text(stated.get("build")) or text(stated.get("build_string")),
-                "channel": _channel(text(stated.get("channel")), subdir),
+                "channel": channel_name(text(stated.get("channel")), subdir),
                 "subdir": subdir,
-                "type": next((end[1:] for end in _TYPES if file.endswith(end)), ""),
+                "type": next((end[1:] for end in TYPES if file.endswith(end)), ""),
             },
         )
     except BomError as error:
@@ -173,9 +173,9 @@ def _depends(stated: Mapping[str, Any]) -> Iterator[str]:
             yield found[1]
 
 
-def _channel(spelled: str, subdir: str) -> str:
+def channel_name(spelled: str, subdir: str) -> str:
     """A channel's name (`conda-forge`, `main`), as the purl specification's example has it."""
-    path = _url_path(_TOKEN.sub("", spelled)).strip("/")
+    path = _url_path(TOKEN.sub("", spelled)).strip("/")
     if subdir and path.rpartition("/")[2] == subdir:
         path = path.rpartition("/")[0]
     path = path.removeprefix("pkgs/")
