@@ -77,6 +77,15 @@ class Need:
             _missing(f"no conformance vectors at {base.name}/{name} (set BOM_VECTORS)")
         return base / name
 
+    def go_module(self, name: str, version: str) -> Path:
+        """A Go module's folder in the module cache, where `go mod download NAME@VERSION` put it."""
+        gopath = os.environ.get("GOPATH", "").split(os.pathsep)[0] or Path.home() / "go"
+        cache = Path(os.environ.get("GOMODCACHE") or Path(gopath, "pkg", "mod"))
+        folder = cache / f"{name}@{version}"
+        if not folder.is_dir():
+            _missing(f"{name} is not in Go's module cache (go mod download {name}@{version})")
+        return folder
+
     def base_image(self, engine: dict[str, str]) -> str:
         """The name of a Debian image with Python in the engine (BOM_TEST_BASE_IMAGE)."""
         name = os.environ.get("BOM_TEST_BASE_IMAGE", "python:3.11-slim")

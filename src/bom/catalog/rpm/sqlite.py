@@ -8,6 +8,7 @@ evaluated, and the steps and bytes of reading have limits.
 from __future__ import annotations
 
 import sqlite3
+import struct
 import tempfile
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
@@ -58,11 +59,13 @@ def _opened(content: bytes | mmap.mmap, log: bytes) -> Iterator[sqlite3.Connecti
     """A connection to the content: in memory, or what is large from a file of its own."""
     if len(content) <= CONTENT_LIMIT:
         whole = wal.applied(bytearray(content), log)
+        _complete(whole, len(whole))
         whole[_FORMATS] = _NO_LOG
         with closing(sqlite3.connect(":memory:")) as connection:
             connection.deserialize(whole)
             yield connection
         return
+    _complete(content, len(content))
     with tempfile.NamedTemporaryFile() as file:
         for start in range(0, len(content), _COPIED):
             file.write(content[start : start + _COPIED])
@@ -72,6 +75,14 @@ def _opened(content: bytes | mmap.mmap, log: bytes) -> Iterator[sqlite3.Connecti
         place = f"file:{file.name}?mode=ro&immutable=1"
         with closing(sqlite3.connect(place, uri=True)) as connection:
             yield connection
+
+
+def _complete(content: bytes | bytearray | mmap.mmap, length: int) -> None:
+    """Whether all pages are there ("In-header database size"). Raises Unreadable."""
+    size, pages = struct.unpack_from(">H10xI", content, 16)
+    changed, counted = struct.unpack_from(">I64xI", content, 24)
+    if changed == counted and pages * (65_536 if size == 1 else size) > length:
+        raise Unreadable("is an SQLite database that is cut off")
 
 
 def _restrict(connection: sqlite3.Connection) -> None:
