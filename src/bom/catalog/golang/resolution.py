@@ -100,7 +100,8 @@ class Resolution:
         raw = content(folder, "modules.txt", "dependency.lock")
         if raw is not None:
             try:
-                self._vendored = {path: (ver, line) for path, ver, line in files.vendored(raw)}
+                for path, version, line in files.vendored(raw):
+                    self._vendored.setdefault(path, (version, line))
             except Unreadable as error:
                 self.gaps.add(Gap("dependency.lock", self._vendor_place, f"it {error}"))
 

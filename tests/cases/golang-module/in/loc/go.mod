@@ -1,0 +1,3 @@
+module example.org/loc
+
+go 1.21
