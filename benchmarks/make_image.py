@@ -225,9 +225,9 @@ def elf(version: bytes, modules: bytes, text: bytes) -> bytes:
     marked += b"\xf92C1\x86\x18 r\x00\x82B\x10A\x16\xd8\xf2"
     info = b"\xff Go buildinf:" + bytes([8, 2]) + bytes(16)
     info += _varint(len(version)) + version + _varint(len(marked)) + marked
-    text += bytes(-len(text) % 16)
-    names = b"\0.text\0.go.buildinfo\0.shstrtab\0"
     start = 64 + 56
+    text += bytes(-(start + len(text)) % 16)  # the information stands at a multiple of 16
+    names = b"\0.text\0.go.buildinfo\0.shstrtab\0"
     at = start + len(text)
     strings = at + len(info)
     table = strings + len(names)
