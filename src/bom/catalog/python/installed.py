@@ -12,6 +12,7 @@ from bom.catalog import integrity
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.python import eggs, record
 from bom.catalog.python.metadata import egg_requirements, read_metadata
+from bom.catalog.python.sites import SITE_FOLDERS
 from bom.catalog.stated import Unreadable, hash_table, table
 from bom.model import Distribution, Gap, Occurrence, Property
 from bom.printable import printable_name
@@ -109,7 +110,7 @@ def read(view: FileView, info: Info, owner: Owner | None) -> Installed | Gap:
         "WHEEL" in info.files and "INSTALLER" not in info.files,
         tuple(gaps),
         tuple(findings),
-        _comparable(pairs, info.site),
+        _comparable([pair for pair in pairs if pair[0] not in listed.moved], info.site),
     )
 
 
@@ -130,6 +131,8 @@ def _listed(view: FileView, info: Info, owner: Owner | None) -> Listed:
     ):
         if name in info.files and (raw := view.read(f"{info.path}/{name}")) is not None:
             listed = reader(raw, base)
+            if info.site.rpartition("/")[2] not in SITE_FOLDERS:
+                listed = _moved(view, listed, info.site)
             return listed if owner is None else replace(listed, stated=())
     if info.path.endswith("/EGG-INFO"):  # an egg is one folder
         return record.Listed(folders=(info.path.rpartition("/")[0],))
@@ -146,6 +149,29 @@ def _listed(view: FileView, info: Info, owner: Owner | None) -> Listed:
         if "namespace_packages.txt" not in info.files and (modules or folders):
             return record.Listed(None, (), (*folders, info.path), modules)
     return record.Listed()
+
+
+def _moved(view: FileView, listed: Listed, site: str) -> Listed:
+    """`pip install --target` installs as into lib/python and moves the rest beside it, but lets
+    RECORD say `../../bin/NAME` still."""
+    start = site.rpartition("/")[0].rpartition("/")[0]
+    above, own = (f"{folder}/" if folder else "" for folder in (start, site))
+    outside = {
+        path: own + path[len(above) :]
+        for path in listed.paths or ()
+        if path.startswith(above) and not path.startswith(own)
+    }
+    moved = {
+        old: new
+        for old, new in outside.items()
+        if view.entry(old) is None and view.entry(new) is not None
+    }
+    return replace(
+        listed,
+        paths=listed.paths and tuple(moved.get(path, path) for path in listed.paths),
+        stated=tuple(row._replace(path=moved.get(row.path, row.path)) for row in listed.stated),
+        moved=frozenset(moved.values()),
+    )
 
 
 def _circumstances(view: FileView, info: Info, owner: Owner | None) -> Iterator[Property]:

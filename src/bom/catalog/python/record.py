@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 LIMIT: Final = 16 * 1024 * 1024  # bytes of one record; the largest known have 5 MB
 TOP_LEVEL_RULE: Final = "top_level"
 # What an installer writes there itself, so that it says nothing about what was installed.
-_INSTALLERS: Final = frozenset(["RECORD", "INSTALLER", "REQUESTED", "direct_url.json"])
+_INSTALLERS: Final = frozenset(
+    ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,14 @@ class Listed:
 
     `paths`: None where nothing lists them, or nothing that can be read. `stated`: the digests
     that stand there. `folders`, `modules`: where nothing lists its files, what it surely brought.
+    `moved`: of `paths`, scripts and data that lie below the packages' folder and not beside it.
     """
 
     paths: tuple[str, ...] | None = None
     stated: tuple[Stated, ...] = ()
     folders: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    moved: frozenset[str] = frozenset()
 
 
 def read_record(raw: bytes, site: str) -> Listed:
