@@ -54,7 +54,7 @@ def gaps(root: Path) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("case", ["uv", "poetry", "pylock", "pylock-uv", "pipenv", "requirements"])
+@pytest.mark.parametrize("case", ["uv", "poetry", "pdm", "pylock", "pylock-uv", "pipenv", "requirements"])
 def test_a_lock_that_its_own_tool_wrote_reads_as_expected(case: str) -> None:
     folder = CASES / f"python-{case}"
     found = shown(dependencies(folder / "in"))
@@ -64,7 +64,7 @@ def test_a_lock_that_its_own_tool_wrote_reads_as_expected(case: str) -> None:
     assert found == json.loads(expected.read_text())
 
 
-@pytest.mark.parametrize("case", ["uv", "poetry"])
+@pytest.mark.parametrize("case", ["uv", "poetry", "pdm"])
 def test_locks_with_a_graph_agree_on_every_pin_and_edge(case: str) -> None:
     found = parts(CASES / f"python-{case}/in")
     assert {ref: item.component.requires for ref, item in found.items()} == {
@@ -103,7 +103,7 @@ def test_all_locks_agree_on_the_hashes_that_they_state() -> None:
             for ref, item in parts(CASES / f"python-{case}/in").items()
             if item.component.distributions
         }
-        for case in ("uv", "poetry", "pipenv", "requirements", "pylock-uv")
+        for case in ("uv", "poetry", "pdm", "pipenv", "requirements", "pylock-uv")
     }
     for case, found in stated.items():
         assert len(found) >= 7

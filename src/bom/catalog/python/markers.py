@@ -22,7 +22,7 @@ _QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _VERSIONS_ONLY: Final = re.compile(
     r"(?:\s|[()<>=!~]|\b(?:python_version|python_full_version|and|or|not|in)\b)*"
 )
-_CARET: Final = re.compile(r"[\^~]\s*(\d+(?:\.\d+)*)")
+_POETRY: Final = re.compile(r"\s*([\^~])\s*(\d{1,4}(?:\.\d{1,4})*)\s*", re.ASCII)
 
 
 @lru_cache(maxsize=4096)
@@ -52,18 +52,25 @@ def always(marker: str, requires_python: str) -> bool:
         return False
 
 
+def _standard(part: str) -> str:
+    """Poetry's own operators in standard ones: `^3.11` is `>=3.11,<4`, `~3.11` is `>=3.11,<3.12`."""
+    found = _POETRY.fullmatch(part)
+    if found is None:
+        return part
+    major, _, rest = found[2].partition(".")
+    minor = rest.partition(".")[0]
+    if found[1] == "~" and minor:
+        return f">={found[2]},<{major}.{int(minor) + 1}"
+    return f">={found[2]},<{int(major) + 1}"
+
+
 @lru_cache(maxsize=256)
 def _allowed(requires_python: str) -> tuple[tuple[str, str], ...]:
     """The interpreters to judge by, as python_version and python_full_version."""
     if not requires_python or len(requires_python) > _LIMIT:
         return ()
-    spelled = ",".join(
-        # Poetry's own operators mean at least what they name.
-        _CARET.sub(r">=\1", part) if part.lstrip().startswith(("^", "~")) else part
-        for part in requires_python.replace("~=", ">=").split(",")
-    )
     try:
-        wanted = SpecifierSet(spelled)
+        wanted = SpecifierSet(",".join(map(_standard, requires_python.split(","))))
     except InvalidSpecifier:
         return ()
     return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -45,7 +46,7 @@ def read(folder: ProjectFolder, extras: frozenset[str]) -> Lock:
         raise Unreadable(f"has lock version {form!r:.50}, {_VERSION}.x is known")
     # Until 4.3 the files of all packages stood in one table, by `NAME VERSION`.
     older = table(metadata.get("files"))
-    pins: list[Pin] = []
+    pins: dict[tuple[str, str, str], Pin] = {}
     gaps: list[Gap] = []
     for entry, line in numbered(document, "package", source):
         called = name(entry.get("name"))
@@ -55,15 +56,27 @@ def read(folder: ProjectFolder, extras: frozenset[str]) -> Lock:
         files = tables(entry.get("files")) or tables(
             older.get(f"{text(entry.get('name'))} {text(entry.get('version'))}")
         )
-        pins.append(_pin(entry, files, called, location, line, extras))
+        pin = _pin(entry, files, called, location, line, extras)
+        # `name[extra]` has an entry of its own, with what the extra adds.
+        pins[pin.key] = _merged(pins[pin.key], pin) if pin.key in pins else pin
     targets = tables(metadata.get("targets"))
     interpreters = {text(item.get("requires_python")) for item in targets}
     return Lock(
         location,
-        tuple(pins),
+        tuple(pins.values()),
         states_edges=True,
         gaps=tuple(gaps),
         requires_python=interpreters.pop() if len(interpreters) == 1 else "",
+    )
+
+
+def _merged(one: Pin, two: Pin) -> Pin:
+    return replace(
+        one,
+        distributions=tuple(sorted({*one.distributions, *two.distributions})),
+        development=one.development and two.development,
+        optional=one.optional and two.optional,
+        requires=(*one.requires, *two.requires),
     )
 
 
@@ -96,10 +109,9 @@ def _pin(
         vcs_url=repository,
         archive_url=archive,
         marker=text(entry.get("marker")),
-        extras=names(entry.get("extras")) if "extras" in entry else (),
         development=not ships if groups else None,
         optional=bool(groups) and _DEFAULT not in groups,
-        requires=tuple(_edges(entry)),
+        requires=tuple(_edges(entry, called)),
     )
 
 
@@ -110,8 +122,9 @@ def _distribution(file: Mapping[str, Any], archive: str) -> Distribution:
     return Distribution(called, url or archive, (digest,) if digest else ())
 
 
-def _edges(entry: Mapping[str, Any]) -> list[Edge]:
+def _edges(entry: Mapping[str, Any], own: str) -> list[Edge]:
     edges = []
+    with_extras = names(entry.get("extras")) if "extras" in entry else ()
     for spelled in strings(entry.get("dependencies")):
         if len(spelled) > REQUIREMENT_LIMIT:
             continue
@@ -120,12 +133,14 @@ def _edges(entry: Mapping[str, Any]) -> list[Edge]:
         except (InvalidRequirement, RecursionError):
             continue  # of a form that PDM alone writes (`-e file:///...`): a path of the project's
         marker = str(wanted.marker or "")
+        if (called := name(wanted.name)) == own:
+            continue  # `name[extra]` asks for `name`
         edges.append(
             Edge(
-                name(wanted.name),
+                called,
                 exact_version(wanted.specifier),
                 names(sorted(wanted.extras)),
-                extras_in(marker),
+                with_extras or extras_in(marker),
                 marker,
             )
         )

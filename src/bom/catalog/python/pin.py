@@ -119,7 +119,8 @@ class Graph:
 
     def reach(self, roots: Sequence[Edge]) -> set[tuple[str, str, str]]:
         """The keys of all pins that `roots` lead to; remembers which extras were asked for."""
-        seen: set[tuple[str, str, str]] = set()
+        seen: set[int] = set()
+        reached: set[tuple[str, str, str]] = set()
         waiting = list(roots)
         while waiting:
             edge = waiting.pop()
@@ -128,12 +129,13 @@ class Graph:
             for pin in self.targets(edge):
                 active = self._extras.setdefault(pin.key, set())
                 fresh = set(edge.extras) - active
-                if pin.key in seen and not fresh:
+                if id(pin) in seen and not fresh:
                     continue
                 active |= fresh
-                seen.add(pin.key)
+                seen.add(id(pin))
+                reached.add(pin.key)
                 waiting += self.edges(pin)
-        return seen
+        return reached
 
     def edges(self, pin: Pin) -> list[Edge]:
         """The edges of `pin` that hold with the extras asked of it so far."""
