@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 WHITEOUT: Final = ".wh."
 OPAQUE: Final = ".wh..wh..opq"
 _RESERVED: Final = ".wh..wh."  # aufs' own bookkeeping
+_OF_NOTHING: Final = {
+    "md5": "d41d8cd98f00b204e9800998ecf8427e",
+    "sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+}
 _HOPS: Final = 40  # symbolic links followed for one path, as Linux has it
 
 
@@ -226,6 +230,7 @@ class TreeView:
         self._layers = layers
         self._extracts = extracts or {}
         self._wanted: list[str] | None = None
+        self._extracted: list[tuple[str, Mapping[str, bytes]]] | None = None
         self._folders: dict[str, Folder | None] = {}  # links in their paths followed
 
     def entries(self) -> Iterator[FileEntry]:
@@ -249,12 +254,8 @@ class TreeView:
     def wanted(self) -> Iterator[FileEntry]:
         """The files and symlinks that some ecosystem asked for, sorted by path."""
         if self._wanted is None:
-            self._wanted = sorted(
-                path
-                for path, child in self._tree.walk()
-                if not isinstance(child, Folder) and child.wanted
-            )
-        for path in self._wanted:
+            self._index()
+        for path in self._wanted or ():
             if (entry := self.entry(path)) is not None:
                 yield entry
 
@@ -272,23 +273,38 @@ class TreeView:
 
     def extracted(self) -> Iterator[tuple[str, Mapping[str, bytes]]]:
         """The files of which something was taken, sorted by path, with what was taken."""
-        found = [
-            (path, parts)
-            for path, child in self._tree.walk()
-            if not isinstance(child, Folder)
-            and child.kind == "f"
-            and (parts := self._extracts.get(child.digest))
-        ]
-        yield from sorted(found, key=lambda item: item[0])
+        if self._extracted is None:
+            self._index()
+        yield from self._extracted or ()
+
+    def _index(self) -> None:
+        """One walk for all ecosystems: which files they read, and of which they took something."""
+        wanted = []
+        extracted = []
+        extracts = self._extracts
+        pending = [("", self._tree.root)]
+        while pending:
+            above, folder = pending.pop()
+            for name, child in folder.children.items():
+                if isinstance(child, Folder):
+                    pending.append((f"{above}{name}/", child))
+                elif child.wanted:
+                    wanted.append(above + name)
+                elif child.digest in extracts:
+                    extracted.append((above + name, extracts[child.digest]))
+        self._wanted = sorted(wanted)
+        self._extracted = sorted(extracted, key=lambda item: item[0])
 
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
         """The MD5 where it was computed, in hex; None: not known."""
         above, _, name = path.rpartition("/")
         folder = self.folder_at(above)
         child = None if folder is None else folder.children.get(name)
-        if child is None or isinstance(child, Folder) or algorithm != "md5":
+        if child is None or isinstance(child, Folder) or child.kind != "f":
             return None
-        return child.md5.hex() or None
+        if not child.size and child.digest:  # a sparse file has none
+            return _OF_NOTHING[algorithm]
+        return child.md5.hex() or None if algorithm == "md5" else None
 
     @property
     def root(self) -> Folder:
@@ -325,17 +341,13 @@ class TreeView:
 
     def _entry(self, path: str, child: Folder | Leaf) -> FileEntry:
         layer = self._layers[child.layer] if self._layers else ""
+        # by position: one is made for each of a hundred thousand files
         if isinstance(child, Folder):
-            return FileEntry(path, "directory", layer=layer)
-        if child.kind == "f":
-            return FileEntry(
-                path,
-                "file",
-                child.size,
-                child.executable,
-                child.digest.hex(),
-                layer=layer,
-            )
-        if child.kind == "l":
-            return FileEntry(path, "symlink", link=child.link, layer=layer)
-        return FileEntry(path, "other", layer=layer)
+            return FileEntry(path, "directory", 0, False, "", "", layer)
+        kind = child.kind
+        if kind == "f":
+            digest = child.digest.hex()
+            return FileEntry(path, "file", child.size, child.executable, digest, "", layer)
+        if kind == "l":
+            return FileEntry(path, "symlink", 0, False, "", child.link, layer)
+        return FileEntry(path, "other", 0, False, "", "", layer)

@@ -81,6 +81,7 @@ class DirectoryView(TreeView):
         self._root = root
         self._interest = interest
         self._hashes: dict[str, str] = {}
+        self._taken: list[tuple[str, Mapping[str, bytes]]] | None = None
 
     def entry(self, path: str) -> FileEntry | None:
         """The entry at `path`, symlinks in its folders resolved inside the view."""
@@ -111,14 +112,20 @@ class DirectoryView(TreeView):
             yield entry if found is None else self._hashed(entry.path, *found)
 
     def extracted(self) -> Iterator[tuple[str, Mapping[str, bytes]]]:
-        """The files of which something can be taken, sorted by path, with what is taken."""
-        for path, child in sorted(self._tree.walk(), key=lambda item: item[0]):
-            if isinstance(child, Folder) or child.kind != "f" or not child.size:
-                continue
-            if child.size <= EXTRACT_LIMIT and self._interest.extracts(path, child.executable):
-                parts = self._extract(path, child)
-                if parts:
-                    yield path, parts
+        """The files of which something can be taken, sorted by path, with what is taken; read
+        once for all who ask."""
+        if self._taken is None:
+            self._taken = [
+                (path, parts)
+                for path, child in sorted(self._tree.walk(), key=lambda item: item[0])
+                if not isinstance(child, Folder)
+                and child.kind == "f"
+                and 0 < child.size <= EXTRACT_LIMIT
+                and not (child.wanted and child.size <= CONTENT_LIMIT)
+                and self._interest.extracts(path, child.executable)
+                and (parts := self._extract(path, child))
+            ]
+        yield from self._taken
 
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
         """The digest of a file, in hex; None where it can't be read."""
