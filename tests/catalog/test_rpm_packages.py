@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.catalog import rpm_made as made
 
-from bom.catalog import catalogue_directory
+from bom.archive.layer import LayerEntry
+from bom.catalog import catalogue, catalogue_directory
+from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.rpm import graph, rich
 from bom.catalog.rpm import header as tags
 from bom.catalog.rpm.licence import rpm_licence
@@ -230,6 +232,28 @@ def test_the_database_and_the_notes_of_dnf_and_yum_belong_to_them(tmp_path: Path
         ("rpm", sorted([*state, DATABASE]), "rpm-state"),
         ("dnf", history, "rpm-state"),
     ]
+
+
+def test_a_package_is_of_the_layer_that_most_of_its_files_came_in_with() -> None:
+    files = {f"/usr/{name}": sha256(name) for name in ("a", "b", "c")}
+    database = made.ndb([made.package("a", files=files), made.package("none")])
+    contents = {hashlib.sha256(raw).digest(): raw for raw in (database, FEDORA.encode())}
+    tree = Tree()
+    for layer, names in enumerate((["a", "b"], ["c"])):
+        placed = [("usr/" + name, name.encode()) for name in names]
+        placed += [(DATABASE, database), ("etc/os-release", FEDORA.encode())] * layer
+        entries = [
+            LayerEntry(path, "f", len(raw), digest=hashlib.sha256(raw).digest(), wanted=True)
+            for path, raw in placed
+        ]
+        tree.apply(entries, layer)
+    result = catalogue(TreeView(tree, contents, ["sha256:one", "sha256:two"]))
+    layers = {
+        name: [item.value for item in part.properties if item.name == "bom-seal:layer"]
+        for name, part in parts(result).items()
+    }
+    assert layers == {"a": ["sha256:one"], "none": []}
+    assert parts(result)["a"].hash_of == "installed-files"
 
 
 def test_module_and_digests_of_the_package_file_are_properties(tmp_path: Path) -> None:

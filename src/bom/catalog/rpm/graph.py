@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # A stranger's database can make every package provide and require the same: the work has limits,
 # which no real one comes near (a desktop of 2,000 packages: 10,000 edges).
-_COMPARISONS: Final = 20_000_000
-_EDGES: Final = 2_000_000
+_COMPARISONS: Final = 5_000_000
+_EDGES: Final = 1_000_000
 
 
 class Exhausted(Exception):
@@ -103,13 +103,12 @@ class Graph:
         owners: dict[str, set[int]] = {path: set() for path in wanted}
         if not owners:
             return owners
-        names = {path.rpartition("/")[2] for path in owners}
+        names = frozenset(path.rpartition("/")[2] for path in owners)
         for place, package in enumerate(self._packages):
-            for path in _listed(package):
-                if path[path.rfind("/") + 1 :] in names:
-                    holders = owners.get(self._real(path))
-                    if holders is not None:
-                        holders.add(place)
+            for path in _listed(package, names):
+                holders = owners.get(self._real(path))
+                if holders is not None:
+                    holders.add(place)
         return owners
 
     def _real(self, path: str) -> str:
@@ -125,8 +124,8 @@ def _paths(name: str) -> Iterable[str]:
         yield from (word for word in words if word[0] == "/")
 
 
-def _listed(package: Package) -> list[str]:
+def _listed(package: Package, names: frozenset[str]) -> list[str]:
     try:
-        return package.paths()
+        return package.paths(names)
     except Unreadable:
         return []  # what it lists is a gap already, where the package is described

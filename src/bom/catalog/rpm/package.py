@@ -171,11 +171,15 @@ class Package:
                 stat.S_ISDIR(mode),
             )
 
-    def paths(self) -> list[str]:
-        """The paths of all that it lists. Raises Unreadable."""
+    def paths(self, named: frozenset[str] = frozenset()) -> list[str]:
+        """The paths of all that it lists, or of those with one of these base names. Raises
+        Unreadable."""
         names = self._header.texts(header.BASE_NAMES)
         if not names:
-            return [path.strip("/") for path in self._header.texts(header.OLD_FILE_NAMES)]
+            old = (path.strip("/") for path in self._header.texts(header.OLD_FILE_NAMES))
+            return [path for path in old if not named or path.rpartition("/")[2] in named]
+        if named and named.isdisjoint(names):
+            return []
         folders = [f.strip("/") for f in self._header.texts(header.DIR_NAMES)]
         indexes = self._header.numbers(header.DIR_INDEXES)
         if len(indexes) != len(names) or max(indexes) >= len(folders):
@@ -183,6 +187,7 @@ class Package:
         return [
             f"{folders[index]}/{name}" if folders[index] else name
             for name, index in zip(names, indexes, strict=True)
+            if not named or name in named
         ]
 
     def _text(self, tag: int) -> str:
