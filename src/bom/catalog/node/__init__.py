@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.node import installed, projects
+from bom.catalog.node import installed, plugnplay, projects
 from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Node:
 
     name = "npm"
     reads = Reads(projects.NAMES | installed.RECORDS)
-    extracts: Extract | None = None
+    extracts: Extract | None = plugnplay.EXTRACT
 
     def matches(self, path: PurePosixPath) -> bool:
         text = str(path)

@@ -7,12 +7,14 @@ where a package came from, and its tarball's digest.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bom import sha256sum
 from bom.catalog.content import content_hash, unhashed_gaps
 from bom.catalog.integrity import PROPERTY as INTEGRITY
-from bom.catalog.node import manifest, npm_lock, package, pnpm
+from bom.catalog.node import manifest, npm_lock, package, plugnplay, pnpm
 from bom.catalog.node.names import npm_purl, registry, valid_name
 from bom.catalog.node.pin import ALIAS, BUNDLED, REGISTRY, distributions
 from bom.catalog.node.places import FOLDER, MANIFEST, called, holder, outermost, package_folder
@@ -29,11 +31,12 @@ if TYPE_CHECKING:
     from bom.catalog.node.pin import Pin
     from bom.catalog.protocol import FileView
 
-RECORDS: Final = frozenset([MANIFEST, npm_lock.HIDDEN, "lock.yaml"])
+RECORDS: Final = frozenset([MANIFEST, npm_lock.HIDDEN, "lock.yaml", *plugnplay.LOADERS])
 REPOSITORY: Final = "bom-seal:npm:repository"
 LAYER: Final = "bom-seal:layer"
 _HIDDEN: Final = f"{FOLDER}/{npm_lock.HIDDEN}"
 _UNPLUGGED: Final = ".yarn/unplugged/"
+_BY_CODE: Final = "Plug'n'Play resolves what it depends on, by code (.pnp.cjs)"
 _TARBALL: Final = "not checkable: the digest that is stated is its tarball's"
 _NOTHING: Final = "not checkable: nothing states digests of its files"
 
@@ -51,10 +54,27 @@ class _Package:
     ref: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The files of one copy; `compared`: whether there is another copy."""
+
+    files: list[tuple[str, str]]
+    unhashed: list[str]
+    compared: bool
+
+    def comparable(self, folder: str) -> str:
+        """Equal for equal files, wherever they lie; "" where there is nothing to compare."""
+        if not self.compared:
+            return ""
+        return sha256sum.digest((path[len(folder) :], hex) for path, hex in self.files)
+
+
 def wants(path: str) -> bool:
     """Whether a file tells of what is installed."""
     if path.endswith(MANIFEST):
         return package_folder(path) != ""
+    if posixpath.basename(path) in plugnplay.LOADERS:
+        return True
     return _below(path, _HIDDEN) or _below(path, pnpm.INSTALLED)
 
 
@@ -63,6 +83,7 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
     manifests: dict[str, str] = {}
     records: list[str] = []
     projects: list[str] = []
+    loaders: list[str] = []
     for entry in view.wanted():
         path = entry.path
         if path.endswith(f"/{MANIFEST}") or path == MANIFEST:
@@ -72,7 +93,9 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
                 projects.append(posixpath.dirname(path))
         elif _below(path, _HIDDEN) or _below(path, pnpm.INSTALLED):
             records.append(path)
-    if not manifests:
+        elif posixpath.basename(path) in plugnplay.LOADERS:
+            loaders.append(path)
+    if not manifests and not loaders:
         return
     stated: dict[str, Pin] = {}
     for record in records:
@@ -87,10 +110,17 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
     contents, unhashed = _contents(view, packages)
     resolution = Resolution(view, packages, projects)
     direct = _direct(view, packages, resolution, projects, records)
+    copies = Counter(item.ref for item in packages.values())
     for folder, item in packages.items():
         yield from _described(
-            item, packages, resolution, contents[folder], unhashed.get(folder, []), direct
+            item,
+            packages,
+            resolution,
+            _Content(contents[folder], unhashed.get(folder, []), copies[item.ref] > 1),
+            direct,
         )
+    if loaders:
+        yield from _zipped(view, loaders, copies)
 
 
 def _below(path: str, record: str) -> bool:
@@ -143,7 +173,7 @@ def _package(view: FileView, folder: str, layer: str, stated: Mapping[str, Pin])
 def _contents(
     view: FileView, packages: Mapping[str, _Package]
 ) -> tuple[dict[str, list[tuple[str, str]]], dict[str, list[str]]]:
-    """By package: its files (path from its folder, SHA-256), and those that have no digest. One
+    """By package: its files (path from the root, SHA-256), and those that have no digest. One
     walk: each file is its nearest package's."""
     contents: dict[str, list[tuple[str, str]]] = {folder: [] for folder in packages}
     unhashed: dict[str, list[str]] = {}
@@ -160,7 +190,7 @@ def _contents(
             if not owner:
                 continue
             if entry.sha256:
-                contents[owner].append((path[len(owner) + 1 :], entry.sha256))
+                contents[owner].append((path, entry.sha256))
             else:
                 unhashed.setdefault(owner, []).append(path)
     return contents, unhashed
@@ -186,48 +216,90 @@ def _described(
     item: _Package,
     packages: Mapping[str, _Package],
     resolution: Resolution,
-    content: list[tuple[str, str]],
-    unhashed: list[str],
+    content: _Content,
     direct: set[str],
 ) -> Iterator[Dependency | Gap | Owned]:
     ref = item.ref
-    hashes, hash_of = content_hash(content)
-    licences = package.licences(item.document)
+    hashes, hash_of = content_hash(content.files)
     requires, unmet = _edges(item, packages, resolution)
-    namespace, _, last = item.name.rpartition("/")
+    made = _component(item, printable_name(f"{item.folder}/{MANIFEST}"))
     yield Dependency(
-        Component(
-            "library",
-            last,
-            item.version,
-            group=namespace,
-            purl=ref,
-            hashes=hashes,
-            hash_of=hash_of,
-            distributions=distributions(item.pin) if item.pin else (),
-            licences=licences,
-            maintainer=package.maintainer(item.document),
-            homepage=package.homepage(item.document),
-            description=package.description(item.document),
-            properties=_properties(item),
-            occurrences=(Occurrence(printable_name(f"{item.folder}/{MANIFEST}")),),
-            requires=requires,
-        ),
+        replace(made, hashes=hashes, hash_of=hash_of, requires=requires),
         direct=item.folder in direct,
+        content=content.comparable(item.folder),
     )
     yield Owned(ref, folders=(item.folder,))
-    yield from unhashed_gaps(unhashed, ref)
+    yield from unhashed_gaps(content.unhashed, ref)
     if not hashes:
         yield Gap("component.hash", ref, "none of its files could be hashed", ref)
-    if not licences:
+    if not made.licences:
         yield Gap("component.licence", ref, "its package.json names no licence", ref)
     if unmet and _UNPLUGGED in item.folder:
-        why = "Plug'n'Play resolves what it depends on, by code (.pnp.cjs)"
-        yield Gap("dependency.graph", ref, why, ref)
+        yield Gap("dependency.graph", ref, _BY_CODE, ref)
         return
     for name in unmet:
         why = f"it depends on {name}, which is not installed"
         yield Gap("dependency", ref, why, ref)
+
+
+def _component(item: _Package, occurrence: str) -> Component:
+    """What its package.json and the installer's record say of a package."""
+    namespace, _, last = item.name.rpartition("/")
+    return Component(
+        "library",
+        last,
+        item.version,
+        group=namespace,
+        purl=item.ref,
+        distributions=distributions(item.pin) if item.pin else (),
+        licences=package.licences(item.document),
+        maintainer=package.maintainer(item.document),
+        homepage=package.homepage(item.document),
+        description=package.description(item.document),
+        properties=_properties(item),
+        occurrences=(Occurrence(occurrence),),
+    )
+
+
+def _zipped(
+    view: FileView, loaders: Iterable[str], copies: Mapping[str, int]
+) -> Iterator[Dependency | Gap | Owned]:
+    """The packages in zips of Yarn's cache; one that is unpacked as well was told of there."""
+    found = False
+    for path, raw, error in plugnplay.archives(view):
+        found = True
+        entry = view.entry(path)
+        shown = printable_name(path)
+        if error or entry is None:
+            yield Gap("component", shown, f"the archive can't be read: {error}")
+            continue
+        try:
+            document = package.read(raw)
+        except Unreadable as problem:
+            why = f"its package.json {printable_name(str(problem))}"
+            yield Gap("component", shown, why)
+            continue
+        name, version = package.identity(document)
+        ref = npm_purl(name, version) if name and version else ""
+        if not ref:
+            yield Gap("component", shown, "its package.json states no valid name and version")
+            continue
+        yield Owned(ref, paths=(path,))
+        if ref in copies:
+            continue
+        item = _Package("", name, version, entry.layer, document, None, ref)
+        made = _component(item, shown)
+        hashes, hash_of = content_hash([(path, entry.sha256)] if entry.sha256 else [])
+        yield Dependency(replace(made, hashes=hashes, hash_of=hash_of))
+        if not hashes:
+            yield Gap("component.hash", ref, "its archive could not be hashed", ref)
+        if not made.licences:
+            yield Gap("component.licence", ref, "its package.json names no licence", ref)
+        yield Gap("dependency.graph", ref, _BY_CODE, ref)
+    if not found:
+        for path in loaders:
+            why = "the archives that Plug'n'Play loads packages from are not there"
+            yield Gap("component", printable_name(path), why)
 
 
 def _properties(item: _Package) -> tuple[Property, ...]:
@@ -236,7 +308,7 @@ def _properties(item: _Package) -> tuple[Property, ...]:
         Property(REPOSITORY, package.repository(item.document)),
         Property(INTEGRITY, _TARBALL if item.pin and item.pin.hashes else _NOTHING),
     ]
-    name = called(item.folder)
+    name = called(item.folder) if item.folder else ""
     if name and name != item.name and valid_name(name):
         found.append(Property(ALIAS, name))
     if item.pin and item.pin.source == "bundled":

@@ -45,7 +45,7 @@ def read(raw: bytes, location: str, requests: tuple[Asked, ...] | None) -> Lock:
 
 def _packages(document: Mapping[str, Any], source: str, location: str) -> Lock:
     """Versions 2 and 3: one flat table by folder."""
-    found = _Reading(location)
+    found = _Reading(location, flags="" not in table(document.get("packages")))
     lines = Lines(source)
     owners: dict[str, Mapping[str, Any]] = {}
     for key, value in table(document.get("packages")).items():
@@ -78,7 +78,7 @@ def _nested(
     document: Mapping[str, Any], source: str, location: str, requests: tuple[Asked, ...] | None
 ) -> Lock:
     """Version 1: `dependencies` within `dependencies`, as the folders lie."""
-    found = _Reading(location)
+    found = _Reading(location, flags=True)
     lines = Lines(source)
     entries: dict[str, Mapping[str, Any]] = {}
     waiting = [iter(_below("", document))]
@@ -125,12 +125,15 @@ def _as_version_2(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
 class _Reading:
     """A lock as it is read: packages by their folders, as npm would lay them out."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, *, flags: bool) -> None:
         self.pins: dict[str, Pin] = {}
         self.links: dict[str, str] = {}
         self.members: set[str] = set()
         self._location = location
         self._gaps: set[Gap] = set()
+        # npm judges by the graph what is for development or optional; the flags that it writes
+        # are the same, but where it forgot them (npm 11 after an interrupted install).
+        self._flags = flags
         self._roots: set[Root] = set()
 
     def refuse(self, line: int) -> None:
@@ -155,8 +158,10 @@ class _Reading:
             integrity(text(entry.get("integrity"))),
             "" if name == folder else folder,
             limited=any(strings(entry.get(field)) for field in ("os", "cpu", "libc")),
-            development=entry.get("dev") is True,
-            optional=entry.get("optional") is True or entry.get("devOptional") is True,
+            development=entry.get("dev") is True if self._flags else None,
+            optional=(entry.get("optional") is True or entry.get("devOptional") is True)
+            if self._flags
+            else None,
             licence=text(entry.get("license")),
         )
 
@@ -168,8 +173,7 @@ class _Reading:
             target = self._find(key, item.name) if item.kind != "devDependencies" else ""
             if target in self.pins:
                 self._by_url(target, item)
-                weak = item.soft or item.kind == "peerDependencies"
-                (soft if weak else hard).add(target)
+                (soft if item.soft else hard).add(target)
         pin = self.pins[key]
         self.pins[key] = replace(
             pin, requires=tuple(sorted(hard)), may_require=tuple(sorted(soft - hard))
