@@ -54,7 +54,9 @@ def gaps(root: Path) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("case", ["uv", "poetry", "pdm", "pylock", "pylock-uv", "pipenv", "requirements"])
+@pytest.mark.parametrize(
+    "case", ["uv", "poetry", "pdm", "pylock", "pylock-uv", "pipenv", "requirements"]
+)
 def test_a_lock_that_its_own_tool_wrote_reads_as_expected(case: str) -> None:
     folder = CASES / f"python-{case}"
     found = shown(dependencies(folder / "in"))

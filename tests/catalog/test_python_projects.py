@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +19,8 @@ from bom.catalog.python.markers import always
 from bom.catalog.view import directory_view
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Need
 
     from bom.catalog.protocol import Declared

@@ -53,7 +53,7 @@ def always(marker: str, requires_python: str) -> bool:
 
 
 def _standard(part: str) -> str:
-    """Poetry's own operators in standard ones: `^3.11` is `>=3.11,<4`, `~3.11` is `>=3.11,<3.12`."""
+    """Poetry's own operators: `^3.11` means `>=3.11,<4`, and `~3.11` means `>=3.11,<3.12`."""
     found = _POETRY.fullmatch(part)
     if found is None:
         return part
