@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from bom.archive.layer import LayerEntry
 from bom.catalog.filesystem import Tree, TreeView
 
@@ -36,3 +38,18 @@ def test_the_files_that_have_a_digest_are_named_wherever_they_stand() -> None:
         tree.place(entry, 0)
     assert TreeView(tree, {}).holding(frozenset([b"\1" * 32])) == ("a", "b/copy", "d")
     assert TreeView(tree, {}).holding(frozenset()) == ()
+
+
+def test_the_digests_of_an_empty_file_are_known_and_of_others_only_the_computed_one() -> None:
+    tree = Tree()
+    empty = hashlib.sha256().digest()
+    tree.place(LayerEntry("usr/empty", "f", 0, digest=empty), 0)
+    tree.place(LayerEntry("usr/sparse", "f", 0), 0)
+    tree.place(LayerEntry("usr/one", "f", 1, digest=b"x", md5=b"\x01"), 0)
+    tree.place(LayerEntry("lib", "l", link="usr"), 0)
+    view = TreeView(tree, {})
+    assert view.digest("lib/empty", "md5") == hashlib.md5(usedforsecurity=False).hexdigest()
+    assert view.digest("lib/empty", "sha1") == hashlib.sha1(usedforsecurity=False).hexdigest()
+    assert view.digest("lib/one", "md5") == "01"
+    assert [view.digest(path, "sha1") for path in ("lib/one", "lib", "gone/x")] == [None] * 3
+    assert view.digest("usr/sparse", "md5") is None

@@ -27,7 +27,7 @@ _GRANT: Final = re.compile(
     r"GNU (?P<kind>Lesser |Library |Affero )?(?:General Public License|GPL)(?: \([AL]?GPL\))?"
     r"(?: as published by the Free Software Foundation)?[,;:]?"
     r"(?: \(?either)? (?:version |v)(?P<version>[123](?:\.[01])?)(?: of the License)?"
-    r"(?P<rest>.{0,60})"
+    r"(?=(?P<rest>.{0,60}))"
 )
 _LATER: Final = re.compile(
     r"[,;]? ?(?:or|and)[,;]? \(?(?:at your option,?\)?,? )?(?:any )?(?:later|newer|higher)\b"

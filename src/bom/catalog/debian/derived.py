@@ -302,7 +302,7 @@ def _by_rules(files: FileView, named: Mapping[str, Sequence[tuple[str, str]]]) -
         ref = owners[0][0]
         for owner, architecture in owners:
             triplet = _TRIPLETS.get(architecture, "")
-            paths = tuple(path for text in rule.files for path in _expanded(text, triplet))
+            paths = tuple(path for text in rule.files for path in expanded(text, triplet))
             yield Owned(owner, paths, rule=rule.name)
         for folder, form in rule.below:
             matches = re.compile(form).fullmatch
@@ -312,13 +312,13 @@ def _by_rules(files: FileView, named: Mapping[str, Sequence[tuple[str, str]]]) -
                 yield Owned(ref, paths, rule=rule.name)
 
 
-def _expanded(text: str, triplet: str) -> Iterable[str]:
+def expanded(text: str, triplet: str) -> Iterable[str]:
     found = _BRACES.search(text)
     if found is None:
         return (text,)
     words = [triplet] if found[1] == "triplet" else found[1].split(",")
     whole = [text[: found.start()] + word + text[found.end() :] for word in words]
-    return [path for item in whole for path in _expanded(item, triplet)]
+    return [path for item in whole for path in expanded(item, triplet)]
 
 
 def _beside(
