@@ -187,6 +187,12 @@ class LayerWalk:
             entry = LayerEntry(path, "o")
         self._entries.append(entry)
 
+    def abandon(self) -> None:
+        """The entry's content can't be had: it stays in the list, without a digest."""
+        self._content = self._md5 = self._large = None
+        if self._path:
+            self._entries.append(LayerEntry(self._path, "f"))
+
     def _file(self, path: str, member: TarMember) -> LayerEntry:
         wanted, digest, second = False, b"", b""
         if member.sparse:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 VERBS: Final = {
     "build": "Wrap a build; seal what it made.",
     "check": "Run a test or linter; keep its result for the next build.",
-    "scan": "A BOM of an image archive or a directory.",
+    "scan": "A BOM of an image, an archive or a directory.",
     "verify": "Signature, bytes and completeness of an artifact, offline.",
     "show": "What an artifact says of itself.",
     "strip": "The artifact as it was built.",

@@ -11,7 +11,7 @@ import json
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bom.errors import BomError, EnvironmentLacks
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     import docker
 
-    from bom.builder.docker.command import DockerCommand
-
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 DEFAULT_CONTEXT: Final = "default"  # the engine at DOCKER_HOST, else at DEFAULT_HOST
 _TIMEOUT: Final = 60  # seconds for an answer
@@ -29,6 +27,13 @@ _EXPORT_TIMEOUT: Final = 3600  # the classic store packs all layers before the f
 _CHUNK: Final = 1024 * 1024
 _PLATFORM_API: Final = (1, 48)  # an export can name its platform, an inspection list manifests
 _TLS_OPTIONS: Final = ("tls", "tlsverify", "tlscacert", "tlscert", "tlskey")
+
+
+class ClientOptions(Protocol):
+    """The options of a docker client's call that lead to an engine."""
+
+    def client_value(self, name: str) -> str:
+        """The last value of one of the client's own options, "" where it isn't given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class StoredImage:
     is_index: bool
 
 
-def host(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> str:
+def host(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> str:
     """The engine's address for this command. Raises BomError for what can't be reached yet."""
     tls = any(command.client_value(name) for name in _TLS_OPTIONS)
     context = context_name(command, environment, cwd)
@@ -88,7 +93,7 @@ def host(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> s
     return address
 
 
-def context_name(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> str:
+def context_name(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> str:
     """The docker context that this command uses."""
     if command.client_value("host"):
         return DEFAULT_CONTEXT
@@ -258,7 +263,7 @@ def _platform(item: Any) -> str:
 # --- contexts: docs.docker.com/engine/manage-resources/contexts ---------------------------------
 
 
-def _configuration(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> Path:
+def _configuration(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> Path:
     named = command.client_value("config") or environment.get("DOCKER_CONFIG", "")
     if named:
         return cwd / named
