@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import zipfile
@@ -33,6 +34,8 @@ RUN dpkg -r conf && dpkg -P gone && dpkg -i /packages/old_1*2.0-1+b1_all.deb \
 && dpkg --unpack /packages/half_1_all.deb
 RUN pip install -q -U demo.alpha && pip uninstall -q -y demo-vanishing && rm -r /packages/gone*
 COPY wheels /packages/
+RUN for file in share/half/data share/base-files/motd; do echo tampered >> /usr/$file; done; \
+echo edited >> /etc/bash.bashrc
 RUN python3 -m venv /opt/venv && /opt/venv/bin/pip install -q demo-gamma==1.0 demo-beta==1.0
 """
 
@@ -43,6 +46,7 @@ class Built:
 
     contents: ImageContents
     dpkg: frozenset[tuple[str, str, str]]
+    verified: tuple[str, ...]
     pip: dict[str, frozenset[tuple[str, str]]]
     inspected: dict[str, object]
 
@@ -63,8 +67,11 @@ def write_deb(need: Need, folder: Path, name: str, version: str, extra: str = ""
     (root / "etc").mkdir()
     (root / "etc" / f"{name}.conf").write_text(f"{name}\n", encoding="utf-8")
     (root / "usr/share" / name).mkdir(parents=True)
-    (root / "usr/share" / name / "data").write_text(f"{name} {version}\n", encoding="utf-8")
+    data = f"{name} {version}\n".encode()
+    (root / "usr/share" / name / "data").write_bytes(data)
     (root / "DEBIAN/conffiles").write_text(f"/etc/{name}.conf\n", encoding="utf-8")
+    digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    (root / "DEBIAN/md5sums").write_text(f"{digest}  usr/share/{name}/data\n", encoding="utf-8")
     (root / "DEBIAN/control").write_text(
         f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
         f"Maintainer: Demo <demo@example.org>\nDescription: a demo\n{extra}",
@@ -151,6 +158,7 @@ def built(
     form = "${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"
     printed = docker(*run, "dpkg-query", "-W", "-f", form).decode()
     rows = [row.split("\t") for row in printed.splitlines()]
+    verified = docker(*run, "sh", "-c", "dpkg --verify || true").decode()
     lists = {
         where: json.loads(docker(*run, pip, "list", "--format", "json"))
         for where, pip in (("system", "pip"), ("venv", "/opt/venv/bin/pip"))
@@ -158,6 +166,7 @@ def built(
     yield Built(
         contents,
         frozenset((row[0], row[1], row[2]) for row in rows if row[3][1] not in "nc"),
+        tuple(verified.splitlines()),
         {
             where: frozenset((pypi_name(item["name"]), item["version"]) for item in listed)
             for where, listed in lists.items()
@@ -175,6 +184,31 @@ def test_the_debian_components_are_exactly_what_dpkg_query_lists(built: Built) -
     assert found == built.dpkg
     assert {"half", "old"} <= {name for name, _, _ in found}
     assert not {"gone", "conf"} & {name for name, _, _ in found}
+
+
+def test_exactly_the_files_that_dpkg_verify_calls_changed_are_findings(built: Built) -> None:
+    changed = {
+        line.split()[-1].lstrip("/")
+        for line in built.verified
+        if line[2:3] == "5" and " c " not in line
+    }
+    found = [item for item in built.contents.inside.findings if "pkg:deb/" in item.ref]
+    assert {item.where for item in found} == changed
+    assert changed == {"usr/share/half/data", "usr/share/base-files/motd"}
+    edited = {
+        (item.name, p.value)
+        for item in built.components("deb")
+        for p in item.properties
+        if p.name == "bom-seal:deb:edited"
+    }
+    assert edited == {("bash", "etc/bash.bashrc")}
+    whole = [
+        p.value
+        for item in built.components("deb")
+        for p in item.properties
+        if p.name == "bom-seal:integrity" and p.value.startswith("verified ")
+    ]
+    assert len(whole) > 100
 
 
 def test_the_python_components_are_exactly_what_pip_lists_in_each_environment(
@@ -230,8 +264,6 @@ def test_each_package_came_in_with_the_layer_of_its_step(built: Built) -> None:
 
 
 def test_the_hash_is_what_sha256sum_gives_over_the_installed_files(built: Built) -> None:
-    import hashlib
-
     def digest(content: str) -> str:
         return hashlib.sha256(content.encode()).hexdigest()
 
