@@ -119,6 +119,14 @@ def test_counts_of_four_billion_and_offsets_below_zero_are_refused() -> None:
         header.parse(struct.pack(">II", 0xFFFFFFFF, 0xFFFFFFFF) + bytes(64))
 
 
+def test_entries_over_each_other_dont_multiply_what_a_header_holds() -> None:
+    text = b"x" * 1000 + b"\0"
+    tags = [1000, 1001, 1002, 1004] * 1000
+    rows = b"".join(struct.pack(">IIiI", tag, 6, 0, 1) for tag in tags)
+    with pytest.raises(Unreadable, match="over each other"):
+        header.parse(struct.pack(">II", len(tags), len(text)) + rows + text)
+
+
 def test_what_was_added_on_installing_counts_where_a_tag_stands_twice() -> None:
     blob = struct.pack(">II", 2, 4) + struct.pack(">IIiI", 1000, 6, 0, 1)
     blob += struct.pack(">IIiI", 1000, 6, 2, 1) + b"a\0b\0"

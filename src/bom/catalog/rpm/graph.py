@@ -54,7 +54,7 @@ class Graph:
         for item in self._packages[place].requires():
             if item.name.startswith("("):
                 try:
-                    met, by = rich.evaluate(item.name, self._find)
+                    met, by = rich.evaluate(item.name, self._find_counted)
                 except rich.Unparsed:
                     met, by = False, frozenset()
             else:
@@ -85,6 +85,12 @@ class Graph:
         self._spend_edges(len(found))
         self._known[key] = made = frozenset(found)
         return made
+
+    def _find_counted(self, name: str, sense: int, version: str) -> frozenset[int]:
+        """The same for a boolean dependency, which may name one capability many times."""
+        found = self._find(name, sense, version)
+        self._spend_edges(len(found))
+        return found
 
     def _spend_edges(self, number: int) -> None:
         self._edges -= number

@@ -51,6 +51,9 @@ _READ: Final = frozenset(
 _COUNTS: Final = struct.Struct(">II")
 _ENTRY: Final = struct.Struct(">IIiI")
 _ENTRIES_LIMIT: Final = 65_535  # rpm's own
+_COUNT_LIMIT: Final = 4_000_000  # values of one entry: a package has some thousand files
+    4_000_000  # values of one entry; the largest known packages have 200,000 files
+)
 _NUMBERS: Final = {1: ("B", 1), 2: ("B", 1), 3: ("H", 2), 4: ("I", 4), 5: ("Q", 8)}
 _STRING: Final = 6
 _BINARY: Final = 7
@@ -84,7 +87,7 @@ class Header:
         value = self._values.get(tag)
         if value is None or value.type not in _STRINGS:
             return []
-        found = value.raw.decode("utf-8", "surrogateescape").split("\0")
+        found = value.raw.decode("utf-8", "surrogateescape").split("\0", value.size)
         return found[: value.size]
 
     def numbers(self, tag: int) -> tuple[int, ...]:
@@ -118,10 +121,9 @@ def parse(blob: bytes) -> Header:
     index = list(_ENTRY.iter_unpack(blob[_COUNTS.size : start]))
     bounds = sorted({offset for _, _, offset, _ in index if 0 <= offset < size} | {size})
     values = {}
-    for tag, kind, offset, count in index:
-        if tag not in _READ:
-            continue
-        if not 0 <= offset < size or not count:
+    left = size
+    for tag, kind, offset, count in {row[0]: row for row in index if row[0] in _READ}.values():
+        if not 0 <= offset < size or not 0 < count <= _COUNT_LIMIT:
             raise Unreadable("holds a header with an entry outside of its data")
         at = start + offset
         if kind in _STRINGS:
@@ -130,8 +132,11 @@ def parse(blob: bytes) -> Header:
                 raise Unreadable("holds a header with fewer strings than it states")
         else:
             width = _NUMBERS[kind][1] if kind in _NUMBERS else 1
-            raw = blob[at : at + count * width] if count <= size else b""
+            raw = blob[at : at + count * width]
             if len(raw) != count * width:
                 raise Unreadable("holds a header with an entry outside of its data")
+        left -= len(raw)
+        if left < 0:
+            raise Unreadable("holds a header whose entries lie over each other")
         values[tag] = _Value(kind, count, raw)
     return Header(values)

@@ -40,7 +40,7 @@ def blobs(content: bytes | mmap.mmap, log: bytes = b"") -> Iterator[bytes]:
         raise Unreadable("is no SQLite database")
     try:
         with _opened(content, log) as connection:
-            _restrict(connection)
+            _restrict(connection, len(content) + len(log))
             place = connection.execute(
                 "SELECT rootpage FROM sqlite_master WHERE name = 'Packages' AND type = 'table'"
             ).fetchone()
@@ -85,7 +85,8 @@ def _complete(content: bytes | bytearray | mmap.mmap, length: int) -> None:
         raise Unreadable("is an SQLite database that is cut off")
 
 
-def _restrict(connection: sqlite3.Connection) -> None:
+def _restrict(connection: sqlite3.Connection, size: int) -> None:
+    """Nothing is evaluated, no row is larger than the database, and it ends."""
     looks = 0
 
     def enough() -> int:
@@ -101,7 +102,7 @@ def _restrict(connection: sqlite3.Connection) -> None:
         return sqlite3.SQLITE_DENY
 
     connection.text_factory = bytes
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _ROW)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(size, _ROW))
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.set_progress_handler(enough, _STEPS)
