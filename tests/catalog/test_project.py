@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bom.catalog import ECOSYSTEMS, unread
 from bom.catalog.project import dependencies, find, read, resolve
 from bom.model import Dependency, Gap
 
@@ -180,3 +182,71 @@ def test_the_nearest_project_counts(tmp_path: Path) -> None:
     (tmp_path / "sub/setup.py").touch()
     assert find(tmp_path / "sub/dist", tmp_path) == tmp_path / "sub"
     assert find(tmp_path / "gone/dist", tmp_path / "gone") is None
+
+
+@pytest.fixture
+def polyglot(tmp_path: Path) -> Path:
+    (tmp_path / "svc").mkdir()
+    (tmp_path / "svc/pyproject.toml").write_text('[project]\nname = "a"\ndependencies = ["one"]\n')
+    (tmp_path / "svc/package.json").write_text(
+        '{"name": "a", "version": "1.0.0", "dependencies": {"left-pad": "1.3.0"}}'
+    )
+    (tmp_path / "environment.yml").write_text("dependencies: [python=3.12]\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("ships", "carried"),
+    [
+        (frozenset({"pypi"}), {"pkg:pypi/one"}),
+        (frozenset({"npm"}), {"pkg:npm/left-pad@1.3.0"}),
+        (None, {"pkg:pypi/one", "pkg:npm/left-pad@1.3.0"}),
+    ],
+)
+def test_what_an_artifact_s_own_ecosystem_asks_for_ships(
+    polyglot: Path, ships: frozenset[str] | None, carried: set[str]
+) -> None:
+    found = resolve(read(polyglot / "svc", polyglot), None, ships)
+    parts = [item for item in found if isinstance(item, Dependency)]
+    assert {i.component.purl for i in parts if i.role == "shipped"} == carried
+    assert {i.component.purl for i in parts} == {
+        "pkg:pypi/one",
+        "pkg:npm/left-pad@1.3.0",
+        "pkg:conda/python",
+    }
+    assert not any(item.direct for item in parts if item.role == "build")
+    assert {i.component.occurrences[0].location for i in parts} == {
+        "svc/pyproject.toml",
+        "svc/package.json",
+        "environment.yml",
+    }
+
+
+def test_a_folder_of_scripts_is_no_project(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/make.py").touch()
+    (tmp_path / "tools/constraints.txt").touch()
+    assert find(tmp_path / "tools", tmp_path) == tmp_path
+
+
+def test_what_an_ecosystem_reads_is_not_called_unread() -> None:
+    read_by_others = {
+        name
+        for name in unread.NAMES
+        for ecosystem in ECOSYSTEMS
+        if ecosystem.name != "unread" and ecosystem.matches(PurePosixPath(name))
+    }
+    assert read_by_others == set()
+
+
+def test_a_project_is_read_without_listing_what_lies_deeper(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "a"\n')
+    (tmp_path / "requirements.txt").write_text("-r deep/er/more.txt\n-r ../outside.txt\n")
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "deep/er/more.txt").write_text("one==1\n")
+    (tmp_path / "link").symlink_to("/etc")
+    (tmp_path / "requirements-x.txt").write_text("-r link/hostname\n")
+    parts, gaps = facts(tmp_path)
+    assert set(parts) == {"pkg:pypi/one@1"}
+    assert {("dependency.lock", "outside.txt"), ("dependency.lock", "link/hostname")} <= gaps

@@ -258,3 +258,48 @@ def test_no_line_makes_the_reader_slow(tmp_path: Path) -> None:
     (project,) = projects(tmp_path).values()
     assert "d@1" in shipped(project)
     assert re.search("too long", repr(project.gaps))
+
+
+# --- scripts -----------------------------------------------------------------------------------
+
+SCRIPT = """\
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = [
+#   "one==1.0",
+#   "two; python_version >= '3.8'",
+#   "three; sys_platform == 'win32'",
+# ]
+# ///
+import one
+"""
+
+
+def test_a_script_without_a_lock_declares_what_its_comment_states(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/job.py").write_text(SCRIPT)
+    (tmp_path / "scripts/plain.py").write_text("import sys\n")
+    (tmp_path / "scripts/open.py").write_text("# /// script\n# dependencies = []\nimport sys\n")
+    found = projects(tmp_path)
+    assert set(found) == {"scripts/job.py", "scripts/open.py"}
+    job = found["scripts/job.py"]
+    assert not job.locked
+    assert {ref: item.optional for ref, item in shipped(job).items()} == {
+        "one@1.0": False,
+        "two": False,
+        "three": True,
+    }
+    assert shipped(job)["one@1.0"].component.occurrences[0].line == 5
+    assert {(gap.what, gap.where) for gap in job.gaps} >= {
+        ("dependency.version", "two"),
+        ("dependency.hash", "one"),
+    }
+    assert [gap.what for gap in found["scripts/open.py"].gaps] == ["dependency.declared"]
+
+
+def test_a_script_with_a_lock_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    for name in ("job.py", "job.py.lock"):
+        shutil.copy(CASES / "python-script/in" / name, tmp_path / "tools")
+    assert set(projects(tmp_path)) == {"tools/job.py.lock"}

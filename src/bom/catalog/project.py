@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import ECOSYSTEMS, WANTED
+from bom.catalog.python.folders import makes_project
 from bom.catalog.python.project import PythonProject
 from bom.catalog.python.project import projects as python_projects
 from bom.catalog.python.project import resolve as resolve_python
@@ -142,11 +143,12 @@ def _matching(folder: Path, top: Path) -> set[str]:
     except OSError:
         return set()
     inside = PurePosixPath(folder.relative_to(top) if folder.is_relative_to(top) else ".")
+    paths = [inside / name for name in names]
     return {
         ecosystem.name
         for ecosystem in ECOSYSTEMS
-        if any(map(ecosystem.matches, (inside / name for name in names)))
-    }
+        if ecosystem.name != _PYTHON and any(map(ecosystem.matches, paths))
+    } | ({_PYTHON} if any(makes_project(str(path)) for path in paths) else set())
 
 
 def _nearest(found: Iterable[Declared], chain: list[str]) -> list[Declared]:

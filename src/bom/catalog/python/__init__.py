@@ -26,7 +26,7 @@ class Python:
     reads = Reads(
         environment.NAMES | folders.NAMES,
         (*environment.ENDINGS, *folders.ENDINGS),
-        within=environment.WITHIN,
+        within=(*environment.WITHIN, *folders.SCRIPTS),
     )
     extracts: Extract | None = None
 

@@ -21,6 +21,8 @@ NAMES: Final = frozenset({*MANIFESTS, *LOCKS})
 ENDINGS: Final = (".txt", ".in", ".lock", ".toml")
 # uv: `uv lock --script job.py` writes `job.py.lock` beside the script (PEP 723).
 SCRIPT_LOCK: Final = ".py.lock"
+# Where scripts with metadata in a comment are looked for; to look into every .py is too slow.
+SCRIPTS: Final = ("scripts/", "tools/")
 NAMED_PYLOCK: Final = re.compile(r"pylock\.([^.]+)\.toml")  # PEP 751, "File name"
 # pip-tools' and uv's names; requirements.lock and requirements-dev.lock are rye's.
 REQUIREMENTS: Final = re.compile(
@@ -59,6 +61,14 @@ _SYSTEM: Final = ("usr/share/", "usr/lib/", "usr/lib64/", "lib/", "var/lib/")
 def wanted(path: str) -> bool:
     """Whether a project's folder at the file's place would be read for it."""
     return bool(_shelf(path)) and not foreign(path)
+
+
+def makes_project(path: str) -> bool:
+    """Whether a file at the path makes its folder a project: what others include and scripts
+    don't."""
+    if path.rpartition("/")[2] == "setup.py":
+        return True
+    return _shelf(path) == _HERE and not path.endswith((_SCRIPT, SCRIPT_LOCK))
 
 
 def foreign(path: str) -> bool:
@@ -113,8 +123,12 @@ class ProjectFolder:
         return tuple(sorted(name for name in self.names if NAMED_PYLOCK.fullmatch(name)))
 
     @property
-    def script_locks(self) -> tuple[str, ...]:
-        return tuple(sorted(name for name in self.names if name.endswith(SCRIPT_LOCK)))
+    def scripts(self) -> tuple[str, ...]:
+        """The scripts that may state what they need, and the locks of such, sorted."""
+        endings = (_SCRIPT, SCRIPT_LOCK)
+        return tuple(
+            sorted(self.names - NAMES - {n for n in self.names if not n.endswith(endings)})
+        )
 
 
 def file_text(files: FileView, path: str) -> str:
@@ -155,6 +169,7 @@ def project_folders(files: FileView) -> Iterator[ProjectFolder]:
 
 _ONLY_INCLUDED: Final = "-"
 _HERE: Final = "."
+_SCRIPT: Final = ".py"
 
 
 def _shelf(path: str) -> str | None:
@@ -163,6 +178,8 @@ def _shelf(path: str) -> str | None:
     above, _, name = path.rpartition("/")
     if name in NAMES:
         return _HERE
+    if name.endswith(_SCRIPT):
+        return _HERE if f"{above[above.rfind('/') + 1 :]}/" in SCRIPTS else None
     if not name.endswith(ENDINGS):
         return None
     if above == _REQUIREMENTS_FOLDER or above.endswith(f"/{_REQUIREMENTS_FOLDER}"):

@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from bom.catalog.python.folders import file_text, joined
 from bom.catalog.python.names import extras_in, name, names, version
 from bom.catalog.python.requirements import REQUIREMENT_LIMIT
-from bom.catalog.stated import Unreadable, strings, table, tables, text
+from bom.catalog.stated import Unreadable, strings, table, tables, text, toml_document
 from bom.model import Gap
 
 if TYPE_CHECKING:
@@ -186,6 +186,15 @@ class _Collector:
             tuple(self.declared),
             tuple(self.gaps),
         )
+
+
+def read_script(source: str, location: str, above: int) -> Manifest:
+    """What the block of metadata in a script states; `above`: how many lines stand before it.
+    Raises Unreadable."""
+    document = toml_document(source)
+    found = _Collector(location, "\n" * above + source)
+    found.add(strings(document.get("dependencies")), "runtime")
+    return found.manifest(interpreters=text(document.get("requires-python")))
 
 
 # --- pyproject.toml ----------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
 from bom.catalog.protocol import Declared
-from bom.catalog.python import locks, manifest
-from bom.catalog.python.folders import project_folders
+from bom.catalog.python import locks, manifest, scripts
+from bom.catalog.python.folders import SCRIPT_LOCK, project_folders
 from bom.catalog.python.manifest import Manifest
 from bom.catalog.python.markers import always
 from bom.catalog.python.pin import FORKS, Edge, Graph, Lock, Pin, component
@@ -54,18 +54,27 @@ def projects(files: FileView) -> Iterator[PythonProject]:
     """The Python projects in a view, sorted by folder."""
     workspaces = locks.Workspaces(files)
     for folder in project_folders(files):
-        scripts = folder.script_locks
-        if len(folder.names) > len(scripts):
+        others = folder.scripts
+        if len(folder.names) > len(others):
             yield _read(folder, workspaces)
-        for file in scripts:
-            lock, gaps = locks.read_script(folder, file)
-            yield PythonProject(folder.path, folder.shown(file), lock=lock, gaps=gaps, script=True)
+        for file in others:
+            if file.endswith(SCRIPT_LOCK):
+                lock, gaps = locks.read_script(folder, file)
+                yield PythonProject(
+                    folder.path, folder.shown(file), lock=lock, gaps=gaps, script=True
+                )
+            elif f"{file}.lock" not in folder.names and (
+                stated := scripts.read(files, folder.at(file))
+            ):
+                yield PythonProject(
+                    folder.path, folder.shown(file), stated, gaps=stated.gaps, script=True
+                )
 
 
 def _read(folder: ProjectFolder, workspaces: locks.Workspaces) -> PythonProject:
     stated = manifest.read(folder)
     lock, gaps = locks.read(folder, stated, workspaces)
-    first = next(iter(folder.manifests), "") or min(folder.names)
+    first = next(iter(folder.manifests), "") or min(folder.names - {*folder.scripts})
     return PythonProject(
         folder.path,
         lock.location if lock else folder.shown(first),
