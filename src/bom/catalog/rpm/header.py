@@ -52,8 +52,6 @@ _COUNTS: Final = struct.Struct(">II")
 _ENTRY: Final = struct.Struct(">IIiI")
 _ENTRIES_LIMIT: Final = 65_535  # rpm's own
 _COUNT_LIMIT: Final = 4_000_000  # values of one entry: a package has some thousand files
-    4_000_000  # values of one entry; the largest known packages have 200,000 files
-)
 _NUMBERS: Final = {1: ("B", 1), 2: ("B", 1), 3: ("H", 2), 4: ("I", 4), 5: ("Q", 8)}
 _STRING: Final = 6
 _BINARY: Final = 7
