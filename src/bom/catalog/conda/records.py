@@ -125,7 +125,7 @@ def _record(path: str, stated: Mapping[str, Any]) -> Record:
         tuple(dict.fromkeys(filter(None, (_below(prefix, item) for item in _files(stated))))),
         tuple(_digests(stated, prefix)),
         tuple(dict.fromkeys(_depends(stated))),
-        bool(strings(stated.get("requested_specs")) or text(stated.get("requested_spec"))),
+        _requested(stated),
         _distributions(stated, file, url),
     )
 
@@ -140,7 +140,20 @@ def _url_path(url: str) -> str:
 
 def _files(stated: Mapping[str, Any]) -> tuple[str, ...]:
     files = stated.get("files")
-    return strings(files) if isinstance(files, list) else ()
+    if isinstance(files, list):
+        return strings(files)
+    paths = tables(table(stated.get("paths_data")).get("paths"))
+    return tuple(text(item.get("_path")) for item in paths)
+
+
+def _requested(stated: Mapping[str, Any]) -> bool:
+    """Whether somebody asked for it; conda writes "None" where nobody did, mamba an empty text."""
+    specs = stated.get("requested_specs")
+    asked = {
+        *(strings(specs) if isinstance(specs, list) else ()),
+        text(stated.get("requested_spec")),
+    }
+    return bool(asked - {"", "None"})
 
 
 def _below(prefix: str, path: str) -> str:
