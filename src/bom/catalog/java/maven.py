@@ -22,7 +22,7 @@ from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import Iterator
     from pathlib import PurePosixPath
 
     from bom.catalog.java.pom import Pom, PomDependency
@@ -34,12 +34,12 @@ SCOPE: Final = "bom-seal:java:scope"
 DEPENDENCIES_LIMIT: Final = 500_000  # of all POMs of a tree, what they inherit with them
 
 _LEVELS: Final = 50  # parents of parents, BOMs in BOMs
-_MAPS: Final = 1000  # sources of managed versions of one POM
+_TABLES: Final = 1000  # sources of managed versions of one POM
 _JAR_TYPES: Final = {"": "", "jar": "", "test-jar": "", "ejb": "", "maven-plugin": "", "pom": "pom"}
 _BUILD_SCOPES: Final = frozenset(["test", "provided"])
 
 _Key = tuple[str, str, str, str]  # group, artifact, type, classifier
-_Managed = tuple[str, str, Mapping[str, str]]  # version, scope, what properties in them mean
+_Managed = Mapping[_Key, tuple[str, str]]  # version and scope, as they are spelled
 
 
 def matches(path: PurePosixPath) -> bool:
@@ -48,14 +48,27 @@ def matches(path: PurePosixPath) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """A POM with what it inherits: nothing is copied, for a thousand modules have one parent."""
+    """A POM with what it inherits: nothing is copied, for a thousand modules have one parent.
+
+    `managed`: dependencyManagement, the nearest first. Properties in what is inherited mean what
+    they mean here (None), those in what is imported what they mean in the BOM ("Introduction to
+    the Dependency Mechanism": a BOM is resolved before it is imported).
+    """
 
     pom: Pom
     parent: _Model | None
     group: str
     version: str
     values: ChainMap[str, str]
-    managed: ChainMap[_Key, _Managed]
+    managed: tuple[tuple[_Managed, Mapping[str, str] | None], ...]
+
+    def version_and_scope(self, key: _Key) -> tuple[str, str]:
+        """What is managed for an artifact, its properties replaced; "" for what isn't."""
+        for table, values in self.managed:
+            if (found := table.get(key)) is not None:
+                meaning = self.values if values is None else values
+                return replaced(found[0], meaning), replaced(found[1], meaning)
+        return "", ""
 
     def dependencies(self) -> Iterator[tuple[PomDependency, bool]]:
         """Its own, then those of its parents; whether they are its own."""
@@ -111,22 +124,23 @@ class _Tree:
         pom = self.poms[folder]
         above = self._known(self._parent(folder, pom))
         values = ChainMap(pom.values(), *(above.values.maps if above else ()))
-        own: dict[_Key, _Managed] = {}
-        imported: list[MutableMapping[_Key, _Managed]] = []
+        own: dict[_Key, tuple[str, str]] = {}
+        imported: list[tuple[_Managed, Mapping[str, str] | None]] = []
         for item in pom.managed:
             if item.scope != "import":
-                own[_key(item, values)] = (item.version, item.scope, values)
-            elif (bom := self._known(self._bom(item, values))) is not None:
-                imported += bom.managed.maps
-        # What is stated here goes before what is imported, and that before what is inherited.
-        maps = [own, *imported, *(above.managed.maps if above else ())][:_MAPS]
+                own[_key(item, values)] = (item.version, item.scope)
+            elif len(imported) < _TABLES:
+                imported += self._imported(item, values)
+        # What is stated, here or above, goes before what is imported, here or above.
+        stated = [pair for pair in above.managed if pair[1] is None] if above else []
+        inherited = [pair for pair in above.managed if pair[1] is not None] if above else []
         model = self._models[folder] = _Model(
             pom,
             above,
             replaced(pom.own.group or pom.parent.group, values),
             replaced(pom.own.version or pom.parent.version, values),
             values,
-            ChainMap(*maps),
+            ((own, None), *stated, *imported, *inherited)[:_TABLES],
         )
         self._active.discard(folder)
         return model
@@ -150,11 +164,17 @@ class _Tree:
         found = self._by_name.get((stated.group, stated.artifact), [])
         return found[0] if len(found) == 1 else None
 
-    def _bom(self, item: PomDependency, values: Mapping[str, str]) -> str | None:
-        """The folder of an imported BOM that lies in the same tree."""
+    def _imported(
+        self, item: PomDependency, values: Mapping[str, str]
+    ) -> list[tuple[_Managed, Mapping[str, str] | None]]:
+        """What an imported BOM manages, where it lies in the same tree."""
         name = (replaced(item.group, values), replaced(item.artifact, values))
         found = self._by_name.get(name, [])
-        return found[0] if len(found) == 1 else None
+        bom = self._known(found[0]) if len(found) == 1 else None
+        if bom is None:
+            return []
+        own = bom.values
+        return [(table, own if inner is None else inner) for table, inner in bom.managed]
 
     def project(self, folder: str) -> Declared:
         """What the POM in `folder` declares."""
@@ -203,11 +223,10 @@ class _Tree:
             why = f"{where.location} names it by a property that it does not state"
             gaps.add(Gap("dependency.name", spelled, why))
             return None
-        version, scope, values = model.managed.get(key, ("", "", model.values))
-        spelled = replaced(item.version, model.values) if item.version else ""
-        spelled = spelled or replaced(version, values)
+        managed_version, managed_scope = model.version_and_scope(key)
+        spelled = replaced(item.version, model.values) or item.version or managed_version
         version = exact(spelled)
-        scope = replaced(item.scope, model.values) or replaced(scope, values) or "compile"
+        scope = replaced(item.scope, model.values) or managed_scope or "compile"
         qualifiers = {"classifier": classifier, "type": _JAR_TYPES.get(type_, type_)}
         component = Component(
             "library",
