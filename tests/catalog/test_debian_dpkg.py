@@ -148,6 +148,24 @@ def test_the_packages_are_those_that_dpkg_query_lists(root: Root) -> None:
     assert both[0].hashes != both[1].hashes
 
 
+def test_the_journal_of_an_interrupted_dpkg_counts(root: Root) -> None:
+    for name in ("a", "b", "c"):
+        root.dpkg("-i", root.deb(name, "1", {f"usr/share/{name}": name}))
+    status = (root.path / "var/lib/dpkg/status").read_text(encoding="utf-8")
+    second = next(part for part in status.split("\n\n") if part.startswith("Package: b"))
+    third = next(part for part in status.split("\n\n") if part.startswith("Package: c"))
+    for number, text in (
+        ("0000", second.replace("ok installed", "ok half-configured")),
+        ("0001", third.replace("install ok installed", "deinstall ok config-files")),
+    ):
+        path = root.path / "var/lib/dpkg/updates" / number
+        path.write_text(text + "\n", encoding="utf-8")
+    listed = root.dpkg("-W", "-f${Package} ${db:Status-Status}\n", tool="dpkg-query").split("\n")
+    assert listed[:3] == ["a installed", "b half-configured", "c config-files"]
+    states = {item.name: said(item, "bom-seal:deb:status") for item in root.installed()}
+    assert states == {"a": ["installed"], "b": ["half-configured"]}
+
+
 def test_exactly_the_files_that_dpkg_verify_names_are_findings(root: Root) -> None:
     files = {f"usr/share/a/{name}": name for name in ("one", "two", "three")}
     doc = {"usr/share/doc/a/readme": "x", "bin/tool": "1", "etc/a.conf": "as shipped"}

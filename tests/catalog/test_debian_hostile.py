@@ -93,6 +93,12 @@ def test_distroless_records_may_have_any_name_and_no_maintainer_script_ran_there
     assert owners["etc/profile"] == ("", "")
 
 
+def test_what_lists_packages_without_dpkgs_database_is_a_gap() -> None:
+    (gap,) = found({"var/lib/chisel/manifest.wall": b"x"})
+    assert isinstance(gap, Gap)
+    assert (gap.what, gap.where) == ("component", "var/lib/chisel/manifest.wall")
+
+
 def test_rules_name_an_owner_only_where_it_is_installed() -> None:
     names = ["libc-bin", "base-passwd", "libgdk-pixbuf-2.0-0", "python3.11-minimal", "man-db"]
     names += ["fontconfig", "openjdk-17-jre-headless", "gtk-update-icon-cache", "app", "apt"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom.catalog.debian import dpkg
 from bom.catalog.debian.derived import UCF_REGISTRY, derived
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import Declared, Extract, FileView
     from bom.model import Dependency, Finding
 
+_MANIFESTS: Final = ("var/lib/chisel/manifest.wall",)  # chiselled images of Ubuntu
+
 
 class Debian:
     """The ecosystem of dpkg: Debian and what descends from it."""
@@ -29,7 +31,7 @@ class Debian:
     reads = Reads(
         frozenset(["copyright", "diversions", "os-release", "registry", "status"]),
         (".list", ".md5sums"),
-        (dpkg.STATUS_FOLDER,),
+        (dpkg.STATUS_FOLDER, dpkg.UPDATES_FOLDER),
     )
     extracts: Extract | None = None
 
@@ -39,7 +41,7 @@ class Debian:
             return (
                 text in (dpkg.STATUS, dpkg.DIVERSIONS)
                 or (text.startswith(dpkg.INFO_FOLDER) and text.endswith((".list", ".md5sums")))
-                or text.startswith(dpkg.STATUS_FOLDER)
+                or text.startswith((dpkg.STATUS_FOLDER, dpkg.UPDATES_FOLDER))
             )
         if text.endswith("/copyright"):
             return text.startswith("usr/share/doc/") and text.count("/") == 4
@@ -63,6 +65,10 @@ class Debian:
         for record in dpkg.unreadable(files):
             why = "dpkg's database can't be read, or is larger than is read"
             yield Gap("component", printable_name(record), why)
+        for manifest in _MANIFESTS:
+            if files.entry(manifest) is not None:
+                why = "it lists slices of Debian packages, without dpkg's database, and is not read"
+                yield Gap("component", manifest, why)
         if len(refs) >= dpkg.PACKAGES_LIMIT:
             why = f"dpkg's database holds more than {dpkg.PACKAGES_LIMIT} packages"
             yield Gap("component", dpkg.STATUS, why)

@@ -261,7 +261,7 @@ def derived(
 ) -> Iterator[Owned]:
     """What is derived from the installed packages. `refs`: their bom-refs; `brought`: the files
     that each ref's package lists, relative to the root."""
-    managed = {package: ref for package, ref in refs.items() if package.record == dpkg.STATUS}
+    managed = {package: ref for package, ref in refs.items() if not package.distroless}
     yield from _control_files(files, refs)
     named: dict[str, list[tuple[str, str]]] = {}
     for package, ref in managed.items():
@@ -279,7 +279,7 @@ def _control_files(files: FileView, refs: Mapping[dpkg.Package, str]) -> Iterato
     """A package's own files in dpkg's database; of distroless images its record."""
     stems: dict[str, str] = {}
     for package, ref in refs.items():
-        if package.record != dpkg.STATUS:
+        if package.distroless:
             record = package.record
             yield Owned(ref, (record, f"{record}.md5sums"), rule="dpkg-control")
             continue

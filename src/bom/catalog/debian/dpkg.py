@@ -1,7 +1,8 @@
 """What dpkg's database says (deb-control(5), dpkg(1), Debian Policy 7).
 
-Read from `var/lib/dpkg/status` and, as distroless images have it, `var/lib/dpkg/status.d/`, whose
-files may have any name: the paragraph in it says which package it is.
+Read from `var/lib/dpkg/status`, from the journal `updates/` that an interrupted dpkg leaves beside
+it, and from `status.d/`, as distroless images have it: its files may have any name, the paragraph
+in it says which package it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 STATUS: Final = "var/lib/dpkg/status"
 STATUS_FOLDER: Final = "var/lib/dpkg/status.d/"
+UPDATES_FOLDER: Final = "var/lib/dpkg/updates/"
 INFO_FOLDER: Final = "var/lib/dpkg/info/"
 LIST_LIMIT: Final = 16 * 1024 * 1024  # bytes of one list of files; the largest known have 5 MB
 PACKAGES_LIMIT: Final = 200_000  # packages that are read; all of Debian has 70,000
@@ -55,6 +57,11 @@ class Package:
     def field(self, name: str) -> str:
         """A field's value, folded lines joined by newlines; "" where it is not there."""
         return self.fields.get(name, "")
+
+    @property
+    def distroless(self) -> bool:
+        """Whether something else than dpkg put it there, so that no maintainer script ran."""
+        return self.record.startswith(STATUS_FOLDER)
 
     @property
     def complete(self) -> bool:
@@ -102,7 +109,7 @@ def file_list(view: FileView, package: Package) -> tuple[str, tuple[str, ...] | 
         if raw is not None and len(raw) <= LIST_LIMIT:
             lines = raw.decode("utf-8", "surrogateescape").split("\n")
             return path, tuple(line.strip("/") for line in lines if line not in ("", "/."))
-    if package.record != STATUS and (rows := md5sums(view, package)) is not None:
+    if package.distroless and (rows := md5sums(view, package)) is not None:
         return package.record + ".md5sums", tuple(path for path, _ in rows)
     return "", None
 
@@ -117,7 +124,7 @@ def md5sums(view: FileView, package: Package) -> list[tuple[str, str]] | None:
     """Its files and their MD5 in hex (deb-md5sums(5)), relative to the root; None where none are
     stated. Lines of another form are left out, as dpkg has no use for them either."""
     paths = [f"{INFO_FOLDER}{stem}.md5sums" for stem in stems(package)]
-    if package.record != STATUS:
+    if package.distroless:
         paths = [package.record + ".md5sums"]
     for path in paths:
         raw = view.read(path)
@@ -168,9 +175,14 @@ def relations(text: str) -> Iterator[tuple[tuple[str, str], ...]]:
 
 
 def _records(view: FileView) -> Iterator[str]:
+    """The files with packages; what comes later replaces what came before."""
     for entry in view.wanted():
         path = entry.path
-        if path == STATUS or (path.startswith(STATUS_FOLDER) and not path.endswith(".md5sums")):
+        if (
+            path == STATUS
+            or (path.startswith(STATUS_FOLDER) and not path.endswith(".md5sums"))
+            or (path.startswith(UPDATES_FOLDER) and path[len(UPDATES_FOLDER) :].isdecimal())
+        ):
             yield path
 
 
