@@ -76,6 +76,8 @@ def concluded_licences(copyright_file: bytes) -> tuple[Licence, ...]:
     if len(copyright_file) > _PROSE_LIMIT:
         return ()
     text = copyright_file.decode("utf-8", "replace")
+    if _MORE.search(text):
+        return ()  # most end here, before their lines are joined
     text = " ".join(_MARGIN.sub(" ", text).split())
     referred = set(_COMMON.findall(text))
     found = set(_grants(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom import purl
@@ -15,7 +16,7 @@ from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bom.catalog.debian.graph import Graph
     from bom.catalog.protocol import FileView
@@ -58,7 +59,7 @@ def describe(
     """`ref`: its purl; `release`: the os-release; `diverted`: what `dpkg.diversions` gives."""
     list_path, listed = dpkg.file_list(files, package)
     paths = [_real(path, package.name, diverted) for path in listed or ()]
-    pairs, unhashed = digests(files, paths)
+    pairs, unhashed = digests(files, _leaves(paths))
     hashes, hash_of = content_hash(pairs)
     gaps = unhashed_gaps(unhashed, ref)
     if not hashes:
@@ -155,6 +156,13 @@ def _layer(files: FileView, record: str) -> Iterable[Property]:
     entry = files.entry(record)
     if entry is not None and entry.layer:
         yield Property("bom-seal:layer", entry.layer)
+
+
+def _leaves(paths: Sequence[str]) -> Iterator[str]:
+    """Without most of the folders: dpkg lists what is in one right after it."""
+    for path, following in zip_longest(paths, paths[1:], fillvalue=""):
+        if not following.startswith(f"{path}/"):
+            yield path
 
 
 def _real(path: str, package: str, diverted: Mapping[str, tuple[str, str]]) -> str:
