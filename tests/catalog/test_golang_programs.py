@@ -61,7 +61,8 @@ class Told(NamedTuple):
 
 def told(printed: str) -> Told:
     first, *lines = printed.splitlines()
-    refs = {f"pkg:golang/stdlib@{first.split()[-1].removeprefix('go')}"}
+    toolchain = next(word for word in first.split(": ")[-1].split() if word.startswith("go1"))
+    refs = {f"pkg:golang/stdlib@{toolchain.removeprefix('go')}"}
     sums: dict[str, str] = {}
     main = original = ""
     for line in lines:

@@ -91,7 +91,6 @@ def test_the_modules_are_those_that_go_list_prints(workshop: Workshop, tmp_path:
         shutil.copy(workshop.app / name, tmp_path / name)
     (project,) = declared(tmp_path)
     found = parts(project)
-    assert found.pop("pkg:golang/stdlib").direct
     assert {ref: str(not item.direct).lower() for ref, item in found.items()} == expected
     assert project.name == "example.org/Shop/app"
 
@@ -134,11 +133,7 @@ def test_before_go_1_17_the_modules_of_go_sum_are_taken_in_where_they_are_sure(
     )
     (project,) = declared(tmp_path)
     found = parts(project)
-    assert set(found) == {
-        "pkg:golang/a.b/c@v1.0.0",
-        "pkg:golang/a.b/once@v1.0.0",
-        "pkg:golang/stdlib",
-    }
+    assert set(found) == {"pkg:golang/a.b/c@v1.0.0", "pkg:golang/a.b/once@v1.0.0"}
     assert found["pkg:golang/a.b/once@v1.0.0"].optional
     assert {("dependency.version", "a.b/twice"), ("dependency.declared", "go.mod")} <= gaps(project)
 
@@ -241,7 +236,7 @@ def test_fifty_thousand_requirements_take_a_moment(tmp_path: Path) -> None:
     )
     start = time.perf_counter()
     (project,) = declared(tmp_path)
-    assert len(project.dependencies) == 50_001
+    assert len(project.dependencies) == 50_000
     assert time.perf_counter() - start < 30
 
 

@@ -185,6 +185,18 @@ def test_a_component_without_a_hash_is_a_gap() -> None:
     assert not any("werkzeug" in text for text in texts)
 
 
+def test_a_go_module_with_its_h1_is_no_gap() -> None:
+    module = Component(
+        "library",
+        "a.b/c",
+        "v1.0.0",
+        purl="pkg:golang/a.b/c@v1.0.0",
+        properties=(Property("bom-seal:go:h1", f"h1:{'A' * 43}="),),
+    )
+    texts = reading.gaps(compose(Dependency(module)))
+    assert not any("golang" in text for text in texts)
+
+
 def test_a_gap_stands_at_what_it_is_about() -> None:
     value = compose(*FACTS)
     entry = next(item for item in value["annotations"] if "runc" in item["text"])

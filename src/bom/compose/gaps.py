@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # gives one, this one stands for "no time is known", next to the gap that says so.
 NO_TIME: Final = "1970-01-01T00:00:00Z"
 _NO_HASH: Final = ("component.hash", "dependency.hash")
+_GO_SUM: Final = "bom-seal:go:h1"  # no file's hash, and all that identifies a module in a program
 
 
 def unhashed(shipped: Sequence[Dependency], known: Iterable[Gap]) -> set[Gap]:
@@ -31,6 +32,7 @@ def unhashed(shipped: Sequence[Dependency], known: Iterable[Gap]) -> set[Gap]:
     for item in shipped:
         part = item.component
         hashed = part.hashes or any(entry.hashes for entry in part.distributions)
+        hashed = hashed or any(item.name == _GO_SUM for item in part.properties)
         if not hashed and part.bom_ref not in explained and part.type != "operating-system":
             found.add(
                 Gap("dependency.hash", part.bom_ref, "no hash is stated or known", part.bom_ref)

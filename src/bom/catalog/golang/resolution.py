@@ -15,7 +15,6 @@ from bom.catalog.golang.module import (
     DEVEL,
     H1,
     LOCAL,
-    STDLIB,
     component,
     is_folder,
     shown_folder,
@@ -117,7 +116,6 @@ class Resolution:
             self._unlisted()
         if len(self.found) > 1:
             self.gaps.add(Gap("dependency.graph", self._place, _UNTOLD))
-        self._standard_library()
 
     def _add(self, item: Required, role: str) -> None:
         new = self._replaced.get((item.path, item.version)) or self._replaced.get((item.path, ""))
@@ -215,18 +213,6 @@ class Resolution:
             return
         why = "a go.mod of Go before 1.17 doesn't list all that its requirements need"
         self.gaps.add(Gap("dependency.declared", self._place, why))
-
-    def _standard_library(self) -> None:
-        facts = []
-        if self._mod.go:
-            facts.append(Property("bom-seal:go:at-least", self._mod.go))
-        if self._mod.toolchain:
-            facts.append(Property("bom-seal:go:toolchain", self._mod.toolchain))
-        made = component(STDLIB, properties=facts, occurrences=(Occurrence(self._place),))
-        self.found[made.purl] = Dependency(made, direct=True, optional=True)
-        why = "go.mod says which Go is needed at least, not which one builds"
-        self.gaps.add(Gap("dependency.version", STDLIB, why, made.purl))
-        self.gaps.add(Gap("dependency.hash", STDLIB, why, made.purl))
 
 
 def _tool_modules(mod: GoFile) -> set[str]:
