@@ -79,7 +79,7 @@ class Root:
             if text:
                 (control / part).write_text(text, encoding="utf-8")
         out = self.folder / f"{tree.name}.deb"
-        command = [self.need("dpkg-deb"), "--root-owner-group", "-Zgzip", "-b", str(tree), str(out)]
+        command = [self.need("dpkg-deb"), "-Zgzip", "-b", str(tree), str(out)]
         subprocess.run(command, check=True, capture_output=True)
         return str(out)
 
