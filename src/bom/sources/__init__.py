@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact, BomError
 from bom.sources import platforms, target
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from bom.sources.files import FileContents
 
 __all__ = ["Found", "read"]
+
+_PYTHON: Final = "pypi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ def _file(path: Path, contents: FileContents) -> Found:
     if identity.problem:
         stated.append(Gap("package.metadata", identity.kind, identity.problem))
     if identity.kind in package_facts.PYTHON_KINDS:
-        stated.extend(resolve(Project(), identity.requires))
+        own = Project(here=frozenset({_PYTHON}))
+        stated.extend(resolve(own, identity.requires))
     found = inside.observations(contents.view, contents.gaps, identity.purl)
     subject = Subject(
         path.name,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog import WANTED
 from bom.catalog.project import read as read_project
-from bom.catalog.project import resolve
 from bom.catalog.view import directory_view
 from bom.config import Config
 from bom.model import Subject
@@ -34,11 +33,7 @@ def contents(target: Path) -> tuple[Subject, tuple[Observation, ...], DirectoryV
     name = ""
     if not (root / _ENVIRONMENT).is_file():
         # an environment is made of what is installed, whatever repository it lies in
-        project = read_project(root)
-        name = project.manifest.name
-        known = {(item.ecosystem, item.folder) for item in inside.projects(view)}
-        if ("pypi", "") not in known:
-            found.extend(resolve(project))
+        name = read_project(root).name
         context = BuildContext(root=root, cwd=root, command=(), environment={}, config=Config())
         found.extend(SourceObserver().observe(context))
     subject = Subject(

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import tempfile
+import zipfile
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 4 << 20  # bytes; smaller pieces change hands too often
 _ZIP: Final = b"PK"
+_SCRIPT: Final = b"#!"  # a launcher, with a zip behind it (zipapp)
+# Zips that are opened here; others (jars) belong to the ecosystem that knows them.
+_ARCHIVES: Final = (".zip", ".whl", ".egg", ".pyz")
 _LOOK: Final = 1 << 20  # bytes of a tar in which its first file has to stand
 # What image archives begin with: an OCI layout's files, docker's of the classic store.
 _IMAGE: Final = re.compile(
@@ -91,12 +95,14 @@ def _at_rest(path: Path, sealed: ArtifactFormat | None, progress: Progress) -> F
             mode = os.fstat(file.fileno()).st_mode
         executable = bool(mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH))
         gaps: tuple[Gap, ...] = ()
-        if WANTED.extractor(path.name, executable, head) is not None or WANTED.wants(path.name):
+        if not path.name.endswith(_ARCHIVES) and (
+            WANTED.extractor(path.name, executable, head) is not None or WANTED.wants(path.name)
+        ):
             # A program or a jar: what reads it wants all of it at once, nested archives too.
             with plain.open("rb") as file:
                 inside.file(path.name, size, executable, _pieces(file))
             kind = "file"
-        elif head.startswith(_ZIP):
+        elif head.startswith(_ZIP) or (head.startswith(_SCRIPT) and zipfile.is_zipfile(plain)):
             from bom.sources import zips
 
             gaps = zips.read(plain, inside)

@@ -13,7 +13,7 @@ from bom.model import Dependency, Finding, Gap
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bom.catalog.protocol import Declared, FileView
+    from bom.catalog.protocol import FileView
     from bom.model import Observation
 
 
@@ -36,11 +36,6 @@ def observations(
     return tuple(_without(everything, itself)) if itself else everything
 
 
-def projects(view: FileView) -> tuple[Declared, ...]:
-    """The projects in the view, sorted."""
-    return declared(view)
-
-
 def _without(found: Iterable[Observation], itself: str) -> Iterable[Observation]:
     """Without the package itself: what it has inside stands for itself, what is said of it is
     said of the whole."""
@@ -51,6 +46,8 @@ def _without(found: Iterable[Observation], itself: str) -> Iterable[Observation]
             case Dependency(component=component) if itself in component.requires:
                 others = tuple(ref for ref in component.requires if ref != itself)
                 yield replace(item, component=replace(component, requires=others))
+            case Gap(what="dependency", where=where) if where == itself:
+                continue  # what it requires is no part of it, and stands as its dependency
             case Gap() | Finding() if item.ref == itself:
                 yield replace(item, ref="")
             case _:
