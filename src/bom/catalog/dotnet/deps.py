@@ -63,7 +63,8 @@ def read_deps(raw: bytes) -> tuple[list[Library], list[str]]:
     if len(keys) > LIBRARIES_LIMIT:
         raise Unreadable(f"states more than {LIBRARIES_LIMIT} libraries")
     found, nameless, assets = [], [], 0
-    by_name = {key.partition("/")[0].lower(): key for key in keys}
+    # An edge names a runtime pack without the prefix that its key has.
+    by_name = {key.partition("/")[0].lower().removeprefix(f"{_RUNTIME_PACK}."): key for key in keys}
     for key in keys:
         name, _, stated = key.partition("/")
         facts = table(listed.get(key))

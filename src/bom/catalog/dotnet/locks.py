@@ -1,7 +1,7 @@
 """What NuGet has resolved: packages.lock.json, obj/project.assets.json, packages.config.
 
 Formats: NuGet, "Lock files" and "packages.config reference"; project.assets.json as
-NuGet.ProjectModel's LockFileFormat 3 writes it.
+NuGet.ProjectModel's LockFileFormat writes it.
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ def read_packages_lock(raw: bytes) -> Resolved:
 
 
 def read_assets(raw: bytes) -> Resolved:
-    """obj/project.assets.json of version 3. Raises Unreadable."""
+    """obj/project.assets.json of version 2 to 4. Raises Unreadable."""
     source = decoded(raw)
     document = json_document(source)
-    if document.get("version") not in (2, 3):
-        raise Unreadable(f"has version {document.get('version')!r:.40}, 2 and 3 are known")
+    if document.get("version") not in (2, 3, 4):
+        raise Unreadable(f"has version {document.get('version')!r:.40}, 2 to 4 are known")
     project = table(document.get("project"))
     restore = table(project.get("restore"))
     libraries = table(document.get("libraries"))
@@ -196,8 +196,9 @@ def dependencies(found: Resolved, location: str) -> tuple[list[Dependency], list
         gaps.add(Gap("dependency.name", name[:200] or location, why))
     for target, pins in sorted(found.targets.items()):
         shipped = _shipped(pins, found.build)
+        refs = {key: _ref(pin) for key, pin in pins.items()}
         for key, pin in sorted(pins.items()):
-            item = _dependency(pin, pins, found, location, key not in shipped)
+            item = _dependency(pin, refs, found, location, key not in shipped)
             ref = item.component.bom_ref
             if target and len(found.targets) > 1:
                 item = _of_target(item, target)
@@ -234,11 +235,11 @@ def _shipped(pins: Mapping[str, Pin], build: frozenset[str]) -> set[str]:
 
 
 def _dependency(
-    pin: Pin, pins: Mapping[str, Pin], found: Resolved, location: str, build: bool
+    pin: Pin, refs: Mapping[str, str], found: Resolved, location: str, build: bool
 ) -> Dependency:
     facts = [Property(CONTENT_HASH, pin.content_hash)] if pin.content_hash else []
-    requires = {_ref(pins[name]) for name in pin.requires if name in pins}
-    ref = _ref(pin)
+    requires = {refs[name] for name in pin.requires if name in refs}
+    ref = refs[pin.name.lower()]
     component = Component(
         "library",
         pin.name,
