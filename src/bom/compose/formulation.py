@@ -34,13 +34,7 @@ def formulation(observations: Sequence[Observation]) -> list[Json]:
     """One formula with one workflow; empty when nothing of it was observed."""
     tools = sorted({fact for fact in observations if isinstance(fact, Tool)})
     materials = sorted({fact for fact in observations if isinstance(fact, Material)})
-    built_with = sorted(
-        {
-            fact.component
-            for fact in observations
-            if isinstance(fact, Dependency) and fact.role == "build"
-        }
-    )
+    built_with = _built(observations)
     settings = sorted({fact for fact in observations if isinstance(fact, Setting)})
     checks = sorted({fact for fact in observations if isinstance(fact, Check)})
     if not (tools or materials or built_with or settings or checks):
@@ -65,6 +59,17 @@ def formulation(observations: Sequence[Observation]) -> list[Json]:
     if parts:
         formula["components"] = parts
     return [formula]
+
+
+def _built(observations: Sequence[Observation]) -> list[Component]:
+    """What only built it, sorted, one for each ref: the same component found twice is one."""
+    found: dict[str, Dependency] = {}
+    for fact in sorted(
+        fact for fact in observations if isinstance(fact, Dependency) and fact.role == "build"
+    ):
+        known = found.get(fact.component.bom_ref)
+        found[fact.component.bom_ref] = known.merged(fact) if known else fact
+    return [found[ref].component for ref in sorted(found)]
 
 
 def _unique(parts: list[Json]) -> list[Json]:
