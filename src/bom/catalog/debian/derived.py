@@ -1,17 +1,17 @@
 """Files that no .list names and that yet come from packages: dpkg's state, caches that a program
-of a package writes, configuration that a maintainer script makes. docs/attribution.md has every
-rule.
+of a package writes, configuration that a maintainer script makes.
 
-A rule names paths, never a whole tree that anybody may write into, and holds only where the
-package is installed by dpkg itself: distroless images never ran a maintainer script.
+A rule holds only where dpkg itself installed its owner: distroless images never ran a maintainer
+script.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from bom.catalog.debian import dpkg
+from bom.catalog.debian.rules import RULES
 from bom.catalog.protocol import Owned
 
 if TYPE_CHECKING:
@@ -21,214 +21,6 @@ if TYPE_CHECKING:
 
 UCF_REGISTRY: Final = "var/lib/ucf/registry"
 
-
-class _Rule(NamedTuple):
-    """`owners`: packages of which the first that is installed is the owner. `files`: paths, a
-    word in braces standing for any of `{a,b}`; `{triplet}` for the multiarch folder. `below`: a
-    folder and the form of the paths inside it."""
-
-    name: str
-    owners: tuple[str, ...]
-    files: tuple[str, ...] = ()
-    below: tuple[tuple[str, str], ...] = ()
-
-
-_ROTATED: Final = r"(?:\.\d+(?:\.[gx]z)?)?"
-_UNIT: Final = r"[^/]+\.(?:service|socket|timer|path|target|mount|automount|slice|swap)"
-_MEDIA: Final = (
-    "all|application|audio|font|image|inode|message|model|multipart|text|video|x-content|x-epoc"
-    "|x-scheme-handler"
-)
-
-_RULES: Final = (
-    _Rule(
-        "dpkg-state",
-        ("dpkg",),
-        (
-            "var/lib/dpkg/{arch,arch-native,cmethopt,lock,lock-frontend}",
-            "var/lib/dpkg/{available,diversions,statoverride,status}",
-            "var/lib/dpkg/{available-old,diversions-old,statoverride-old,status-old}",
-            "var/lib/dpkg/info/format",
-        ),
-        (
-            ("var/lib/dpkg/alternatives", r"[^/]+"),
-            ("var/lib/dpkg/triggers", r"[^/]+"),
-            ("var/lib/dpkg/updates", r"\d{4}"),
-            (
-                "var/backups",
-                r"(?:dpkg\.(?:arch|diversions|statoverride|status)|alternatives\.tar)\.\d+(?:\.gz)?",
-            ),
-        ),
-    ),
-    _Rule(
-        "apt-state",
-        ("apt",),
-        (
-            "var/lib/apt/{daily_lock,extended_states}",
-            "var/cache/apt/{pkgcache.bin,srcpkgcache.bin}",
-            "var/cache/apt/archives/lock",
-        ),
-        (
-            (
-                "var/lib/apt/lists",
-                r"lock|[^/]+_(?:InRelease|Release|Release\.gpg|Packages|Sources|"
-                r"(?:Contents|Translation|Components|Commands|DEP-11|icons)-[^/_]+)(?:\.[a-z0-9]+)?",
-            ),
-            ("var/lib/apt/periodic", r"[a-z-]+-stamp"),
-        ),
-    ),
-    _Rule(
-        "package-log",
-        ("dpkg",),
-        below=(("var/log", rf"(?:dpkg|alternatives)\.log{_ROTATED}"),),
-    ),
-    _Rule(
-        "package-log",
-        ("apt",),
-        below=(("var/log/apt", rf"(?:history|term)\.log{_ROTATED}|eipp\.log\.xz"),),
-    ),
-    _Rule("package-log", ("fontconfig",), ("var/log/fontconfig.log",)),
-    _Rule("login-records", ("login",), ("var/log/faillog",)),
-    _Rule("login-records", ("base-files",), ("var/log/{btmp,lastlog,wtmp}",)),
-    _Rule(
-        "debconf-state",
-        ("debconf", "cdebconf"),
-        (
-            "var/cache/debconf/{config.dat,passwords.dat,templates.dat}",
-            "var/cache/debconf/{config.dat-old,passwords.dat-old,templates.dat-old}",
-        ),
-    ),
-    _Rule(
-        "ucf-state",
-        ("ucf",),
-        below=(("var/lib/ucf", r"(?:hashfile|registry)(?:\.\d+)?|cache/:[^/]+"),),
-    ),
-    _Rule("ldconfig", ("libc-bin",), ("etc/ld.so.cache", "var/cache/ldconfig/aux-cache")),
-    _Rule("accounts", ("base-passwd",), ("etc/{group,group-,passwd,passwd-}",)),
-    _Rule(
-        "accounts",
-        ("passwd",),
-        (
-            "etc/{gshadow,gshadow-,shadow,shadow-,.pwd.lock}",
-            "etc/{subgid,subgid-,subuid,subuid-}",
-        ),
-    ),
-    _Rule("shells", ("debianutils",), ("etc/shells", "var/lib/shells.state")),
-    _Rule(
-        "pam-auth-update",
-        ("libpam-runtime",),
-        (
-            "etc/pam.d/common-{account,auth,password,session,session-noninteractive}",
-            "var/lib/pam/{account,auth,password,seen,session,session-noninteractive}",
-        ),
-    ),
-    _Rule(
-        "postinst",
-        ("base-files",),
-        ("etc/{motd,profile}", "root/{.bashrc,.profile}"),
-    ),
-    _Rule("postinst", ("libc-bin",), ("etc/nsswitch.conf",)),
-    _Rule("postinst", ("libpam-modules",), ("etc/environment", "etc/security/opasswd")),
-    _Rule("postinst", ("readline-common",), ("etc/inputrc",)),
-    _Rule("postinst", ("kmod",), ("etc/modules",)),
-    _Rule("postinst", ("netbase",), ("etc/networks",)),
-    _Rule("postinst", ("libwrap0",), ("etc/{hosts.allow,hosts.deny}",)),
-    _Rule("postinst", ("ifupdown",), ("etc/network/interfaces",)),
-    _Rule("postinst", ("tzdata", "tzdata-legacy"), ("etc/{localtime,timezone}",)),
-    _Rule("postinst", ("locales",), ("etc/{default/locale,locale.conf,locale.gen}",)),
-    _Rule("postinst", ("man-db",), ("var/lib/man-db/auto-update",)),
-    _Rule("postinst", ("ssl-cert",), ("etc/ssl/certs/ssl-cert-snakeoil.pem",)),
-    _Rule("postinst", ("ssl-cert",), ("etc/ssl/private/ssl-cert-snakeoil.key",)),
-    _Rule(
-        "postinst",
-        ("openssh-server",),
-        (
-            "etc/ssh/ssh_host_{dsa,ecdsa,ed25519,rsa}_key",
-            "etc/ssh/ssh_host_{dsa,ecdsa,ed25519,rsa}_key.pub",
-        ),
-    ),
-    _Rule(
-        "postinst",
-        ("emacsen-common",),
-        below=(("var/lib/emacsen-common/state", r"(?:package|flavor)/installed/[^/]+"),),
-    ),
-    _Rule("machine-id", ("systemd", "dbus"), ("etc/machine-id", "var/lib/dbus/machine-id")),
-    _Rule(
-        "ca-certificates",
-        ("ca-certificates",),
-        ("etc/ca-certificates.conf", "etc/ssl/certs/ca-certificates.crt"),
-    ),
-    _Rule(
-        "ca-certificates",
-        ("ca-certificates-java",),
-        ("etc/ssl/certs/java/cacerts", "var/lib/ca-certificates-java/{fresh,pending}"),
-    ),
-    _Rule(
-        "deb-systemd-helper",
-        ("init-system-helpers",),
-        below=tuple(
-            (
-                f"var/lib/systemd/deb-systemd-{kind}",
-                rf"(?:[^/]+\.(?:wants|requires)/)?{_UNIT}(?:\.dsh-also)?",
-            )
-            for kind in (
-                "helper-enabled",
-                "helper-masked",
-                "user-helper-enabled",
-                "user-helper-masked",
-            )
-        ),
-    ),
-    _Rule("systemd-catalog", ("systemd",), ("var/lib/systemd/catalog/database",)),
-    _Rule("hwdb", ("systemd-hwdb", "udev"), ("{etc,usr/lib}/udev/hwdb.bin",)),
-    _Rule("info-dir", ("install-info", "base-files"), ("usr/share/info/{dir,dir.old}",)),
-    _Rule(
-        "man-db",
-        ("man-db",),
-        below=(("var/cache/man", r"CACHEDIR\.TAG|(?:[^/]+/){0,2}index\.(?:db|bt|dir|pag)"),),
-    ),
-    _Rule(
-        "fontconfig",
-        ("fontconfig", "fontconfig-config"),
-        below=(("var/cache/fontconfig", r"CACHEDIR\.TAG|[0-9a-f-]+[a-z0-9]*\.cache-\d+"),),
-    ),
-    _Rule(
-        "mime-database",
-        ("shared-mime-info",),
-        below=(
-            (
-                "usr/share/mime",
-                r"XMLnamespaces|aliases|generic-icons|globs2?|icons|magic|mime\.cache|subclasses"
-                rf"|treemagic|types|version|(?:{_MEDIA})/[^/]+\.xml",
-            ),
-        ),
-    ),
-    _Rule("desktop-database", ("desktop-file-utils",), ("usr/share/applications/mimeinfo.cache",)),
-    _Rule(
-        "glib-caches",
-        ("libglib2.0-0t64", "libglib2.0-0"),
-        (
-            "usr/share/glib-2.0/schemas/gschemas.compiled",
-            "usr/lib/{triplet}/gio/modules/giomodule.cache",
-        ),
-    ),
-    _Rule(
-        "gdk-pixbuf",
-        ("libgdk-pixbuf-2.0-0", "libgdk-pixbuf2.0-0"),
-        ("usr/lib/{triplet}/gdk-pixbuf-2.0/2.10.0/loaders.cache",),
-    ),
-    _Rule("gconv", ("libc-bin", "libc6"), ("usr/lib/{triplet}/gconv/gconv-modules.cache",)),
-    _Rule(
-        "xml-catalogs",
-        ("xml-core",),
-        below=(("etc/xml", r"[^/]+\.xml(?:\.old)?|catalog(?:\.old)?"),),
-    ),
-    _Rule(
-        "xml-catalogs",
-        ("sgml-base",),
-        ("etc/sgml/{catalog,catalog.old}", "var/lib/sgml-base/{supercatalog,supercatalog.old}"),
-    ),
-)
 
 # What is written beside a file of a package: its name's end, the file beside it, who wrote it ("":
 # the package itself).
@@ -295,7 +87,7 @@ def _control_files(files: FileView, refs: Mapping[dpkg.Package, str]) -> Iterato
 
 
 def _by_rules(files: FileView, named: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[Owned]:
-    for rule in _RULES:
+    for rule in RULES:
         owners = next((named[name] for name in rule.owners if name in named), None)
         if owners is None:
             continue
