@@ -126,7 +126,8 @@ def resolved(
 ) -> tuple[tuple[Dependency, ...], tuple[Gap, ...]]:
     """The packages as dependencies with the edges between those of one platform, and what they
     lack; both sorted. `direct`: the kinds and names that the project itself asks for."""
-    refs = [_component(package).bom_ref for package in packages]
+    components = [_component(package) for package in packages]
+    refs = [component.purl for component in components]
     everywhere = frozenset(item for package in packages for item in package.platforms)
     of_platform: dict[tuple[str, str, str], set[str]] = {}
     having: dict[Key, set[str]] = {}
@@ -136,7 +137,8 @@ def resolved(
             of_platform.setdefault((platform, *package.key), set()).add(ref)
     found: dict[tuple[str, str], Dependency] = {}
     gaps: set[Gap] = set()
-    for package, ref in zip(packages, refs, strict=True):
+    for package, bare in zip(packages, components, strict=True):
+        ref = bare.purl
         requires = {
             target
             for name in package.requires
@@ -144,7 +146,7 @@ def resolved(
             # more packages of one name on one platform are not what a solver makes
             for target in sorted(of_platform.get((platform, package.kind, name), ()))[:4]
         }
-        component = replace(_component(package), requires=tuple(sorted(requires - {ref})))
+        component = replace(bare, requires=tuple(sorted(requires - {ref})))
         item = Dependency(
             component,
             package.role,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
@@ -146,7 +146,7 @@ class Graph:
 # --- components --------------------------------------------------------------------------------
 
 
-def component(pin: Pin, requires: tuple[str, ...] = ()) -> Component:
+def component(pin: Pin) -> Component:
     """The component of a pin. A package from a path of the project's own has no purl: it is not
     the one of that name in the registry."""
     facts = []
@@ -157,16 +157,15 @@ def component(pin: Pin, requires: tuple[str, ...] = ()) -> Component:
     if pin.extras:
         facts += [Property("bom-seal:python:extra", extra) for extra in pin.extras]
     where = Occurrence(pin.location, pin.line)
-    made = Component(
+    return Component(
         type="library",
         name=pin.name,
         version=pin.version,
         distributions=pin.distributions,
         properties=tuple(sorted(facts)),
+        purl="" if pin.source == "path" else _purl(pin),
         occurrences=(where,) if pin.location else (),
-        requires=requires,
     )
-    return made if pin.source == "path" else replace(made, purl=_purl(pin))
 
 
 def _purl(pin: Pin) -> str:

@@ -167,8 +167,11 @@ class _Resolution:
         developed = self._graph.reach(development)
         certain = self._certain(roots)
         direct = {pin.key for edge in roots for pin in self._graph.targets(edge)}
-        refs = {pin.key: component(pin).bom_ref for pin in self._lock.pins}
-        for pin in self._lock.pins:
+        components = [component(pin) for pin in self._lock.pins]
+        refs = {
+            pin.key: made.bom_ref for pin, made in zip(self._lock.pins, components, strict=True)
+        }
+        for pin, bare in zip(self._lock.pins, components, strict=True):
             if self._lock.rooted and pin.key not in shipped | developed:
                 continue
             requires = {
@@ -176,7 +179,7 @@ class _Resolution:
                 for edge in self._graph.edges(pin)
                 for target in self._graph.targets(edge)
             } - {refs[pin.key]}
-            made = component(pin, tuple(sorted(requires)))
+            made = replace(bare, requires=tuple(sorted(requires))) if requires else bare
             if self._ships_in_artifact(pin, shipped, developed):
                 optional = (
                     pin.optional
@@ -240,11 +243,13 @@ class _Resolution:
     def _as_asked(self, made: Component) -> Component:
         """What only an extra or a marker of the project asks for is marked: not every install
         has it."""
-        asked = self._asked.get(made.name, [])
+        asked = self._asked.get(made.name)
+        if not asked:
+            return made
         marks = set(made.properties)
-        if asked and all(item.purpose == "extra" for item in asked):
+        if all(item.purpose == "extra" for item in asked):
             marks |= {Property("bom-seal:python:for-extra", item.of) for item in asked}
-        if asked and all(item.marker for item in asked):
+        if all(item.marker for item in asked):
             marks |= {Property("bom-seal:marker", item.marker) for item in asked}
         return replace(made, properties=tuple(sorted(marks)))
 

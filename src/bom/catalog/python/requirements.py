@@ -59,6 +59,13 @@ class _Reading:
     gaps: list[Gap] = field(default_factory=list)
     constraints: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    _develops: dict[str, bool] = field(default_factory=dict)
+
+    def develops(self, location: str) -> bool:
+        """As `development`, asked once for each file."""
+        if location not in self._develops:
+            self._develops[location] = development(location)
+        return self._develops[location]
 
 
 def development(location: str) -> bool:
@@ -218,8 +225,9 @@ def _add(
             if url
             else tuple(Distribution("", "", (digest,)) for digest in hashes)
         )
-        pin = replace(pin, distributions=files)
-    reading.pins.append(replace(pin, development=development(location)))
+    else:
+        files = pin.distributions
+    reading.pins.append(replace(pin, distributions=files, development=reading.develops(location)))
 
 
 def _hashes(options: Sequence[str]) -> list[Hash]:
@@ -255,7 +263,7 @@ def _pin(spelled: str, location: str, number: int) -> Pin:
         if wanted.url
         else Pin(called, exact_version(wanted.specifier), location, number)
     )
-    return replace(pin, marker=marker, extras=extras)
+    return replace(pin, marker=marker, extras=extras) if marker or extras else pin
 
 
 def exact_version(wanted: SpecifierSet) -> str:
