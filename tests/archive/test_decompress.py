@@ -104,7 +104,7 @@ def test_little_that_becomes_very_much_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_window_that_would_take_gigabytes_is_refused() -> None:
-    wide = {
+    wide: dict[int, int] = {
         zstd.CompressionParameter.window_log: 30,
         zstd.CompressionParameter.enable_long_distance_matching: 1,
     }

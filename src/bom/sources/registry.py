@@ -39,7 +39,7 @@ def contents(
     """
     from bom.catalog.image import ImageCataloguer
 
-    registry = Registry(image, credentials(image.host, environment))
+    registry = Registry(image, environment)
     try:
         raw, kind = registry.manifest()
         blobs = ImageBlobs(registry)
@@ -59,10 +59,11 @@ def contents(
 class Registry:
     """One repository of a registry, read. A store of blobs for `ImageBlobs`."""
 
-    def __init__(self, image: RegistryImage, known: Credentials) -> None:
+    def __init__(self, image: RegistryImage, environment: Mapping[str, str]) -> None:
         self.where = str(image)
         self._image = image
-        self._known = known
+        self._environment = environment
+        self._known: Credentials | None = None  # looked up when the registry asks for them
         self._http = Http(_HUB if image.host == "docker.io" else image.host, self.where)
         self._authorization = ""
         self._fetched: dict[str, bytes] = {}
@@ -136,6 +137,8 @@ class Registry:
             challenge = response.headers.get("WWW-Authenticate", "")
             response.close()
             scope = f"repository:{self._image.repository}:pull"
+            if self._known is None:
+                self._known = credentials(self._image.host, self._environment)
             self._authorization = authorize(self._http, challenge, scope, self._known)
             if not self._authorization:
                 raise self._refused(401)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -56,10 +57,22 @@ def credentials(host: str, environment: Mapping[str, str]) -> Credentials:
     if not file.is_file():
         return Credentials()
     try:
-        known = docker.auth.AuthConfig.load_config(str(file), None, credstore_env=dict(environment))
-        key = _INDEX if host == "docker.io" else host
-        found: Any = known.resolve_authconfig(key)
-    except (docker.errors.DockerException, OSError, ValueError, TypeError, AttributeError) as error:
+        with warnings.catch_warnings():
+            # the SDK only warns of a helper that is not there, and fails later
+            warnings.simplefilter("error", UserWarning)
+            known = docker.auth.AuthConfig.load_config(
+                str(file), None, credstore_env=dict(environment)
+            )
+            found: Any = known.resolve_authconfig(_INDEX if host == "docker.io" else host)
+    except (
+        docker.errors.DockerException,
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        UserWarning,
+    ) as error:
         raise BomError(
             f"docker's configuration gives no credentials for {host}: {type(error).__name__}",
             hint=f"see {file}, and `docker login {host}`",
