@@ -34,6 +34,7 @@ def digest_by_path(files: Iterable[tuple[str, str]]) -> str:
 def _line(path: str, content: str) -> bytes:
     """A line as GNU sha256sum writes it, special characters escaped as it does."""
     raw = path.encode("utf-8", "surrogateescape")
-    escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
-    mark = b"\\" if escaped != raw else b""
-    return mark + content.encode("ascii") + b"  " + escaped + b"\n"
+    if b"\\" in raw or b"\n" in raw or b"\r" in raw:
+        escaped = raw.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+        return b"\\" + content.encode("ascii") + b"  " + escaped + b"\n"
+    return content.encode("ascii") + b"  " + raw + b"\n"

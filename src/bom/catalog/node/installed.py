@@ -140,7 +140,7 @@ def _record(view: FileView, path: str, stated: dict[str, Pin]) -> Iterator[Gap]:
     try:
         if _below(path, _HIDDEN):
             prefix = path[: -len(_HIDDEN)]
-            for key, pin in npm_lock.read(raw, shown, None).pins.items():
+            for key, pin in npm_lock.record(raw).items():
                 stated[prefix + key] = pin
         else:
             prefix = path[: -len(pnpm.INSTALLED)]

@@ -43,6 +43,17 @@ def read(raw: bytes, location: str, requests: tuple[Asked, ...] | None) -> Lock:
     return _nested(document, source, location, requests)
 
 
+def record(raw: bytes) -> Mapping[str, Pin]:
+    """The packages that npm's hidden lockfile says it installed, by folder from its project's,
+    without lines and edges. Raises Unreadable."""
+    found = _Reading("", flags=False)
+    for key, value in table(json_document(decoded(raw)).get("packages")).items():
+        entry = table(value)
+        if _FOLDER in key and entry.get("link") is not True:
+            found.add(key, entry, 0, text(entry.get("name")))
+    return found.pins
+
+
 def _packages(document: Mapping[str, Any], source: str, location: str) -> Lock:
     """Versions 2 and 3: one flat table by folder."""
     found = _Reading(location, flags="" not in table(document.get("packages")))
