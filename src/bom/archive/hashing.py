@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from hashlib import _Hash as HASH
 
 _WAITING: Final = 8  # pieces that wait for the thread; each holds the memory it was cut from
 
@@ -26,9 +27,9 @@ class HashingThread:
         self._over = False
         self._thread.start()
 
-    def digest(self) -> AsideDigest:
+    def digest(self, algorithm: Callable[[], HASH] = sha256) -> AsideDigest:
         """A new digest, of nothing yet."""
-        return AsideDigest(self)
+        return AsideDigest(self, algorithm)
 
     def settle(self) -> None:
         """Wait until everything that was given is hashed."""
@@ -51,13 +52,13 @@ class HashingThread:
 
 
 class AsideDigest:
-    """A SHA-256 that the thread works out, over pieces that don't change."""
+    """A digest that the thread works out, over pieces that don't change."""
 
     __slots__ = ("_hash", "_thread")
 
-    def __init__(self, thread: HashingThread) -> None:
+    def __init__(self, thread: HashingThread, algorithm: Callable[[], HASH]) -> None:
         self._thread = thread
-        self._hash = sha256()
+        self._hash = algorithm()
 
     def update(self, piece: bytes | memoryview) -> None:
         self._thread.submit((self._hash.update, piece))

@@ -110,13 +110,14 @@ class LayerWalk:
         self._kept = kept
         self._interest = kept.interest
         self._hashing = hashing
-        self._unsettled: list[tuple[int, AsideDigest]] = []  # entries whose digest is to come
-        self._tar = TarPush(self.member, self.end)
+        # entries whose digests are to come
+        self._unsettled: list[tuple[int, AsideDigest, AsideDigest | None]] = []
+        self._tar = TarPush(self.member, self.end, self.plain)
         self.feed = self._tar.feed
         self._path = ""
         self._executable = False
         self._hash: AsideDigest | HASH = sha256()
-        self._md5: HASH | None = None
+        self._md5: AsideDigest | HASH | None = None
         self._content: bytearray | None = None
         self._large: _Large | None = None
 
@@ -125,23 +126,23 @@ class LayerWalk:
 
     def settled(self) -> list[LayerEntry]:
         """The entries; the hashing thread must have settled."""
-        for place, digest in self._unsettled:
-            self._entries[place] = self._entries[place]._replace(digest=digest.digest())
+        for place, digest, second in self._unsettled:
+            self._entries[place] = self._entries[place]._replace(
+                digest=digest.digest(), md5=second.digest() if second is not None else b""
+            )
         self._unsettled = []
         return self._entries
 
     def member(self, member: TarMember) -> Callable[[memoryview], object] | None:
         """An entry begins, of a tar or of another archive: what its content goes to."""
-        self._kept.entries += 1
-        if self._kept.entries > ENTRIES_LIMIT:
-            raise BadArtifact("oversized", f"the image has more than {ENTRIES_LIMIT} entries")
+        self._count()
         self._path = path = clean_path(member.name)
         size = member.size
         if member.type != "0" or not size or member.sparse:
             return None
         interest = self._interest
         self._executable = bool(member.mode & 0o111)
-        self._md5 = md5(usedforsecurity=False) if interest.compares(path) else None
+        self._md5 = _md5() if interest.compares(path) else None
         if size <= CONTENT_LIMIT and interest.wants(path):
             self._content = bytearray()
             return self._content.extend
@@ -149,8 +150,48 @@ class LayerWalk:
             self._hash = sha256()
             self._large = _Large(size)
             return self._piece_of_large
-        self._hash = sha256() if size < _HASHED_ASIDE else self._hashing.digest()
+        if size < _HASHED_ASIDE:
+            self._hash = sha256()
+        else:
+            self._hash = self._hashing.digest()
+            self._md5 = self._hashing.digest(_md5) if self._md5 is not None else None
         return self._hash.update if self._md5 is None else self._piece
+
+    def plain(self, name: str, size: int, mode: int, content: memoryview) -> None:
+        """A regular file in one piece: the same as `member`, what it gives, and `end`."""
+        self._count()
+        path = clean_path(name)
+        if not path:
+            return
+        kept, interest = self._kept, self._interest
+        executable = mode & 0o111 != 0
+        wanted = size <= CONTENT_LIMIT and interest.wants(path)
+        second = b""
+        if size >= _HASHED_ASIDE and not wanted and not interest.extracts(path, executable):
+            digest = b""
+            compared = self._hashing.digest(_md5) if interest.compares(path) else None
+            aside = self._hashing.digest()
+            aside.update(content)
+            if compared is not None:
+                compared.update(content)
+            self._unsettled.append((len(self._entries), aside, compared))
+        else:
+            if size and interest.compares(path):
+                second = md5(content, usedforsecurity=False).digest()
+            if wanted:
+                digest = kept.add(bytes(content))
+            else:
+                digest = sha256(content).digest()
+                if size and interest.extracts(path, executable) and digest not in kept.extracts:
+                    head = bytes(content[:HEAD])
+                    if (take := interest.extractor(path, executable, head)) is not None:
+                        kept.add_extract(digest, take(bytes(content)))
+        self._entries.append(LayerEntry(path, "f", size, executable, digest, "", wanted, second))
+
+    def _count(self) -> None:
+        self._kept.entries += 1
+        if self._kept.entries > ENTRIES_LIMIT:
+            raise BadArtifact("oversized", f"the image has more than {ENTRIES_LIMIT} entries")
 
     def _piece(self, piece: memoryview) -> None:
         self._hash.update(piece)
@@ -207,7 +248,9 @@ class LayerWalk:
             if self._md5 is not None:
                 self._md5.update(content)
         elif isinstance(self._hash, AsideDigest):
-            self._unsettled.append((len(self._entries), self._hash))
+            second_aside = self._md5 if isinstance(self._md5, AsideDigest) else None
+            self._unsettled.append((len(self._entries), self._hash, second_aside))
+            self._md5 = None
         else:
             digest = self._hash.digest()
             if self._large is not None:
@@ -219,6 +262,10 @@ class LayerWalk:
         return LayerEntry(
             path, "f", member.size, bool(member.mode & 0o111), digest, "", wanted, second
         )
+
+
+def _md5() -> HASH:
+    return md5(usedforsecurity=False)
 
 
 class _Large:

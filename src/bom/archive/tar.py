@@ -21,6 +21,7 @@ from bom.archive.tar_header import (
     header_format,
     is_header,
     padding,
+    plain_file,
 )
 from bom.errors import BadArtifact
 
@@ -52,7 +53,9 @@ class TarPush:
     """Reads a tar that is fed in pieces of any size.
 
     `on_member` is called for each member and returns what its content goes to, or None to skip
-    it; `on_end` is called when a member's content is over. After `close()`: `members` counts
+    it; `on_end` is called when a member's content is over. `on_plain`, where it is given, takes
+    regular files in one call instead: those whose plain header and content are at hand together,
+    with name, size and mode. After `close()`: `members` counts
     them, `first` is the first header's format, `end` the offset after the last member, and
     `trailing` the offset of the first byte after the end mark that isn't zero, -1 for none.
     Raises BadArtifact (`damaged`, `truncated`).
@@ -62,9 +65,11 @@ class TarPush:
         self,
         on_member: Callable[[TarMember], Callable[[memoryview], object] | None],
         on_end: Callable[[TarMember], object] | None = None,
+        on_plain: Callable[[str, int, int, memoryview], object] | None = None,
     ) -> None:
         self._on_member = on_member
         self._on_end = on_end
+        self._on_plain = on_plain
         self._decoder = HeaderDecoder()
         self._member: TarMember | None = None
         self._sink: Callable[[memoryview], object] | None = None
@@ -112,7 +117,15 @@ class TarPush:
                     self._partial.clear()
                     self._block(block, base + here - BLOCK)
             else:
-                self._block(bytes(view[here : here + BLOCK]), base + here)
+                block = bytes(view[here : here + BLOCK])
+                if self._on_plain is not None and self._decoder.first and self._decoder.idle:
+                    after = self._plain(block, view[here + BLOCK :], base + here + BLOCK)
+                    if after >= 0:
+                        here += BLOCK + after
+                        if here > there:
+                            self._skip = here - there
+                        continue
+                self._block(block, base + here)
                 here += BLOCK
                 if (member := self._member) is not None and member.size <= there - here:
                     # nearly every member: all of it is at hand
@@ -131,6 +144,24 @@ class TarPush:
             raise BadArtifact(
                 "truncated", f"the tar archive ends early, after {self._offset} bytes"
             )
+
+    def _plain(self, block: bytes, rest: memoryview, offset: int) -> int:
+        """Hand over a regular file of which all is at hand: how far its content and padding go,
+        -1 where it is none or the archive ought to be over. `offset`: of `rest`."""
+        if self._zeros:
+            return -1
+        found = plain_file(block)
+        if found is None:
+            return -1
+        name, size, mode = found
+        if size > len(rest):
+            return -1
+        stored = size + -size % BLOCK
+        self.members += 1
+        self.end = offset + stored
+        assert self._on_plain is not None
+        self._on_plain(name, size, mode, rest[:size])
+        return stored
 
     def _block(self, block: bytes, offset: int) -> None:
         if self._decoder.wants_sparse_map:

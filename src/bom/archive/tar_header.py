@@ -27,6 +27,8 @@ HeaderFormat = Literal["v7", "ustar", "pax", "gnu"]
 _SIZE_LIMIT: Final = 1 << 62
 # name, mode, size, type, link, magic, prefix
 _FIELDS: Final = Struct("100s 8s 16x 12s 20x c 100s 6s 82x 155s 12x")
+# The same with the checksum; of the prefix its first byte.
+_PLAIN: Final = Struct("100s 8s 16x 12s 12x 8s c 100x 6s 82x c 166x")
 _MAGIC: Final[dict[str, bytes]] = {"v7": bytes(8), "ustar": b"ustar\x0000", "gnu": b"ustar  \0"}
 _FORMATS: Final[dict[bytes, HeaderFormat]] = {b"ustar\0": "ustar", b"ustar ": "gnu"}
 # Types that carry no content whatever their size field says (Go's and Python's readers agree).
@@ -100,6 +102,31 @@ def padding(size: int) -> bytes:
 def is_header(block: bytes) -> bool:
     """Whether 512 bytes are a tar header by their checksum (so also one without any magic)."""
     return len(block) == BLOCK and block[0] != 0 and _checksum_holds(block)
+
+
+def plain_file(block: bytes) -> tuple[str, int, int] | None:
+    """Name, size and mode of a regular file whose header says all of it, in the form in which
+    nearly every writer writes one and with a right checksum; None for any other block.
+
+    What HeaderDecoder reads of such a block is the same, at three times the cost: images have a
+    hundred thousand of them.
+    """
+    raw, mode, size, checksum, flag, magic, prefix = _PLAIN.unpack(block)
+    if flag != b"0" or prefix != b"\0" or magic not in _FORMATS or checksum[6:] != b"\0 ":
+        return None
+    digits = size[:11]
+    stated = checksum[:6]
+    rights = mode[:7]
+    if size[11] or mode[7] or not (digits.isdigit() and stated.isdigit() and rights.isdigit()):
+        return None
+    total = (adler32(block[:256]) & 0xFFFF) + (adler32(block[256:]) & 0xFFFF) - 2
+    try:
+        if total - (adler32(checksum) & 0xFFFF) + 1 + 8 * 0x20 != int(stated, 8):
+            return None
+        name = raw[:end] if (end := raw.find(0)) >= 0 else raw
+        return name.decode("utf-8", "surrogateescape"), int(digits, 8), int(rights, 8) & 0o7777
+    except ValueError:
+        return None
 
 
 class HeaderDecoder:
