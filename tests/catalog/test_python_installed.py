@@ -221,3 +221,49 @@ def test_a_record_that_leads_out_of_the_root_or_is_broken_stays_inside(tmp_path:
     (root / "etc").symlink_to("/etc")
     dependencies, _ = found(root)
     assert dependencies["pkg:pypi/x@1.0"].component.hashes == ()
+
+
+DPKG_STATUS = (
+    "Package: python3-demo\nStatus: install ok installed\nVersion: 1.0-1\nArchitecture: all\n"
+)
+APK_INSTALLED = """\
+P:py3-demo
+V:1.0-r0
+A:x86_64
+F:usr/lib/python3.11/site-packages
+R:demo.py
+F:usr/lib/python3.11/site-packages/demo-1.0.dist-info
+R:METADATA
+R:RECORD
+"""
+
+
+@pytest.mark.parametrize("system", ["debian", "alpine"])
+def test_a_distribution_of_the_operating_system_names_its_package_and_leaves_files_to_it(
+    tmp_path: Path, system: str
+) -> None:
+    kind = "dist" if system == "debian" else "site"
+    site = "usr/lib/python3/dist-packages" if kind == "dist" else APK_INSTALLED.split()[3][2:]
+    info = f"{site}/demo-1.0.dist-info"
+    listed = f"/{site}/demo.py\n/{info}\n/{info}/METADATA\n"
+    database: dict[str, dict[str, str | bytes]] = {
+        "debian": {
+            "var/lib/dpkg/status": DPKG_STATUS,
+            "var/lib/dpkg/info/python3-demo.list": listed,
+        },
+        "alpine": {
+            "lib/apk/db/installed": APK_INSTALLED,
+            f"{info}/RECORD": "demo.py,sha256=AAAA,1\n",
+        },
+    }
+    write(tmp_path, database[system])
+    write(tmp_path, {f"{site}/demo.py": "1", f"{info}/METADATA": metadata("demo")})
+    write(tmp_path, {"etc/os-release": f"ID={system}\nVERSION_ID=1\n"})
+    catalogue = catalogue_directory(tmp_path)
+    refs = {item.component.bom_ref: item.component for item in catalogue.installed}
+    demo = refs["pkg:pypi/demo@1.0"]
+    said = {item.name: item.value for item in demo.properties}
+    assert said["bom-seal:python:owner"] in refs
+    assert "bom-seal:integrity" not in said
+    assert demo.hashes
+    assert "pkg:pypi/demo@1.0" not in {item.ref for item in catalogue.owned}

@@ -6,22 +6,27 @@ the owner's purl; its files are the owner's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
-from bom import purl
+from bom.catalog import rpm
+from bom.catalog.alpine import database as apk
+from bom.catalog.alpine.package import package_purl as apk_purl
 from bom.catalog.conda import records as conda
 from bom.catalog.debian import dpkg
-from bom.catalog.os_release import distro, read_os_release, vendor
+from bom.catalog.debian.package import package_purl as deb_purl
+from bom.catalog.os_release import read_os_release
 from bom.catalog.python.sites import split
+from bom.catalog.rpm.distribution import read_distribution
+from bom.catalog.rpm.package import Package as RpmPackage
+from bom.catalog.stated import Unreadable
 from bom.errors import BomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bom.catalog.protocol import FileView
     from bom.catalog.python.sites import Info
-
-_FALLBACK_VENDOR: Final = "debian"
 
 
 class Owner(NamedTuple):
@@ -36,39 +41,38 @@ def owners(view: FileView, infos: Iterable[Info]) -> Mapping[str, Owner]:
     """The owners of those `infos` that have one, by the record's path."""
     sites = {info.path: info.site for info in infos}
     found: dict[str, Owner] = {}
+    # No package of a distribution puts files into /usr/local (FHS 3.0, 4.9).
     if any(
         site.startswith("usr/") and not site.startswith("usr/local/") for site in sites.values()
     ):
-        release = read_os_release(view)
-        for package in dpkg.packages(view):
-            _, listed = dpkg.file_list(view, package)
-            found.update(_of(deb_ref(package, release), listed or (), sites))
+        for ref, listed in _system(view):
+            found.update(_of(ref, listed, sites))
     if conda.environments(view):
         for record in conda.records(view):
-            if not isinstance(record, conda.Unread) and record.ref:
+            if not isinstance(record, conda.Unread):
                 found.update(_of(record.ref, record.paths, sites))
     return found
 
 
-def deb_ref(package: dpkg.Package, release: Mapping[str, str]) -> str:
-    """The purl that the Debian ecosystem gives an installed package; "" where it has none."""
-    if not package.version:
-        return ""
-    try:
-        return purl.build(
-            "deb",
-            package.name,
-            namespace=vendor(release) or _FALLBACK_VENDOR,
-            version=package.version,
-            qualifiers={"arch": package.architecture, "distro": distro(release)},
-        )
-    except BomError:
-        return ""
+def _system(view: FileView) -> Iterator[tuple[str, Sequence[str]]]:
+    """The refs of the operating system's packages that have one, and what each lists."""
+    release = read_os_release(view)
+    for debian in dpkg.packages(view):
+        with suppress(BomError):  # a purl can't be formed: the Debian ecosystem says so
+            yield deb_purl(debian, release), dpkg.file_list(view, debian)[1] or ()
+    for alpine in apk.packages(view):
+        with suppress(BomError):  # likewise
+            yield apk_purl(alpine, release), [file.path for file in alpine.files]
+    rpms = rpm.database.find(view)[0]
+    if rpms is not None:
+        distribution = read_distribution(view)
+        for item in rpms.headers:
+            package = RpmPackage(item)
+            with suppress(BomError, Unreadable):  # the RPM ecosystem says so
+                yield rpm.package_ref(package, distribution), package.paths()
 
 
 def _of(ref: str, listed: Sequence[str], sites: Mapping[str, str]) -> dict[str, Owner]:
-    if not ref:
-        return {}
     infos = set()
     for path in listed:
         if "-info" in path or "EGG-INFO" in path:

@@ -83,7 +83,7 @@ def read(view: FileView, path: str, owner: Component) -> Iterator[Component | Ga
         unhashed = unhashed or not item.distributions
         if not item.distributions:
             why = "the SBOM inside the package that states it gives no hash"
-            yield Gap("component.hash", made.purl or made.name, why, made.bom_ref)
+            yield Gap("component.hash", made.name, why, made.bom_ref)
 
 
 def _is_other(item: Component) -> bool:

@@ -85,8 +85,10 @@ def from_list(
         yield made
         if not hashes:
             why = "which of the vendored files are its own is not stated"
-            yield Gap("component.hash", ref, why, made.ref)
-        yield Gap("component.licence", ref, "a list of vendored copies names no licences", made.ref)
+            yield Gap("component.hash", name, why, made.ref)
+        yield Gap(
+            "component.licence", name, "a list of vendored copies names no licences", made.ref
+        )
 
 
 def unstated(listed: Iterable[str], stated: Iterable[str]) -> Iterator[str]:

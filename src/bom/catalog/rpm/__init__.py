@@ -69,7 +69,7 @@ class Rpm:
             if package.is_key:
                 continue
             try:
-                refs.append(_ref(package, release))
+                refs.append(package_ref(package, release))
             except BomError as error:
                 yield Gap("component", package.nevra, f"rpm's database holds it: {error.reason}")
                 continue
@@ -84,7 +84,7 @@ class Rpm:
         yield from state(files, by_name, found.path)
 
 
-def _ref(package: Package, release: Distribution) -> str:
+def package_ref(package: Package, release: Distribution) -> str:
     """The purl, or where nothing says whose package it is a ref of the same parts."""
     if not package.name or not package.version:
         raise BomError("it has no name or no version")

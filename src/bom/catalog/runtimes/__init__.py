@@ -7,6 +7,7 @@ archives leave them: known by the layout of what they install and the version in
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +15,11 @@ from bom import purl
 from bom.catalog.conda import records as conda
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.debian import dpkg
+from bom.catalog.debian.package import package_purl
 from bom.catalog.os_release import read_os_release
 from bom.catalog.protocol import Owned, Reads
-from bom.catalog.python.owners import deb_ref
 from bom.catalog.runtimes import layout, venv
+from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
@@ -160,7 +162,9 @@ def _packaged_interpreters(files: FileView) -> Mapping[tuple[str, str], str]:
     for package in dpkg.packages(files):
         if package.name.startswith("python"):
             for path in dpkg.file_list(files, package)[1] or ():
-                if (match := _INTERPRETER.fullmatch(path)) and (ref := deb_ref(package, release)):
-                    found.setdefault(("usr/bin", match[1]), ref)
-                    found.setdefault(("bin", match[1]), ref)  # a merged /usr
+                if match := _INTERPRETER.fullmatch(path):
+                    with suppress(BomError):  # the Debian ecosystem says that it has no purl
+                        ref = package_purl(package, release)
+                        found.setdefault(("usr/bin", match[1]), ref)
+                        found.setdefault(("bin", match[1]), ref)  # a merged /usr
     return found
