@@ -335,6 +335,11 @@ def test_a_header_that_is_not_aligned_is_passed_over() -> None:
     assert take(elf(data, 0x1000))[VERSION] == b"go1.22.1"
 
 
+@pytest.mark.parametrize("before", [1048560, 1048576, 1048592, 3145776])
+def test_a_header_deep_in_a_data_segment_is_found(before: int) -> None:
+    assert take(elf(b"\1" * before + inline(), 0x1000))[VERSION] == b"go1.22.1"
+
+
 def test_a_program_without_modules_has_the_standard_library_alone(tmp_path: Path) -> None:
     (tmp_path / "tool").write_bytes(elf(inline(b"go1.22.1 X:boringcrypto", b""), 0x1000))
     (tmp_path / "tool").chmod(0o755)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bom.archive.executable import programs
+from bom.archive.executable import Region, programs
 from bom.catalog.stated import Unreadable
 from bom.printable import printable_bytes
 
@@ -33,6 +33,7 @@ _BIG_ENDIAN: Final = 1  # flag: of the pointers
 _VERSION_LIMIT: Final = 1024  # bytes
 _MODULES_LIMIT: Final = 8 * 1024 * 1024  # bytes; 100,000 modules
 _FRAME: Final = 16  # bytes before and after the modules' text
+_PIECE: Final = 1024 * 1024  # bytes of a data segment that are searched at once
 _MISSES: Final = 1000  # places that look like the header and are none
 
 _SECTIONS: Final = (b".go.buildinfo", b"__go_buildinfo")
@@ -85,40 +86,29 @@ def take(content: bytes | mmap.mmap) -> Mapping[str, bytes]:
     for program in programs(content):
         mark = any(program.find(name) is not None for name in _MARKS)
         marked |= mark
-        for start, data in _places(program, mark):
-            found = _texts(program, start, data)
-            if found is not None:
-                version, modules = found
-                return {VERSION: version, MODULES: modules}
+        found = next(filter(None, (_texts(program, at) for at in _places(program, mark))), None)
+        if found is not None:
+            version, modules = found
+            return {VERSION: version, MODULES: modules}
     return {ERROR: b"it holds no build information that can be read"} if marked else {}
 
 
-def _places(program: Program, mark: bool) -> Iterator[tuple[int, bytes]]:
-    """Where the header may be: address and bytes of its section; else of the first data segment,
-    which is searched only where the program may be Go's (a C library's is no business of ours)."""
+def _places(program: Program, mark: bool) -> Iterator[Region]:
+    """Where the header may be: its section; else the first data segment, which is searched only
+    where the program may be Go's (a C library's is no business of ours)."""
     for name in _SECTIONS:
         if (region := program.find(name)) is not None:
-            yield region.address, program.read(region, region.size)
+            yield region
             return
-    if mark or not program.named:
-        data = program.load()[1]
-        if data is not None:
-            yield data.address, program.read(data, data.size)
+    if (mark or not program.named) and (data := program.load()[1]) is not None:
+        yield data
 
 
-def _texts(program: Program, start: int, data: bytes) -> tuple[bytes, bytes] | None:
-    place = -start % _ALIGNMENT
-    for _ in range(_MISSES):
-        place = data.find(_MAGIC, place)
-        if place < 0 or place + _HEADER > len(data):
-            return None
-        if (start + place) % _ALIGNMENT == 0:
-            break
-        place += -(start + place) % _ALIGNMENT
-    else:
+def _texts(program: Program, place: Region) -> tuple[bytes, bytes] | None:
+    found = _header(program, place)
+    if found is None:
         return None
-    header = data[place : place + _HEADER]
-    address = start + place
+    address, header = found
     if header[15] & _INLINE:
         version, after = _inline(program, address + _HEADER, _VERSION_LIMIT)
         modules, _ = _inline(program, after, _MODULES_LIMIT)
@@ -132,6 +122,27 @@ def _texts(program: Program, start: int, data: bytes) -> tuple[bytes, bytes] | N
         return None
     framed = len(modules) > 2 * _FRAME and modules[-_FRAME - 1 : -_FRAME] == b"\n"
     return version, modules[_FRAME:-_FRAME] if framed else b""
+
+
+def _header(program: Program, place: Region) -> tuple[int, bytes] | None:
+    """The address of the first aligned header in a region, and its bytes. Read in pieces, for a
+    data segment may be as large as the file."""
+    misses = 0
+    start = -place.address % _ALIGNMENT
+    while start < place.size:
+        piece = Region(b"", 0, place.offset + start, place.size - start)
+        data = program.read(piece, _PIECE + _HEADER)
+        at = data.find(_MAGIC)
+        while at >= 0 and at % _ALIGNMENT and misses < _MISSES:
+            misses += 1
+            at = data.find(_MAGIC, at + -at % _ALIGNMENT)
+        if 0 <= at < _PIECE:
+            whole = at % _ALIGNMENT == 0 and at + _HEADER <= len(data)
+            return (place.address + start + at, data[at : at + _HEADER]) if whole else None
+        if len(data) < _PIECE:  # the file has no more
+            return None
+        start += _PIECE
+    return None
 
 
 def _inline(program: Program, address: int, limit: int) -> tuple[bytes, int]:
