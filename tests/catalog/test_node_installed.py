@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bom.catalog import catalogue_directory
+from bom.catalog.compare import compare
 from bom.catalog.interest import Wanted
 from bom.catalog.node import Node
 from bom.catalog.node.places import called, holder, package_folder
@@ -338,12 +339,40 @@ def test_plug_n_play_s_zips_are_packages(tmp_path: Path) -> None:
     parts, gaps, findings = found(tmp_path)
     assert set(parts) == {"a@1.0.0", "b@1.0.0"}
     assert parts["a@1.0.0"].component.hash_of == "file"
+    assert len(parts["b@1.0.0"].component.occurrences) == 2
     assert not findings
     assert {(gap.what, gap.where) for gap in gaps} == {
         ("component", ".yarn/cache/broken.zip"),
         ("dependency.graph", "pkg:npm/a@1.0.0"),
         ("dependency.graph", "pkg:npm/b@1.0.0"),
     }
+
+
+def test_an_install_fits_its_own_lock(project: Path) -> None:
+    view, _ = directory_view(project, Wanted([Node()]))
+    installed = [item for item in Node().installed(view) if isinstance(item, Dependency)]
+    assert compare(Node().declared(view), installed).findings == ()
+
+
+def test_what_a_tarball_bundles_is_nothing_additional(tmp_path: Path) -> None:
+    """pnpm's lock says nothing of it, npm's does; a package from a repository has no version."""
+    package(tmp_path, "node_modules/a", "a", bundleDependencies=["b"], dependencies={"b": "1"})
+    package(tmp_path, "node_modules/a/node_modules/b", "b", dependencies={"c": "1"})
+    package(tmp_path, "node_modules/a/node_modules/b/node_modules/c", "c")
+    package(tmp_path, "node_modules/g", "g")
+    package(tmp_path, "node_modules/stray", "stray")
+    lock = {
+        "lockfileVersion": 1,
+        "dependencies": {
+            "a": {"version": "1.0.0", "integrity": SHA512},
+            "g": {"version": "git+https://example.org/g.git#" + "0" * 40},
+        },
+    }
+    put(tmp_path, "package-lock.json", lock)
+    view, _ = directory_view(tmp_path, Wanted([Node()]))
+    installed = [item for item in Node().installed(view) if isinstance(item, Dependency)]
+    findings = compare(Node().declared(view), installed).findings
+    assert [(item.code, item.ref) for item in findings] == [("additional", "pkg:npm/stray@1.0.0")]
 
 
 def test_plug_n_play_without_its_zips_is_a_gap(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ _SEEDS: Final = frozenset(
 _RUNTIMES: Final = frozenset(["pkg:golang/stdlib"])
 # What is linked into a binary is what it uses; what a lock lists beside that is not missing.
 _LINKED: Final = frozenset(["pkg:cargo", "pkg:golang"])
+# It came inside another package's tarball: most locks don't look in there.
+_BUNDLED: Final = Property("bom-seal:npm:bundled", "true")
 _OWNED_BY_SYSTEM: Final = "bom-seal:python:owner"
 _MODULES: Final = "node_modules/"
 _SITES: Final = ("/site-packages/", "/dist-packages/")
@@ -91,7 +93,8 @@ Environment = dict[str, list[_Copy]]  # copies by the package's name, a purl wit
 
 def package_key(purl: str) -> str:
     """A purl without version, qualifiers and subpath: what a package is called."""
-    return purl.partition("?")[0].partition("#")[0].rpartition("@")[0] or purl
+    bare = purl.partition("?")[0].partition("#")[0]
+    return bare.rpartition("@")[0] or bare
 
 
 def _environments(installed: Iterable[Dependency]) -> Mapping[tuple[str, str], Environment]:
@@ -207,6 +210,8 @@ def _additional(locks: Sequence[Declared], environment: Environment) -> Iterable
         if copies[0].component.name.lower() in names:  # a Go module's name is its whole path
             continue
         for copy in copies:
+            if _BUNDLED in copy.component.properties:
+                continue
             yield Finding(
                 "additional",
                 f"it is installed, and {places} does not list it",

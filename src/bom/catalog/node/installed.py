@@ -222,7 +222,8 @@ def _described(
     ref = item.ref
     hashes, hash_of = content_hash(content.files)
     requires, unmet = _edges(item, packages, resolution)
-    made = _component(item, printable_name(f"{item.folder}/{MANIFEST}"))
+    where = printable_name(f"{item.folder}/{MANIFEST}")
+    made = _component(item, where, bundled=_bundled(item, packages))
     yield Dependency(
         replace(made, hashes=hashes, hash_of=hash_of, requires=requires),
         direct=item.folder in direct,
@@ -242,7 +243,7 @@ def _described(
         yield Gap("dependency", ref, why, ref)
 
 
-def _component(item: _Package, occurrence: str) -> Component:
+def _component(item: _Package, occurrence: str, *, bundled: bool = False) -> Component:
     """What its package.json and the installer's record say of a package."""
     namespace, _, last = item.name.rpartition("/")
     return Component(
@@ -256,7 +257,7 @@ def _component(item: _Package, occurrence: str) -> Component:
         maintainer=package.maintainer(item.document),
         homepage=package.homepage(item.document),
         description=package.description(item.document),
-        properties=_properties(item),
+        properties=_properties(item, bundled=bundled),
         occurrences=(Occurrence(occurrence),),
     )
 
@@ -285,10 +286,11 @@ def _zipped(
             yield Gap("component", shown, "its package.json states no valid name and version")
             continue
         yield Owned(ref, paths=(path,))
-        if ref in copies:
-            continue
         item = _Package("", name, version, entry.layer, document, None, ref)
         made = _component(item, shown)
+        if ref in copies:  # the same bytes twice; the hash is that of the unpacked ones
+            yield Dependency(made)
+            continue
         hashes, hash_of = content_hash([(path, entry.sha256)] if entry.sha256 else [])
         yield Dependency(replace(made, hashes=hashes, hash_of=hash_of))
         if not hashes:
@@ -302,7 +304,21 @@ def _zipped(
             yield Gap("component", printable_name(path), why)
 
 
-def _properties(item: _Package) -> tuple[Property, ...]:
+def _bundled(item: _Package, packages: Mapping[str, _Package]) -> bool:
+    """Whether it came inside another's tarball, as npm's record says. Other tools keep none; with
+    them a package lies inside one that bundles for no other reason, or hardly any."""
+    if item.pin is not None:
+        return item.pin.source == "bundled"
+    above = packages.get(holder(item.folder))
+    if above is None:
+        return False
+    if above.pin is not None and above.pin.source == "bundled":
+        return True
+    stated = above.document.get("bundleDependencies", above.document.get("bundledDependencies"))
+    return bool(stated) or _bundled(above, packages)
+
+
+def _properties(item: _Package, *, bundled: bool = False) -> tuple[Property, ...]:
     found = [
         Property(LAYER, item.layer),
         Property(REPOSITORY, package.repository(item.document)),
@@ -311,7 +327,7 @@ def _properties(item: _Package) -> tuple[Property, ...]:
     name = called(item.folder) if item.folder else ""
     if name and name != item.name and valid_name(name):
         found.append(Property(ALIAS, name))
-    if item.pin and item.pin.source == "bundled":
+    if bundled:
         found.append(Property(BUNDLED, "true"))
     if item.pin and item.pin.source == "registry":
         found.append(Property(REGISTRY, registry(item.pin.resolved, item.pin.name)))
