@@ -80,6 +80,7 @@ def test_its_files_are_those_of_its_layout_and_no_others(tmp_path: Path) -> None
         "lib/libpython3.12.so.1.0",
         "lib/pkgconfig/python-3.12.pc",
         "lib/python3.12/os.py",
+        "lib/python3.12/site-packages/README.txt",
         "share/man/man1/python3.12.1",
     ]
     others = [

@@ -109,7 +109,10 @@ def _python_files(
     names = {f"bin/{word}{number}" for word in ("python", "pydoc", "idle") for number in numbers}
     names |= {f"bin/python{number}-config" for number in numbers}
     names |= {f"bin/{word}-{version}" for word in ("2to3", "pyvenv")}
-    names |= {"bin/2to3", "bin/pyvenv", "bin/smtpd.py", f"bin/python{named}-gdb.py"}
+    names |= {"bin/2to3", "bin/pyvenv", "bin/smtpd.py"}
+    names |= {f"bin/python{number}-gdb.py" for number in (version, named)}
+    # It says what the folder is for, and belongs to none of the packages there.
+    names |= {f"lib/python{version}/site-packages/README{end}" for end in ("", ".txt")}
     names |= {f"share/man/man1/python{number}.1" for number in numbers}
     names |= {f"lib/libpython{n}.{end}" for n in (major, named) for end in ("a", "so", "so.1.0")}
     names |= {
