@@ -355,11 +355,13 @@ def test_an_install_fits_its_own_lock(project: Path) -> None:
 
 
 def test_what_a_tarball_bundles_is_nothing_additional(tmp_path: Path) -> None:
-    """pnpm's lock says nothing of it, npm's does; a package from a repository has no version."""
+    """pnpm's lock says nothing of it, and Yarn's another version; a package from a repository has
+    none."""
     package(tmp_path, "node_modules/a", "a", bundleDependencies=["b"], dependencies={"b": "1"})
     package(tmp_path, "node_modules/a/node_modules/b", "b", dependencies={"c": "1"})
     package(tmp_path, "node_modules/a/node_modules/b/node_modules/c", "c")
     package(tmp_path, "node_modules/g", "g")
+    package(tmp_path, "node_modules/a/node_modules/g", "g", "0.1.0")
     package(tmp_path, "node_modules/stray", "stray")
     lock = {
         "lockfileVersion": 1,

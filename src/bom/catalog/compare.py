@@ -241,6 +241,8 @@ def _versions(lock: Declared, items: list[Dependency], copies: list[_Copy]) -> I
         return  # the lock leaves the version of one open
     expected = ", ".join(sorted({item.component.version for item in items}))
     for copy in copies:
+        if _BUNDLED in copy.component.properties:
+            continue
         if copy.component.version and _normal(copy.component) not in versions:
             yield Finding(
                 "version",
