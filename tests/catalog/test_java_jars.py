@@ -307,6 +307,67 @@ def test_an_executable_jar_with_a_script_in_front_is_read(tmp_path: Path) -> Non
     assert "pkg:maven/g/a@1" in components(installed(written(tmp_path, "a-1.jar", content)))
 
 
+def test_an_application_taken_apart_has_its_libraries_by_its_class_path(tmp_path: Path) -> None:
+    """As `java -Djarmode=tools -jar app.jar extract` lays it out; the manifest's lines are 72 bytes
+    long at most, and go on after a space."""
+    libraries = " ".join(f"lib/library-{n}-1.0.jar" for n in range(9))
+    header = f"Class-Path: {libraries}"
+    lines = [header[:72], *(" " + header[at : at + 71] for at in range(72, len(header), 71))]
+    text = "\r\n".join(["Manifest-Version: 1.0", "Main-Class: A", *lines, "", ""]).encode()
+    needs = (
+        "<dependencies><dependency><groupId>o</groupId><artifactId>library-3</artifactId>"
+        "</dependency></dependencies>"
+    )
+    app = {"META-INF/MANIFEST.MF": text, **properties("g", "a", "1"), **pom("g", "a", needs)}
+    written(tmp_path, "a/a-1.jar", zipped(app))
+    for n in range(9):
+        written(tmp_path, f"a/lib/library-{n}-1.0.jar", zipped({"A.class": b"%d" % n}))
+    found = components(installed(tmp_path))
+    assert set(found["pkg:maven/g/a@1"].requires) == set(found) - {"pkg:maven/g/a@1"}
+    assert "pkg:maven/o/library-3@1.0" in found
+    assert found["pkg:maven/g/a@1"].type == "application"
+
+
+def test_a_war_that_lies_unpacked_is_its_artifact_with_the_jars_in_it(tmp_path: Path) -> None:
+    root = tmp_path / "webapps/ROOT"
+    with zipfile.ZipFile(io.BytesIO(zipped({**manifest(), **properties("g", "site", "2")}))) as war:
+        war.extractall(root)
+    written(root, "index.html", b"<p>")
+    written(root, "WEB-INF/classes/A.class", b"a")
+    written(root, "WEB-INF/lib/x-1.jar", zipped(properties("o", "x", "1")))
+    found = installed(tmp_path)
+    site = components(found)["pkg:maven/g/site@2?type=war"]
+    assert (site.type, site.hash_of, site.requires) == (
+        "application",
+        "installed-files",
+        ("pkg:maven/o/x@1",),
+    )
+    assert [item.folders for item in found if isinstance(item, Owned) and item.folders] == [
+        ("webapps/ROOT",)
+    ]
+
+
+def test_layers_of_a_spring_boot_jar_are_its_artifact_and_own_no_more_than_is_theirs(
+    tmp_path: Path,
+) -> None:
+    with zipfile.ZipFile(io.BytesIO(zipped({**manifest(), **properties("g", "a", "1")}))) as boot:
+        boot.extractall(tmp_path)
+    written(tmp_path, "BOOT-INF/classes/A.class", b"a")
+    written(tmp_path, "etc/passwd", b"root")
+    found = installed(tmp_path)
+    first = components(found)["pkg:maven/g/a@1"].hashes
+    (owned,) = [item for item in found if isinstance(item, Owned)]
+    assert owned.folders == ("META-INF", "BOOT-INF/classes", "WEB-INF")
+    written(tmp_path, "etc/passwd", b"more")
+    assert components(installed(tmp_path))["pkg:maven/g/a@1"].hashes == first
+
+
+def test_what_maven_made_before_it_packed_is_not_an_unpacked_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(zipped({**manifest(), **properties("g", "a", "1")}))) as made:
+        made.extractall(tmp_path / "target/classes")
+    assert installed(tmp_path) == []
+
+
 def test_a_runtime_is_a_component_that_owns_its_folder_and_its_own_jars(tmp_path: Path) -> None:
     home = tmp_path / "opt/java"
     release = b'IMPLEMENTOR="Example"\nJAVA_RUNTIME_VERSION="21.0.1+12"\nJAVA_VERSION="21.0.1"\n'

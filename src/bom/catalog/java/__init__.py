@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bom.catalog.java import gradle, installed, jar, jdk, maven
+from bom.catalog.java import gradle, installed, jar, jdk, maven, unpacked
 from bom.catalog.protocol import Extract, Reads
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import Declared, FileView, Owned
     from bom.model import Dependency, Finding, Gap
 
-_NAMES: Final = frozenset([jdk.RELEASE, maven.FILE_NAME]) | gradle.FILE_NAMES
+_NAMES: Final = frozenset([jdk.RELEASE, maven.FILE_NAME]) | gradle.FILE_NAMES | unpacked.NAMES
 
 
 class Java:
@@ -28,7 +28,7 @@ class Java:
     def matches(self, path: PurePosixPath) -> bool:
         if path.name == jdk.RELEASE:
             return True
-        return maven.matches(path) or gradle.matches(path)
+        return maven.matches(path) or gradle.matches(path) or unpacked.matches(path)
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every jar, with what is nested in it and what was shaded into it, and every runtime."""

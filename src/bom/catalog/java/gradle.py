@@ -9,6 +9,7 @@ Dependencies") states digests of files. Build scripts are code: without a lock t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.java.folders import joined, of_a_project
@@ -21,7 +22,6 @@ from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import PurePosixPath
 
     from bom.catalog.protocol import FileView
 
@@ -73,7 +73,7 @@ def declared(view: FileView) -> Iterator[Declared]:
     verification: dict[str, str] = {}
     for entry in view.wanted():
         folder, _, name = entry.path.rpartition("/")
-        if entry.type != "file":
+        if entry.type != "file" or not matches(PurePosixPath(entry.path)):
             continue
         if name == LOCK or name in _BUILD_LOCKS:
             projects.setdefault(folder, _Project()).locks.append(entry.path)

@@ -183,8 +183,23 @@ def _listed(text: str) -> purl.Purl | None:
     return replace(found, qualifiers=rest)
 
 
-def group_of(identity: Identity, declared: Mapping[str, Iterable[str]]) -> str:
-    """The group of a jar that only states a name, where the POMs beside it ask for an artifact of
-    that name in one group alone; else ""."""
-    groups = set(declared.get(identity.name, ()))
-    return groups.pop() if len(groups) == 1 and identity.version else ""
+def asked_for(identity: Identity, declared: Mapping[str, Iterable[str]]) -> Identity | None:
+    """What a jar that states only a name is, where the POMs beside it ask for an artifact of that
+    name in one group alone: of `log4j-1.2-api-2.24.3` they know where the version begins.
+
+    `declared`: groups by artifact.
+    """
+    stem = f"{identity.name}-{identity.version}" if identity.version else ""
+    for place in range(len(stem) - 2, 0, -1):
+        if stem[place] == "-" and stem[place + 1].isdigit():
+            groups = set(declared.get(stem[:place], ()))
+            version = exact(stem[place + 1 :])
+            if len(groups) == 1 and version:
+                return replace(
+                    identity,
+                    name=stem[:place],
+                    version=version,
+                    group=groups.pop(),
+                    group_from="dependency",
+                )
+    return None

@@ -43,6 +43,7 @@ _HEADERS: Final = frozenset(
         "Bundle-SymbolicName",
         "Bundle-Vendor",
         "Bundle-Version",
+        "Class-Path",
         "Created-By",
         "Implementation-Title",
         "Implementation-Vendor",
@@ -56,6 +57,7 @@ _MANIFEST: Final = "META-INF/MANIFEST.MF"
 _MAVEN: Final = "META-INF/maven/"
 _SBOM: Final = "META-INF/sbom/"
 _HEADER_LIMIT: Final = 500  # characters
+_CLASS_PATH_LIMIT: Final = 64 * 1024  # characters; an application with a thousand jars has 40,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,20 @@ def _nested(
             return [Jar(name, inside.sha256, inside.sha1, problems=(("", str(error)),))]
 
 
+def described(records: Mapping[str, bytes]) -> Jar:
+    """The archive whose metadata are `records`, by their names in it: one that lies unpacked."""
+    problems: list[tuple[str, str]] = []
+    return Jar(
+        "",
+        "",
+        "",
+        manifest_headers(records.get(_MANIFEST, b"")),
+        tuple(_embedded(records, problems)),
+        tuple(_listed(records, problems)),
+        problems=tuple(problems[:_PROBLEMS]),
+    )
+
+
 def manifest_headers(raw: bytes) -> dict[str, str]:
     """The headers of a manifest's main section that say what the jar is. A line holds at most 72
     bytes and goes on in the next one after a space (JAR specification, "Line length")."""
@@ -191,7 +207,7 @@ def manifest_headers(raw: bytes) -> dict[str, str]:
     name = ""
     for line in printable_name(raw.decode("utf-8", "surrogateescape")).splitlines():
         if line.startswith(" ") and name:
-            if len(found[name]) < _HEADER_LIMIT:
+            if len(found[name]) < _limit(name):
                 found[name] += line[1:]
             continue
         if not line.strip():
@@ -202,7 +218,11 @@ def manifest_headers(raw: bytes) -> dict[str, str]:
         name = key if colon and key in _HEADERS else ""
         if name:
             found[name] = value.removeprefix(" ")
-    return {key: value.strip()[:_HEADER_LIMIT] for key, value in found.items() if value.strip()}
+    return {key: value.strip()[: _limit(key)] for key, value in found.items() if value.strip()}
+
+
+def _limit(name: str) -> int:
+    return _CLASS_PATH_LIMIT if name == "Class-Path" else _HEADER_LIMIT
 
 
 def pom_properties(raw: bytes) -> Coordinates:

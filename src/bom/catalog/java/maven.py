@@ -11,6 +11,7 @@ import posixpath
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.java.folders import joined, of_a_project
@@ -23,7 +24,6 @@ from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import PurePosixPath
 
     from bom.catalog.java.pom import Pom, PomDependency
     from bom.catalog.protocol import FileView
@@ -99,7 +99,7 @@ class _Tree:
         self._view = view
         for entry in view.wanted():
             folder, _, name = entry.path.rpartition("/")
-            if name != FILE_NAME or entry.type != "file":
+            if entry.type != "file" or name != FILE_NAME or not matches(PurePosixPath(entry.path)):
                 continue
             raw = view.read(entry.path)
             try:
