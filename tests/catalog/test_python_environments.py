@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -267,3 +268,37 @@ def test_zipped_and_unzipped_eggs_are_listed_as_pip_lists_them(tmp_path: Path) -
         if item.component.name in eggs:
             assert item.component.hashes
             assert any("/pip@" in ref for ref in item.component.requires)
+
+
+def test_what_a_real_rpm_database_lists_is_the_packages_of_its_rpms(
+    tmp_path: Path, need: Need
+) -> None:
+    """The database of a CentOS 8; of each Python package that it lists the metadata are there."""
+    from bom.catalog.rpm import database
+    from bom.catalog.rpm.package import Package
+
+    module = need.go_module("github.com/knqyf263/go-rpmdb", "v0.1.1")
+    (source,) = (module / "pkg/testdata/centos8-modularitylabel").iterdir()
+    folder = tmp_path / "var/lib/rpm"
+    folder.mkdir(parents=True)
+    shutil.copyfile(source, folder / source.name)
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/os-release").write_text("ID=centos\nVERSION_ID=8\n", encoding="utf-8")
+    headers, _ = database._headers((folder / source.name).read_bytes())
+    expected: dict[str, str] = {}
+    for package in map(Package, headers):
+        for path in package.paths(frozenset(["PKG-INFO", "METADATA"])):
+            if path.startswith("usr/lib") and "site-packages/" in path:
+                name = f"{package.name}-{len(expected)}"
+                (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+                text = f"Name: {name}\nVersion: 1\n"
+                (tmp_path / path).write_text(text, encoding="utf-8")
+                expected[f"pkg:pypi/{pypi_name(name)}@1"] = f"pkg:rpm/centos/{package.name}@"
+    assert expected
+    catalogue = catalogue_directory(tmp_path)
+    refs = {item.component.bom_ref: item.component for item in catalogue.installed}
+    for ref, start in expected.items():
+        said = {item.name: item.value for item in refs[ref].properties}
+        owner = said["bom-seal:python:owner"]
+        assert owner in refs and owner.startswith(start)
+    assert not [item for item in catalogue.owned if item.ref in expected]
