@@ -69,12 +69,12 @@ def component(
     sha256: str = "",
     properties: Iterable[Property] = (),
     occurrences: tuple[Occurrence, ...] = (),
-    requires: Iterable[str] = (),
 ) -> Component:
     """A crate; `source` as Cargo.lock spells it, or only its `kind`. Raises BomError."""
     of = source if source in ("git", "local", "registry") else kind(source)
-    named = purl.build("cargo", name, version=version)  # raises where the name is none
-    ref = reference(name, version, "" if source == of else source)
+    named = reference(name, version, "" if source == of else source)
+    # Without a purl the name is judged all the same, and what stands for it looks like one.
+    ref = "" if named else purl.build("cargo", name, version=version).removeprefix("pkg:")
     files: tuple[Distribution, ...] = ()
     if hashes := checksum(sha256):
         files = (Distribution(f"{name}-{version}.crate", hashes=hashes),)
@@ -85,10 +85,9 @@ def component(
         "library",
         name,
         version,
-        purl=ref,
-        ref="" if ref else named.replace("pkg:cargo/", "cargo:", 1),
+        purl=named,
+        ref=ref.replace("/", ":", 1),
         distributions=files,
         properties=tuple(sorted(facts)),
         occurrences=occurrences,
-        requires=tuple(sorted(set(requires))),
     )

@@ -7,6 +7,7 @@ which of its dependencies only build it: such a crate's own are taken to ship li
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Declared
@@ -70,19 +71,20 @@ class _Reading:
         packages = self._lock.packages
         levels = self._levels()
         direct = {target for root in self._roots for target in self._edges[root]}
-        refs = {}
+        parts: dict[int, Component] = {}
         for place, package in enumerate(packages):
             try:
-                refs[place] = component(package.name, package.version, package.source).bom_ref
+                parts[place] = self._component(package)
             except BomError as error:
                 self.gaps.add(Gap("dependency.name", self._place, error.reason))
+        refs = {place: part.bom_ref for place, part in parts.items()}
         found: dict[str, Dependency] = {}
         for place, ref in refs.items():
             package = packages[place]
             if package is self.product:
                 continue
-            requires = [refs[target] for target in self._edges[place] if target in refs]
-            made = self._component(package, requires)
+            requires = {refs[target] for target in self._edges[place] if target in refs}
+            made = replace(parts[place], requires=tuple(sorted(requires)))
             level = levels.get(place, _OPTIONAL)
             item = Dependency(
                 made,
@@ -97,14 +99,13 @@ class _Reading:
             self.gaps.add(Gap("dependency.lock", self._place, why))
         return tuple(sorted(found.values()))
 
-    def _component(self, package: Locked, requires: Iterable[str]) -> Component:
+    def _component(self, package: Locked) -> Component:
         return component(
             package.name,
             package.version,
             package.source,
             sha256=package.checksum,
             occurrences=(Occurrence(self._place, package.line),),
-            requires=requires,
         )
 
     def _judge(self, package: Locked, made: Component) -> None:
