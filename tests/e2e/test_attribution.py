@@ -4,6 +4,7 @@ a project in it, and nothing of what a step made out of nothing."""
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,5 +79,19 @@ def test_files_are_accounted_for_by_packages_and_source_and_nothing_else(
     many = built(on, key, context, "many", f"bom-e2e/files-{kind}:1")
     assert number(many, "count") == number(app, "count") + MADE
     assert number(many, "accounted") == number(app, "accounted")
+    shown = on("show", "--files", "--json", context.parent / "many.tar", cwd=context).stdout
+    files = [json.loads(line) for line in shown.splitlines()]
+    assert len(files) == number(many, "count")
+    assert [item["path"] for item in files] == sorted(item["path"] for item in files)
+    assert sum(item["owner"] is not None for item in files) == number(many, "accounted")
+    lines = "".join(f"{item['sha256']}  {item['path']}\n" for item in files)
+    assert values(many, "bom-seal:files:digest") == [sha256(lines.encode()).hexdigest()]
+    (made,) = [item for item in files if item["path"] == "srv/data/000000"]
+    assert made["owner"] is None
+    assert made["layer"].startswith("sha256:")
+    refs = {part["bom-ref"] for part in many["components"]} | {"subject"}
+    assert {item["owner"] for item in files} - {None} <= refs
+    told = on("show", "--files", context.parent / "many.tar", cwd=context).stdout
+    assert f"{MADE:,} files of nobody known" in told
     digests = {values(shown, "bom-seal:files:digest")[0] for shown in (app, many)}
     assert len(digests) == 2

@@ -152,6 +152,22 @@ def with_source(
     return Attribution(files)
 
 
+def with_stated_source(
+    found: Attribution, stated: Mapping[str, SourceFile], ref: str
+) -> Attribution:
+    """The same, where a BOM says which files are the project's own source, by printable path."""
+    source: dict[bytes, list[SourceFile]] = {}
+    for item in found.files:
+        if not item.owner and (origin := stated.get(printable_name(item.path))):
+            source.setdefault(item.digest, []).append(origin)
+    return with_source(found, source, ref)
+
+
+def by_path(files: Iterable[FileOwner]) -> list[FileOwner]:
+    """Sorted bytewise by path."""
+    return sorted(files, key=lambda item: item.path.encode("utf-8", "surrogateescape"))
+
+
 class _Claims:
     """What owners claim, by the folder object: `files` by name in it, `folders` as a whole."""
 
@@ -203,8 +219,8 @@ def _file(view: TreeView, path: str, leaf: Leaf, claim: Claim | None) -> FileOwn
 
 
 def json_lines(files: Iterable[FileOwner]) -> Iterator[dict[str, object]]:
-    """The files as `bom show --files --json` prints them, sorted by path."""
-    for item in sorted(files, key=lambda item: item.path.encode("utf-8", "surrogateescape")):
+    """The files as `bom show --files --json` prints them."""
+    for item in files:
         yield {
             "path": printable_name(item.path),
             "size": item.size,

@@ -37,10 +37,9 @@ class ImageContents:
     """An image: what identifies it, its configuration, its final file system, what it holds.
 
     `config` is the parsed configuration as it stands, secrets included: redact before use.
-    `inside`: what is installed; `declared`: what lock files in it, or the project's, say; `files`: whose each file
-    is. `os_release`: the
-    operating system as a component, None where no os-release is there. `complete`: whether the
-    file system could be put together.
+    `inside`: what is installed; `declared`: what lock files in it, or the project's, say;
+    `files`: whose each file is. `os_release`: the operating system as a component, None where no
+    os-release is there. `complete`: whether the file system could be put together.
     """
 
     identity: ImageIdentity

@@ -50,6 +50,18 @@ def json_lines(value: object) -> str:
     return inert_json(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def size_text(size: int) -> str:
+    """Bytes as a person reads them, in powers of 1000: `999 B`, `1.2 kB`, `3.4 GB`."""
+    if size < 1000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.95 or unit == "TB":
+            break
+    return f"{value:.1f} {unit}"
+
+
 def _escaped(char: str) -> str:
     code = ord(char)
     if code < 0x100:
