@@ -24,6 +24,7 @@ def _words(text: str) -> frozenset[str]:
 _TYPE: Final = re.compile(r"[a-z][a-z0-9.-]*\Z")
 _KEY: Final = re.compile(r"[a-z][a-z0-9._-]*\Z")
 _RUN: Final = re.compile(r"[-_.]+")
+_UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~:-]*\Z")
 _SAFE: Final = ":"  # beside letters, digits and -._~: a colon is never percent-encoded
 
 _LOWER_NAMESPACE: Final = _words(
@@ -191,10 +192,12 @@ def _name(type: str, name: str, qualifiers: Mapping[str, str]) -> str:
 def _check(made: Purl) -> None:
     if not made.name:
         raise _broken(made.type, "it has no name")
-    try:
-        str(made)
-    except UnicodeEncodeError as error:  # half a surrogate pair, as a JSON escape can write it
-        raise _broken(made.type, "it holds what is no character") from error
+    values = (value for _, value in made.qualifiers)
+    if not all(map(str.isascii, (made.name, made.namespace, made.version, made.subpath, *values))):
+        try:
+            str(made)
+        except UnicodeEncodeError as error:  # half a surrogate pair, as a JSON escape can write it
+            raise _broken(made.type, "it holds what is no character") from error
     if made.namespace and made.type in _NO_NAMESPACE:
         raise _broken(made.name, f"a {made.type} package has no namespace")
     if not made.namespace and made.type in _NEEDS_NAMESPACE:
@@ -209,6 +212,8 @@ def _check(made: Purl) -> None:
 
 
 def _encode(text: str) -> str:
+    if _UNRESERVED.match(text):  # nearly every part of nearly every purl
+        return text
     # Names come from file systems too: bytes that are no UTF-8 keep their value.
     return quote(text, safe=_SAFE, errors="surrogateescape")
 
