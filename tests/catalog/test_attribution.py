@@ -68,14 +68,17 @@ def test_compiled_modules_belong_to_the_owner_of_their_source_and_others_to_nobo
             file("lib/mod.pyc", b"2"),
             file("lib/__pycache__/mod.cpython-311.pyc", b"3"),
             file("lib/__pycache__/mod.cpython-311.opt-1.pyc", b"4"),
+            file("lib/a.dot.py", b"7"),
+            file("lib/__pycache__/a.dot.cpython-38.pyc", b"8"),
             file("lib/__pycache__/other.cpython-311.pyc", b"5"),
             file("elsewhere/__pycache__/mod.cpython-311.pyc", b"6"),
         ]
     )
-    found = owners(attribute(root, [Owned("p", ["lib/mod.py"])]))
+    found = owners(attribute(root, [Owned("p", ["lib/mod.py", "lib/a.dot.py"])]))
     assert found["lib/mod.pyc"] == ("p", "bytecode")
     assert found["lib/__pycache__/mod.cpython-311.pyc"] == ("p", "bytecode")
     assert found["lib/__pycache__/mod.cpython-311.opt-1.pyc"] == ("p", "bytecode")
+    assert found["lib/__pycache__/a.dot.cpython-38.pyc"] == ("p", "bytecode")
     assert found["lib/__pycache__/other.cpython-311.pyc"] == ("", "")
     assert found["elsewhere/__pycache__/mod.cpython-311.pyc"] == ("", "")
 

@@ -116,7 +116,8 @@ def attribute(view: TreeView, owned: Iterable[Owned]) -> Attribution:
     while pending:
         above, folder, parent, inherited = pending.pop()
         listed = claims.files.get(id(folder), {})
-        sources = claims.files.get(id(parent), {}) if above.endswith(_CACHES) else listed
+        cached = above.endswith(_CACHES)
+        sources = claims.files.get(id(parent), {}) if cached else listed
         for name, child in folder.children.items():
             if isinstance(child, Folder):
                 claim = claims.folders.get(id(child), inherited)
@@ -124,7 +125,7 @@ def attribute(view: TreeView, owned: Iterable[Owned]) -> Attribution:
             elif child.kind == "f":
                 claim = listed.get(name, inherited)
                 if claim is None and name.endswith(_COMPILED):
-                    claim = _derived(sources.get(_module(name)))
+                    claim = _derived(sources.get(_module(name, cached)))
                 files.append(_file(view, above + name, child, claim))
     return Attribution(files)
 
@@ -147,7 +148,8 @@ def with_source(
         if not item.owner and item.path.endswith(_COMPILED):
             above, _, name = item.path.rpartition("/")
             folder = f"{above}/".removesuffix(_CACHES)
-            if f"{folder.rstrip('/')}/{_module(name)}".lstrip("/") in modules:
+            module = _module(name, folder != f"{above}/")
+            if f"{folder.rstrip('/')}/{module}".lstrip("/") in modules:
                 files[place] = item._replace(owner=ref, rule=_BYTECODE_RULE)
     return Attribution(files)
 
@@ -188,10 +190,15 @@ class _Claims:
                     self.folders.setdefault(id(folder), claim)
 
 
-def _module(name: str) -> str:
+def _module(name: str, cached: bool) -> str:
     """The source's name for a compiled module's: PEP 3147's `mod.cpython-311.opt-1.pyc` in a
-    cache folder beside it, or `mod.pyc` in its own."""
-    return name.partition(".")[0] + ".py"
+    `cached` folder beside it, or `mod.pyc` in its own."""
+    stem = name[: -len(".pyc")]
+    if cached:
+        stem, _, tag = stem.rpartition(".")
+        if tag.startswith("opt-"):
+            stem = stem.rpartition(".")[0]
+    return f"{stem}.py"
 
 
 def _derived(claim: Claim | None) -> Claim | None:
