@@ -51,7 +51,10 @@ def as_annotations(
     alike: dict[tuple[str, str, str], list[Gap]] = defaultdict(list)
     for gap in sorted(gaps):
         place = _place(gap, names, root)
-        told_by_ref = place != root and gap.where in (gap.ref, names[place])
+        # the ref of a component inside another ends with its purl
+        told_by_ref = place != root and (
+            gap.where in (gap.ref, names[place]) or gap.ref.endswith(f":{gap.where}")
+        )
         alike[gap.what, gap.why, "" if told_by_ref else f"{gap.where}\n{place}"].append(gap)
     made = []
     for (what, why, _), group in alike.items():
