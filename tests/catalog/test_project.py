@@ -242,7 +242,9 @@ def test_what_an_ecosystem_reads_is_not_called_unread() -> None:
 
 def test_a_project_is_read_without_listing_what_lies_deeper(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "a"\n')
-    (tmp_path / "requirements.txt").write_text("-r deep/er/more.txt\n-r ../outside.txt\n")
+    (tmp_path / "requirements.txt").write_text(
+        f"-r deep/er/more.txt\n-r ../outside.txt\n-r {'a/' * 5000}b.txt\n"
+    )
     (tmp_path / "deep/er").mkdir(parents=True)
     (tmp_path / "deep/er/more.txt").write_text("one==1\n")
     (tmp_path / "link").symlink_to("/etc")

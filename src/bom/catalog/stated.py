@@ -10,12 +10,10 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from bom.input import read_bounded
 from bom.model import Hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from xml.etree.ElementTree import Element
 
 LOCK_LIMIT: Final = 32 * 1024 * 1024  # bytes of one lock or manifest
@@ -139,26 +137,6 @@ def element_lines(raw: bytes, name: str) -> list[int]:
     except ExpatError:
         return []
     return found
-
-
-def read_text(path: Path) -> str:
-    """The text of a lock or manifest. Raises Unreadable."""
-    try:
-        return decoded(read_bounded(path, LOCK_LIMIT))
-    except OSError as error:
-        raise Unreadable(f"can't be read: {error.strerror or 'input/output error'}") from error
-
-
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """The table and the text it came from. Raises Unreadable."""
-    source = read_text(path)
-    return toml_document(source), source
-
-
-def read_json(path: Path) -> tuple[dict[str, Any], str]:
-    """The object and the text it came from. Raises Unreadable."""
-    source = read_text(path)
-    return json_document(source), source
 
 
 def _one_line(error: BaseException) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bom.archive.layer import Interest
 
 _SKIPPED: Final = frozenset([".git"])
-_LISTED: Final = 10_000  # folders of a view that are listed as they are needed
+_LISTED: Final = 50_000  # folders of a view that are listed as they are needed
 _NO_FOLLOW: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -173,16 +173,24 @@ class _ListedView(DirectoryView):
         self._listed: set[str] = set()
 
     def list(self, folder: str) -> None:
-        """List a folder, and before it those above."""
+        """List a folder, and before it those above; nothing below one that isn't there."""
+        if folder in self._listed:
+            return
+        self._list("")
+        at = 0
+        while at >= 0 and folder:
+            at = folder.find("/", at + 1)
+            above = folder if at < 0 else folder[:at]
+            # Links are followed by the view, never by the system.
+            found = self._tree.locate(above)
+            if found is None or found[0] != above or not isinstance(found[1], Folder):
+                return
+            self._list(above)
+
+    def _list(self, folder: str) -> None:
         if folder in self._listed or len(self._listed) >= _LISTED:
             return
         self._listed.add(folder)
-        if folder:
-            self.list(folder.rpartition("/")[0])
-            # Links are followed by the view, never by the system.
-            found = self._tree.locate(folder)
-            if found is None or found[0] != folder or not isinstance(found[1], Folder):
-                return
         try:
             with os.scandir(self._root / folder) as listing:
                 children = sorted(listing, key=lambda child: child.name)
