@@ -17,6 +17,7 @@ from bom.catalog.os_release import os_component
 from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
 from bom.catalog.rpm import Rpm
+from bom.catalog.ruby import Ruby
 from bom.catalog.runtimes import Runtimes
 from bom.catalog.rust import Rust
 from bom.catalog.unread import Unread
@@ -41,6 +42,7 @@ ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     DotNet(),
     Go(),
     Rust(),
+    Ruby(),
 )
 WANTED: Final = Wanted(ECOSYSTEMS)
 

@@ -28,12 +28,26 @@ if TYPE_CHECKING:
 _SEEDS: Final = frozenset(
     f"pkg:pypi/{name}" for name in ("distribute", "pip", "setuptools", "uv", "wheel")
 )
+# Ruby brings gems of its own along, and puts them where others are installed to as well ("bundled
+# gems", gems/bundled_gems of its source).
+_SEEDS_OF_RUBY: Final = frozenset(
+    f"pkg:gem/{name}"
+    for name in (
+        *("abbrev", "base64", "bigdecimal", "bundler", "csv", "debug", "drb", "getoptlong"),
+        *("matrix", "minitest", "mutex_m", "net-ftp", "net-imap", "net-pop", "net-smtp", "nkf"),
+        *("observer", "power_assert", "prime", "racc", "rake", "rbs", "repl_type_completor"),
+        *("resolv-replace", "rexml", "rinda", "rss", "syslog", "test-unit", "typeprof"),
+    )
+)
 _RUNTIMES: Final = frozenset(["pkg:golang/stdlib"])
+# Gem homes stand behind each other: what one lacks is taken from another (Ruby's own gems).
+_STACKED: Final = "gem"
+_SEEDS_OF_ALL: Final = _SEEDS | _SEEDS_OF_RUBY | _RUNTIMES
 # What is linked into a binary is what it uses; what a lock lists beside that is not missing.
 _LINKED: Final = frozenset(["pkg:cargo", "pkg:golang"])
 # It came inside another package's tarball: most locks don't look in there.
 _BUNDLED: Final = Property("bom-seal:npm:bundled", "true")
-_OWNED_BY_SYSTEM: Final = "bom-seal:python:owner"
+_OWNED_BY_SYSTEM: Final = frozenset(["bom-seal:python:owner", "bom-seal:gem:owner"])
 _MODULES: Final = "node_modules/"
 _SITES: Final = ("/site-packages/", "/dist-packages/")
 _INSIDE: Final = "!/"
@@ -62,6 +76,7 @@ def compare(declared: Iterable[Declared], installed: Sequence[Dependency]) -> Co
     """What the locks among `declared` say against what is installed, in any order."""
     environments = _environments(installed)
     enriched = {item.component.bom_ref: item for item in installed}
+    held = _stacked(installed)
     described: dict[tuple[str, str], list[Declared]] = defaultdict(list)
     findings: set[Finding] = set()
     gaps: set[Gap] = set()
@@ -74,7 +89,8 @@ def compare(declared: Iterable[Declared], installed: Sequence[Dependency]) -> Co
             gaps.add(Gap("dependency.compared", lock.location, why))
             continue
         described[place].append(lock)
-        findings |= set(_differences(lock, environments[place]))
+        elsewhere = held if lock.ecosystem == _STACKED else frozenset()
+        findings |= set(_differences(lock, environments[place], elsewhere))
         for item in lock.dependencies:
             _enrich(enriched, item, environments[place])
     for place, locks in described.items():
@@ -117,8 +133,17 @@ def _environments(installed: Iterable[Dependency]) -> Mapping[tuple[str, str], E
     return out
 
 
+def _stacked(installed: Iterable[Dependency]) -> frozenset[tuple[str, str]]:
+    """Name and version of everything that some gem home holds, the system's among them."""
+    return frozenset(
+        (item.component.name, item.component.version)
+        for item in installed
+        if item.component.bom_ref.startswith((f"pkg:{_STACKED}/", f"{_STACKED}:"))
+    )
+
+
 def _of_the_system(component: Component) -> bool:
-    return any(item.name == _OWNED_BY_SYSTEM for item in component.properties)
+    return any(item.name in _OWNED_BY_SYSTEM for item in component.properties)
 
 
 def _root(location: str, shared: bool) -> str:
@@ -157,12 +182,14 @@ def _environment_of(
 
 
 def _asked(lock: Declared) -> set[str]:
-    """The names of what must be there."""
-    return {
-        package_key(item.component.purl)
-        for item in lock.dependencies
-        if _must_be_there(item) and _is_of(lock, item)
+    """The names of what must be there; of a lock whose groups nobody knows, of all that may be."""
+    named = {
+        package_key(item.component.purl): _must_be_there(item)
+        for item in sorted(lock.dependencies, key=_must_be_there)
+        if _is_of(lock, item)
     }
+    must = {name for name, there in named.items() if there}
+    return must or (set(named) if lock.ecosystem == _STACKED else set())
 
 
 def _must_be_there(item: Dependency) -> bool:
@@ -178,7 +205,9 @@ def _is_of(lock: Declared, item: Dependency) -> bool:
 # --- differences ---------------------------------------------------------------------------------
 
 
-def _differences(lock: Declared, environment: Environment) -> Iterable[Finding]:
+def _differences(
+    lock: Declared, environment: Environment, elsewhere: frozenset[tuple[str, str]]
+) -> Iterable[Finding]:
     stated: dict[str, list[Dependency]] = defaultdict(list)
     for item in lock.dependencies:
         if _is_of(lock, item):
@@ -189,7 +218,12 @@ def _differences(lock: Declared, environment: Environment) -> Iterable[Finding]:
             yield from _versions(lock, items, copies)
             yield from _hashes(lock, items, copies)
         elif f"pkg:{lock.ecosystem}" not in _LINKED:
-            yield from (_missing(lock, item) for item in items if _must_be_there(item))
+            yield from (
+                _missing(lock, item)
+                for item in items
+                if _must_be_there(item)
+                and (item.component.name, item.component.version) not in elsewhere
+            )
 
 
 def _additional(locks: Sequence[Declared], environment: Environment) -> Iterable[Finding]:
@@ -205,7 +239,7 @@ def _additional(locks: Sequence[Declared], environment: Environment) -> Iterable
     places = ", ".join(sorted({lock.location for lock in locks}))
     for name, copies in environment.items():
         bare = name.rpartition("/")[2].lower()
-        if name in listed or name in _SEEDS or name in _RUNTIMES or bare in names:
+        if name in listed or name in _SEEDS_OF_ALL or bare in names:
             continue
         if copies[0].component.name.lower() in names:  # a Go module's name is its whole path
             continue
@@ -314,13 +348,32 @@ def _place(lock: Declared, component: Component) -> str:
 
 def _enrich(enriched: dict[str, Dependency], item: Dependency, environment: Environment) -> None:
     """Give an installed package the distributions that the lock states for this very purl."""
-    ref = item.component.bom_ref
-    known = enriched.get(ref)
-    if known is None or package_key(item.component.purl) not in environment:
+    if package_key(item.component.purl) not in environment:
         return
+    for ref in _refs(item, environment):
+        if (known := enriched.get(ref)) is not None:
+            enriched[ref] = _with(known, item)
+
+
+def _refs(item: Dependency, environment: Environment) -> set[str]:
+    """The refs of what is installed of it. A lock lists a gem's files for all platforms under one
+    purl; installed is the one for this platform."""
+    purl = item.component.purl
+    refs = {item.component.bom_ref}
+    if purl.startswith(f"pkg:{_STACKED}/") and "?" not in purl:
+        refs |= {
+            copy.component.bom_ref
+            for copy in environment[package_key(purl)]
+            if copy.component.purl.partition("?")[0] == purl
+        }
+    return refs
+
+
+def _with(known: Dependency, item: Dependency) -> Dependency:
+    """An installed package with what the lock says of it."""
     files = tuple(sorted({*known.component.distributions, *item.component.distributions}))
     marks: set[Property] = set(known.component.properties)
     if item.role == "build":
         marks.add(Property("bom-seal:scope", "development"))
     component = replace(known.component, distributions=files, properties=tuple(sorted(marks)))
-    enriched[ref] = replace(known, component=component, direct=known.direct or item.direct)
+    return replace(known, component=component, direct=known.direct or item.direct)

@@ -159,6 +159,12 @@ def text(value: object) -> str:
     return value
 
 
+def line(stated: str, limit: int) -> str:
+    """Printable text on one line, of at most `limit` characters."""
+    short = " ".join(stated[: limit * 2].split())[:limit].strip()
+    return short if short.isprintable() else "".join(filter(str.isprintable, short)).strip()
+
+
 def table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 

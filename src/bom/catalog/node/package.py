@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bom.catalog.licences import stated_licence
 from bom.catalog.node.names import valid_name, valid_version
-from bom.catalog.stated import json_document, public_url, table, text
+from bom.catalog.stated import json_document, line, public_url, table, text
 from bom.redact import text as redacted
 
 if TYPE_CHECKING:
@@ -71,9 +71,3 @@ def repository(document: Mapping[str, Any]) -> str:
 
 def description(document: Mapping[str, Any]) -> str:
     return line(text(document.get("description")), _DESCRIPTION)
-
-
-def line(stated: str, limit: int) -> str:
-    """Printable text on one line."""
-    short = " ".join(stated[: limit * 2].split())[:limit].strip()
-    return short if short.isprintable() else "".join(filter(str.isprintable, short)).strip()

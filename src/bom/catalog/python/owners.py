@@ -45,7 +45,7 @@ def owners(view: FileView, infos: Iterable[Info]) -> Mapping[str, Owner]:
     if any(
         site.startswith("usr/") and not site.startswith("usr/local/") for site in sites.values()
     ):
-        for ref, listed in _system(view):
+        for ref, listed in system_packages(view):
             found.update(_of(ref, listed, sites))
     if conda.environments(view):
         for record in conda.records(view):
@@ -54,7 +54,7 @@ def owners(view: FileView, infos: Iterable[Info]) -> Mapping[str, Owner]:
     return found
 
 
-def _system(view: FileView) -> Iterator[tuple[str, Sequence[str]]]:
+def system_packages(view: FileView) -> Iterator[tuple[str, Sequence[str]]]:
     """The refs of the operating system's packages that have one, and what each lists."""
     release = read_os_release(view)
     for debian in dpkg.packages(view):
