@@ -199,3 +199,9 @@ def test_deep_nesting_is_a_gap(tmp_path: Path) -> None:
     (found,) = Node().declared(view)
     assert len(found.dependencies) == 1
     assert "dependency.name" in {gap.what for gap in found.gaps}
+
+
+@pytest.mark.parametrize("word", ['"a@1", ', "a, ", "a@1, "])
+def test_a_million_requests_on_one_line_take_no_quadratic_time(word: str, tmp_path: Path) -> None:
+    put(tmp_path, "yarn.lock", f"# yarn lockfile v1\n{word * 1_000_000}b@1:\n")
+    check(tmp_path)

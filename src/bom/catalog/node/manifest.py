@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FILE_NAME: Final = "package.json"
-_PATTERNS: Final = 1000  # of workspaces that one manifest may state
+_PATTERNS: Final = 100  # of workspaces that one manifest may state
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bom.catalog.node.names import is_path, is_url, split_specifier, unaliased, valid_version
 from bom.catalog.node.pin import Lock, Pin, Root, place
 from bom.catalog.stated import Unreadable, decoded, integrity, stated_hash
+from bom.catalog.stated import text as stated_text
 from bom.model import Gap
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 FILE_NAME: Final = "yarn.lock"
 HEADER: Final = "# yarn lockfile v1"
+_JSON: Final = json.JSONDecoder()
 _SECTIONS: Final = ("dependencies", "optionalDependencies")
 
 
@@ -134,33 +136,37 @@ def _blocks(source: str) -> list[_Block]:
 
 def _requests(text: str) -> list[str]:
     """`a@^1, "@b/c@>=1, <2"`: a comma in quotes parts nothing."""
-    found, rest = [], text
-    while rest:
-        word, rest = _word(rest, ",")
+    found, at = [], 0
+    while at < len(text):
+        if text[at] in ", ":
+            at += 1
+            continue
+        if text[at] == '"':
+            word, at = _quoted(text, at)
+        else:
+            end = text.find(",", at)
+            end = len(text) if end < 0 else end
+            word, at = text[at:end].strip(), end
         if word:
             found.append(word)
-        rest = rest.lstrip(", ")
     return found
 
 
 def _pair(text: str) -> tuple[str, str]:
-    key, rest = _word(text, " ")
-    return key, _word(rest.lstrip(), "")[0]
-
-
-def _word(text: str, end: str) -> tuple[str, str]:
-    """The word (JSON-quoted or plain) that `text` starts with, and what follows."""
+    """`key value`, either of them in quotes or plain."""
     if text.startswith('"'):
-        try:
-            value, used = json.JSONDecoder().raw_decode(text[:10_000])
-        except (ValueError, RecursionError) as error:
-            raise Unreadable("is no Yarn lock: a quote does not end") from error
-        try:
-            str(value).encode()
-        except UnicodeEncodeError:
-            return "", text[used:]
-        return str(value), text[used:]
-    if not end:
-        return text, ""
-    word, _, rest = text.partition(end)
-    return word.strip(), rest
+        key, at = _quoted(text, 0)
+        value = text[at:].strip()
+    else:
+        key, _, value = text.partition(" ")
+        value = value.strip()
+    return key, _quoted(value, 0)[0] if value.startswith('"') else value
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    """The JSON string at a place, "" where it can't be written, and where it ends."""
+    try:
+        value, end = _JSON.raw_decode(text, at)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("is no Yarn lock: a quote does not end") from error
+    return stated_text(value), end
