@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 import bom
 from bom import sha256sum
 from bom.identity import own_digest
@@ -50,3 +52,24 @@ def test_the_digest_of_boms_own_code_follows_the_documented_rule(need: Need) -> 
         if path.is_file() and path.suffix != ".pyc"
     ]
     assert own_digest() == by_coreutils(package.parent, names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["b", "a", "a/b", "a-b", "a.b"],
+        ["a", "back\\slash", "line\nend", "return\r", "é", "\udcff", "\ue000", "\U00010000"],
+        [],
+    ],
+)
+def test_by_path_the_lines_are_in_the_order_of_the_paths_bytes(names: list[str]) -> None:
+    files = [(name, hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()) for name in names]
+    ordered = sorted(files, key=lambda file: os.fsencode(file[0]))
+    lines = []
+    for name, content in ordered:
+        escaped = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        mark = "\\" if escaped != name else ""
+        lines.append(os.fsencode(f"{mark}{content}  {escaped}\n"))
+    expected = hashlib.sha256(b"".join(lines)).hexdigest()
+    assert sha256sum.digest_by_path(files) == expected
+    assert sha256sum.digest_by_path(reversed(files)) == expected

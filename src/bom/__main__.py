@@ -1,5 +1,6 @@
 """`bom` and `python -m bom`."""
 
+import gc
 import sys
 
 try:
@@ -16,6 +17,9 @@ def start() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # One call, then the process ends: the collector would only walk the values of a hundred
+    # thousand files again and again. They form no cycles.
+    gc.disable()
     from bom.cli import main
 
     main()

@@ -186,7 +186,10 @@ class LayerWalk:
                     head = bytes(content[:HEAD])
                     if (take := interest.extractor(path, executable, head)) is not None:
                         kept.add_extract(digest, take(bytes(content)))
-        self._entries.append(LayerEntry(path, "f", size, executable, digest, "", wanted, second))
+        # without the call by name: there is one for each of a hundred thousand files
+        self._entries.append(
+            tuple.__new__(LayerEntry, (path, "f", size, executable, digest, "", wanted, second))
+        )
 
     def _count(self) -> None:
         self._kept.entries += 1

@@ -18,7 +18,7 @@ from bom.printable import printable_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from bom.catalog.filesystem import Leaf, TreeView
+    from bom.catalog.filesystem import TreeView
     from bom.catalog.protocol import Owned
     from bom.model import SourceFile
 
@@ -26,6 +26,7 @@ EXECUTABLES_LIMIT: Final = 1000  # unattributed executables that are named
 
 _SOURCE_RULE: Final = "source"
 _BYTECODE_RULE: Final = "bytecode"
+_new: Final = tuple.__new__
 _COMPILED: Final = (".pyc", ".pyo")
 _CACHES: Final = "__pycache__/"
 _TELLING: Final = 64  # bytes; what is smaller may be equal by chance, so its name counts too
@@ -59,16 +60,16 @@ class Attribution:
 
     def properties(self) -> tuple[Property, ...]:
         """What the BOM says of the files as a whole: `bom-seal:files:*`."""
-        owned = [item for item in self.files if item.owner]
+        owned = [item.size for item in self.files if item.owner]
         found = [
             Property("bom-seal:files:count", str(len(self.files))),
-            Property("bom-seal:files:bytes", str(sum(item.size for item in self.files))),
+            Property("bom-seal:files:bytes", str(sum([item.size for item in self.files]))),
             Property("bom-seal:files:accounted", str(len(owned))),
-            Property("bom-seal:files:accounted-bytes", str(sum(item.size for item in owned))),
+            Property("bom-seal:files:accounted-bytes", str(sum(owned))),
         ]
-        if all(item.digest for item in self.files):
-            digest = sha256sum.digest_by_path((item.path, item.digest.hex()) for item in self.files)
-            found.append(Property("bom-seal:files:digest", digest))
+        pairs = [(item.path, item.digest.hex()) for item in self.files if item.digest]
+        if len(pairs) == len(self.files):
+            found.append(Property("bom-seal:files:digest", sha256sum.digest_by_path(pairs)))
         found += [
             Property("bom-seal:files:source", f"{item.source.blob} {printable_name(item.path)}")
             for item in self.files
@@ -109,6 +110,7 @@ def attribute(view: TreeView, owned: Iterable[Owned]) -> Attribution:
     Of several claims to one path the first counts: operating systems' packages come first.
     """
     claims = _Claims(view, owned)
+    layers = view.layers
     files: list[FileOwner] = []
     pending: list[tuple[str, Folder, Folder | None, Claim | None]] = [
         ("", view.root, None, claims.folders.get(id(view.root)))
@@ -126,7 +128,14 @@ def attribute(view: TreeView, owned: Iterable[Owned]) -> Attribution:
                 claim = listed.get(name, inherited)
                 if claim is None and name.endswith(_COMPILED):
                     claim = _derived(sources.get(_module(name, cached)))
-                files.append(_file(view, above + name, child, claim))
+                ref, rule = claim or ("", "")
+                # without the call by name: there is one for each of a hundred thousand files
+                _, size, executable, digest, _, _, layer, _ = child
+                where = layers[layer] if layers else ""
+                path = above + name
+                files.append(
+                    _new(FileOwner, (path, size, digest, executable, where, ref, rule, None))
+                )
     return Attribution(files)
 
 
@@ -217,12 +226,6 @@ def _source_of(item: FileOwner, source: Mapping[bytes, Sequence[SourceFile]]) ->
     parts = 1 if item.size else 2
     tail = item.path.rsplit("/", parts)[-parts:]
     return next((one for one in candidates if one.path.rsplit("/", parts)[-parts:] == tail), None)
-
-
-def _file(view: TreeView, path: str, leaf: Leaf, claim: Claim | None) -> FileOwner:
-    ref, rule = claim or ("", "")
-    layer = view.layer_of(leaf)
-    return FileOwner(path, leaf.size, leaf.digest, leaf.executable, layer, ref, rule)
 
 
 def json_lines(files: Iterable[FileOwner]) -> Iterator[dict[str, object]]:

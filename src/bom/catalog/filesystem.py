@@ -42,6 +42,9 @@ class Leaf(NamedTuple):
     md5: bytes = b""
 
 
+_new: Final = tuple.__new__  # without the call by name: one leaf for each of 100,000 files
+
+
 class Folder:
     """A directory and what is in it."""
 
@@ -65,12 +68,13 @@ class Tree:
         rest = []
         hidden = set()
         for entry in entries:
-            if WHITEOUT in entry.path and entry.path.rpartition("/")[2].startswith(WHITEOUT):
-                hidden.add(self._whiteout(entry.path))
+            path = entry.path
+            if WHITEOUT in path and path.rpartition("/")[2].startswith(WHITEOUT):
+                hidden.add(self._whiteout(path))
             else:
                 rest.append(entry)
         for entry in rest:
-            if entry.path in hidden:
+            if hidden and entry.path in hidden:
                 self.gaps.append(
                     Gap(
                         "image.file",
@@ -83,7 +87,7 @@ class Tree:
 
     def place(self, entry: LayerEntry, layer: int) -> None:
         """Put one entry in its place, over whatever stands there."""
-        path, kind = entry.path, entry.kind
+        path, kind, size, executable, digest, link, wanted, md5 = entry
         above, _, name = path.rpartition("/")
         folder = self._folders.get(above) or self._make_folder(above, layer)
         existing = folder.children.get(name)
@@ -95,16 +99,7 @@ class Tree:
         elif kind == "h":
             made = self._hard_link(entry, layer)
         else:
-            made = Leaf(
-                kind,
-                entry.size,
-                entry.executable,
-                entry.digest,
-                entry.link,
-                entry.wanted,
-                layer,
-                entry.md5,
-            )
+            made = _new(Leaf, (kind, size, executable, digest, link, wanted, layer, md5))
         if existing is not None and (isinstance(existing, Folder) or existing.kind == "l"):
             self._folders.clear()
         folder.children[name] = made
@@ -318,9 +313,10 @@ class TreeView:
             found = self._folders[path] = self._tree.folder(path)
             return found
 
-    def layer_of(self, leaf: Leaf) -> str:
-        """The diff ID of the layer that a file came in with, "" outside images."""
-        return self._layers[leaf.layer] if self._layers else ""
+    @property
+    def layers(self) -> Sequence[str]:
+        """The diff IDs of the layers, by a leaf's `layer`; empty outside images."""
+        return self._layers
 
     def holding(self, digests: frozenset[bytes]) -> tuple[str, ...]:
         """The paths of the files that have one of these SHA-256, sorted."""
@@ -347,7 +343,7 @@ class TreeView:
         kind = child.kind
         if kind == "f":
             digest = child.digest.hex()
-            return FileEntry(path, "file", child.size, child.executable, digest, "", layer)
+            return _new(FileEntry, (path, "file", child.size, child.executable, digest, "", layer))
         if kind == "l":
             return FileEntry(path, "symlink", 0, False, "", child.link, layer)
         return FileEntry(path, "other", 0, False, "", "", layer)
