@@ -14,6 +14,7 @@ from bom.catalog.interest import Wanted
 from bom.catalog.java import Java
 from bom.catalog.node import Node
 from bom.catalog.os_release import os_component
+from bom.catalog.php import Php
 from bom.catalog.protocol import Owned
 from bom.catalog.python import Python
 from bom.catalog.rpm import Rpm
@@ -43,6 +44,7 @@ ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     Go(),
     Rust(),
     Ruby(),
+    Php(),
 )
 WANTED: Final = Wanted(ECOSYSTEMS)
 
