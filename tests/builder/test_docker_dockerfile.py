@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bom.builder.docker.dockerfile import images
+from bom.catalog.images.dockerfile import images
 
 
 def found(text: str, target: str = "", **arguments: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bom.builder.docker.reference import familiar, oci_purl, split_tag
+from bom.catalog.images.reference import familiar, oci_purl, split_tag
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.actions import Actions
 from bom.catalog.alpine import Alpine
 from bom.catalog.conda import Conda
 from bom.catalog.debian import Debian
 from bom.catalog.dotnet import DotNet
 from bom.catalog.golang import Go
+from bom.catalog.images import Images
 from bom.catalog.interest import Wanted
 from bom.catalog.java import Java
 from bom.catalog.node import Node
@@ -45,6 +47,8 @@ ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     Rust(),
     Ruby(),
     Php(),
+    Actions(),
+    Images(),
 )
 WANTED: Final = Wanted(ECOSYSTEMS)
 

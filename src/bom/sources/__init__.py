@@ -77,7 +77,7 @@ def _engine(
 def _registry(
     image: RegistryImage, platform: str, progress: Progress, environment: Mapping[str, str]
 ) -> Found:
-    from bom.builder.docker.reference import familiar, oci_purl
+    from bom.catalog.images.reference import familiar, oci_purl
     from bom.sources import registry
 
     contents = registry.contents(image, platform, progress, environment)

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from bom import redact
 from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
-from bom.builder.docker import context, dockerfile, image, provenance, tools
+from bom.builder.docker import context, image, provenance, tools
 from bom.builder.docker.engine import Engine, host
 from bom.builder.docker.image import Export
 from bom.builder.protocol import Artifact, Collected, Invocation
+from bom.catalog.images import dockerfile
 from bom.compose.bom import ROOT
 from bom.errors import BomError
 from bom.model import Gap, Material, Property, RunDetail, Setting

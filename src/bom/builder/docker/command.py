@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import grammar
 from bom.builder.docker.grammar import Option
-from bom.builder.docker.reference import with_tag
+from bom.catalog.images.reference import with_tag
 from bom.errors import BomError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bom import purl, redact
-from bom.builder.docker.reference import familiar, oci_purl
+from bom.catalog.images.reference import familiar, oci_purl
 from bom.errors import BomError
 from bom.model import Property, Subject
 

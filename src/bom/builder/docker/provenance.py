@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bom import redact
-from bom.builder.docker.reference import familiar, oci_purl, split_tag
+from bom.catalog.images.reference import familiar, oci_purl, split_tag
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Property
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from bom.builder.docker.dockerfile import ImageReference
+    from bom.catalog.images.dockerfile import ImageReference
     from bom.model import Observation
 
 _LIMIT: Final = 64 * 1024 * 1024  # bytes of a metadata file

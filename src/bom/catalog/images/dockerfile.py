@@ -11,6 +11,8 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from bom.catalog.stated import Unreadable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -21,16 +23,21 @@ _VARIABLE: Final = re.compile(
     r"\\(?P<literal>.)|\$(?:(?P<plain>[A-Za-z_]\w*)|"
     r"\{(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-+])(?P<word>[^}]*))?\})"
 )
+_VALUE_LIMIT: Final = 1000  # characters; a few variables of variables expand to gigabytes
+_NAMES_LIMIT: Final = 5000  # stages and images of one file
 _WITH_HEREDOC: Final = frozenset({"RUN", "COPY", "ADD"})
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One build stage: the image or stage it starts from, and those it copies from."""
+    """One build stage: the image or stage it starts from, and those it copies from, each of
+    those with the line of its instruction (from 1)."""
 
     base: str
     name: str = ""
     sources: tuple[str, ...] = ()
+    line: int = 0
+    source_lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +74,33 @@ def images(
     )
 
 
+def mentions(text: str) -> list[tuple[ImageReference, int]]:
+    """The images that any of the stages comes from, with the line (from 1) of each place where
+    one is named; variables have their defaults. The kind is that in the last stage's build.
+    Raises Unreadable."""
+    stages, syntax = _stages(text, {})
+    if sum(1 + len(stage.sources) for stage in stages) > _NAMES_LIMIT:
+        raise Unreadable(f"names more than {_NAMES_LIMIT} stages and images")
+    kinds = {item.name: item.kind for item in images(text, {})}
+    found: list[tuple[str, int]] = [(syntax, 1)] if syntax else []
+    for number, stage in enumerate(stages):
+        named = [(stage.base, stage.line), *zip(stage.sources, stage.source_lines, strict=True)]
+        found += [
+            (name, line)
+            for name, line in named
+            if name != SCRATCH and _index(stages[:number], name) is None
+        ]
+    return [
+        (ImageReference(name, kinds.get(name, "build-image"), "$" not in name), line)
+        for name, line in found
+    ]
+
+
+def expanded(text: str) -> str:
+    """`text` with the defaults of its variables put in (`${NAME:-default}`)."""
+    return _expand(text, {})
+
+
 def _follow(
     stages: list[Stage], start: int, found: dict[str, Literal["base-image", "build-image"]]
 ) -> None:
@@ -100,20 +134,26 @@ def _stages(text: str, build_args: Mapping[str, str]) -> tuple[list[Stage], str]
     stages: list[Stage] = []
     variables: dict[str, str] = {}
     syntax, escape = _directives(text)
-    for keyword, rest in _instructions(text, escape):
+    for keyword, rest, line in _instructions(text, escape):
         if keyword == "ARG" and not stages:
             for name, default in _arguments(rest):
                 value = build_args.get(name, default)
                 if value is not None:
-                    variables[name] = _expand(value, variables)
+                    made = _expand(value, variables)
+                    variables[name] = made if len(made) <= _VALUE_LIMIT else value
         elif keyword == "FROM":
             words = [word for word in rest.split() if not word.startswith("--")]
             if words:
                 named = len(words) >= 3 and words[1].upper() == "AS"
-                stages.append(Stage(_expand(words[0], variables), words[2] if named else ""))
+                base = _expand(words[0], variables)
+                stages.append(Stage(base, words[2] if named else "", line=line))
         elif keyword in _WITH_HEREDOC and stages:
-            sources = (*stages[-1].sources, *_sources(rest, variables))
-            stages[-1] = replace(stages[-1], sources=sources)
+            more = tuple(_sources(rest, variables))
+            stages[-1] = replace(
+                stages[-1],
+                sources=(*stages[-1].sources, *more),
+                source_lines=(*stages[-1].source_lines, *[line] * len(more)),
+            )
     return stages, syntax
 
 
@@ -131,21 +171,24 @@ def _directives(text: str) -> tuple[str, str]:
     return syntax, escape
 
 
-def _instructions(text: str, escape: str) -> Iterator[tuple[str, str]]:
-    """Each instruction: its keyword in capitals and the rest, lines joined, bodies skipped."""
-    lines = iter(text.removeprefix("\ufeff").splitlines())
-    for line in lines:
+def _instructions(text: str, escape: str) -> Iterator[tuple[str, str, int]]:
+    """Each instruction: its keyword in capitals and the rest, lines joined, bodies skipped; and
+    the line (from 1) on which it begins."""
+    numbered = enumerate(text.removeprefix("\ufeff").splitlines(), 1)
+    lines = (line for _, line in numbered)
+    for number, line in numbered:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        joined = line.strip()
-        while joined.endswith(escape):
-            joined = joined[:-1]
+        pieces = []
+        piece = line.strip()
+        while piece.endswith(escape):
+            pieces.append(piece[:-1])
+            piece = ""
             for more in lines:
                 if more.strip() and not more.lstrip().startswith("#"):
-                    joined += more.strip()
+                    piece = more.strip()
                     break
-            else:
-                break
+        joined = "".join([*pieces, piece])
         keyword, _, rest = joined.partition(" ")
         keyword = keyword.upper()
         if keyword in _WITH_HEREDOC:
@@ -153,7 +196,7 @@ def _instructions(text: str, escape: str) -> Iterator[tuple[str, str]]:
                 for body in lines:
                     if (body.lstrip("\t") if dash else body) == word:
                         break
-        yield keyword, rest.strip()
+        yield keyword, rest.strip(), number
 
 
 def _arguments(rest: str) -> Iterator[tuple[str, str | None]]:
