@@ -41,7 +41,7 @@ class Config(_Strict):
     artifacts: list[str] = Field(
         default=[], description="Globs, relative to the project, as `--artifact` takes them."
     )
-    spec_version: str = Field(default="1.6", pattern=r"^1\.[67]$")
+    spec_version: str = Field(default="1.6", pattern=r"^1\.[567]$")
     record_host: bool = Field(
         default=False, description="Put host and user name into the run record (personal data)."
     )

@@ -104,11 +104,15 @@ def compose(*facts: Observation, **changes: Any) -> dict[str, Any]:
 
 
 def strict_errors(value: dict[str, Any]) -> object:
-    version = {"1.6": SchemaVersion.V1_6, "1.7": SchemaVersion.V1_7}[value["specVersion"]]
+    version = {
+        "1.5": SchemaVersion.V1_5,
+        "1.6": SchemaVersion.V1_6,
+        "1.7": SchemaVersion.V1_7,
+    }[value["specVersion"]]
     return JsonStrictValidator(version).validate_str(canonical.dumps(value).decode())
 
 
-@pytest.mark.parametrize("spec_version", ["1.6", "1.7"])
+@pytest.mark.parametrize("spec_version", ["1.5", "1.6", "1.7"])
 def test_a_full_document_passes_both_validators(spec_version: str) -> None:
     value = compose(*FACTS, spec_version=spec_version)
     assert validate.errors(value) == []

@@ -60,7 +60,7 @@ Examples:
 @click.option(
     "--config", type=click.Path(path_type=Path), help="bom.toml, where it is not the project's own."
 )
-@click.option("--spec-version", type=click.Choice(["1.6", "1.7"]), help="Of CycloneDX.")
+@click.option("--spec-version", type=click.Choice(["1.5", "1.6", "1.7"]), help="Of CycloneDX.")
 @click.option(
     "--result",
     type=click.Path(path_type=Path),

@@ -14,7 +14,12 @@ import click
     "-o", "--output", type=click.Path(path_type=Path), help="Where the BOM goes, else stdout."
 )
 @click.option("--platform", default="", help="Of an image for several: os/arch[/variant].")
-@click.option("--spec-version", type=click.Choice(["1.6", "1.7"]), default="1.6", help="CycloneDX.")
+@click.option(
+    "--spec-version",
+    type=click.Choice(["1.5", "1.6", "1.7"]),
+    default="1.6",
+    help="Of CycloneDX.",
+)
 def command(target: str, output: Path | None, platform: str, spec_version: str) -> None:
     """Write the BOM of TARGET, without building anything.
 

@@ -1,6 +1,6 @@
 """The BOM: facts in any order into one document whose bytes don't depend on the order.
 
-CycloneDX 1.6 (ECMA-424) JSON. What stands where is in docs/format.md.
+CycloneDX 1.6 (ECMA-424) JSON, 1.7 and 1.5 on request. What stands where is in docs/format.md.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom import __version__, canonical
 from bom.compose import findings as wrong
+from bom.compose import older
 from bom.compose.component import Json, component, licences, properties, url
 from bom.compose.formulation import formulation
 from bom.compose.gaps import NO_TIME, as_annotations, compositions, unhashed
@@ -110,6 +111,8 @@ def serialised(evidence: Evidence) -> tuple[Json, dict[str, bytes]]:
         out["formulation"] = formulas
     if notes or found:
         out["annotations"] = [*found, *notes]
+    if evidence.spec_version == older.VERSION:
+        older.rewrite([*parts, *_others(out)])
     members = canonical.members(out)
     digest = hashlib.sha256()
     for piece in canonical.pieces(members):
@@ -117,6 +120,15 @@ def serialised(evidence: Evidence) -> tuple[Json, dict[str, bytes]]:
     out["serialNumber"] = f"urn:uuid:{uuid.uuid5(SERIAL_NAMESPACE, digest.hexdigest())}"
     members["serialNumber"] = canonical.dumps(out["serialNumber"])
     return out, members
+
+
+def _others(out: Json) -> Iterable[Json]:
+    """The components that stand elsewhere than in `components`."""
+    metadata = out["metadata"]
+    yield metadata["component"]
+    yield from metadata["tools"]["components"]
+    for formula in out.get("formulation", ()):
+        yield from formula.get("components", ())
 
 
 def _shipped(observations: Sequence[Observation]) -> list[Dependency]:

@@ -59,7 +59,7 @@ def component(mention: Mention) -> Component | None:
     whole = familiar(mention.name)
     name, tag = split_tag(whole)
     digest = whole.partition("@")[2]
-    known = oci_purl(name, tag, digest)
+    known = oci_purl(_whole(name), tag, digest)
     files: tuple[Distribution, ...] = ()
     if digest:
         hashes = (Hash("SHA-256", digest.partition(":")[2]),)
@@ -74,3 +74,11 @@ def component(mention: Mention) -> Component | None:
         properties=(Property(MATERIAL, mention.kind),) if mention.kind else (),
         occurrences=(Occurrence(mention.place, mention.line),),
     )
+
+
+def _whole(name: str) -> str:
+    """The name with its registry where it has folders: `redis` is one image, but the purl of
+    `example/redis` would be the same."""
+    folder = name.partition("/")[0]
+    here = "/" in name and "." not in folder and ":" not in folder and folder != "localhost"
+    return f"docker.io/{name}" if here else name
