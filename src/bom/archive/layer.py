@@ -27,7 +27,7 @@ HEAD: Final = 64  # bytes by which a file's kind shows
 ENTRIES_LIMIT: Final = 5_000_000  # entries of all layers
 PATH_LIMIT: Final = 4096  # Linux' PATH_MAX
 
-_HASHED_ASIDE: Final = 1024 * 1024  # bytes; to hand over smaller files took longer (measured)
+_HASHED_ASIDE: Final = 256 * 1024  # bytes; to hand over smaller files took longer (measured)
 _IN_MEMORY: Final = 16 * 1024 * 1024  # bytes of a file; a larger one waits in a file of its own
 _EMPTY: Final = sha256(b"").digest()
 

@@ -70,8 +70,7 @@ def _engine(
 ) -> Found:
     from bom.sources import engine
 
-    found = engine.export(image, platform, progress, environment)
-    return _image(image.name, found.contents, platform, found.sha256, found.size)
+    return _image(image.name, engine.contents(image, platform, progress, environment), platform)
 
 
 def _registry(
@@ -104,19 +103,18 @@ def _path(path: Path, platform: str, progress: Progress) -> Found:
 
     contents = files.contents(path, platform, progress)
     if contents.image is not None:
-        return _image(path.name, contents.image, platform, contents.sha256, contents.size)
+        return _image(path.name, contents.image, platform)
     return _file(path, contents)
 
 
-def _image(
-    name: str, contents: ImageContents, platform: str, sha256: str = "", size: int = -1
-) -> Found:
+def _image(name: str, contents: ImageContents, platform: str) -> Found:
+    """An image, without a digest of what holds it: its own digests say which it is."""
     from bom.archive.image_identity import fits
     from bom.builder.docker.image import Export, subject
 
     if platform and not fits(contents.identity.platform, platform):
         raise platforms.several(name, [contents.identity.platform], platform)
-    export = Export(Path(name), sha256, size, contents)
+    export = Export(Path(name), "", -1, contents)
     # A layout may state a tag alone, without the name that it is a tag of.
     tags = tuple(tag for tag in contents.identity.tags if ":" in tag or "/" in tag)
     described = subject(name, export, tags)

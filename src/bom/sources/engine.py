@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +19,6 @@ if TYPE_CHECKING:
     from bom.sources.target import EngineImage
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """An image, and hex SHA-256 and size of the archive that the engine made of it."""
-
-    contents: ImageContents
-    sha256: str
-    size: int
-
-
 class _Plain:
     """The docker client called without options of its own."""
 
@@ -37,9 +26,9 @@ class _Plain:
         return ""
 
 
-def export(
+def contents(
     image: EngineImage, platform: str, progress: Progress, environment: Mapping[str, str]
-) -> Exported:
+) -> ImageContents:
     """The image as it stands in the engine.
 
     Raises EnvironmentLacks where no engine answers, BomError where it has no such image.
@@ -55,21 +44,17 @@ def export(
                 hint="`docker image ls` lists what is there, `docker pull` fetches one",
             )
         chosen = _platform(image, stored, platform)
-        digest, size = hashlib.sha256(), 0
         progress.start(f"scan {image.name}", stored.size)
         try:
             with ImageCataloguer() as cataloguer:
                 for piece in engine.export((image.name,), chosen):
-                    digest.update(piece)
-                    size += len(piece)
                     progress.advance(len(piece))
                     cataloguer.feed(piece)
-                contents = cataloguer.finish(chosen or platform)
+                return cataloguer.finish(chosen or platform)
         finally:
             progress.done()
     finally:
         engine.close()
-    return Exported(contents, digest.hexdigest(), size)
 
 
 def _platform(image: EngineImage, stored: StoredImage, wanted: str) -> str:

@@ -51,11 +51,13 @@ _IMAGE: Final = re.compile(
 @dataclass(frozen=True, slots=True)
 class FileContents:
     """What a file holds: an image, or else a file system. `kind`: "image", or the form of file
-    ("wheel", "tar.gz", "tar", "zip", "file"). `sha256` (hex) and `size` are of the built bytes."""
+    ("wheel", "tar.gz", "tar", "zip", "file"). `sha256` (hex) and `size` are of the built bytes;
+    "" and -1 for an image, which its own digests identify whatever holds it
+    (docs/adr/0007-a-scanned-image-is-identified-by-its-own-digests.md)."""
 
     kind: str
-    sha256: str
-    size: int
+    sha256: str = ""
+    size: int = -1
     image: ImageContents | None = None
     view: TreeView | None = None
     gaps: tuple[Gap, ...] = ()
@@ -157,10 +159,11 @@ class _Passing:
         self.sha256 = ""  # hex, of the built bytes
         self.size = 0
         self.compressed = False
+        self.unhashed = False  # whether nobody asks for the digest (any more)
 
     def into(self, sink: Callable[[bytes], object]) -> None:
         """The plain tar into `sink`, which keeps what it is given. Raises BadArtifact, OSError."""
-        counted = _Counted(sink, self._progress)
+        counted = _Counted(sink, self._progress, lambda: self.unhashed)
         with self.path.open("rb") as file:
             if self._sealed is not None:
                 unseal(self._sealed, file, counted.take, self.path.name)
@@ -175,8 +178,11 @@ class _Passing:
 class _Counted:
     """Digests what it is given, and passes it on decompressed."""
 
-    def __init__(self, sink: Callable[[bytes], object], progress: Progress) -> None:
+    def __init__(
+        self, sink: Callable[[bytes], object], progress: Progress, unhashed: Callable[[], bool]
+    ) -> None:
         self.digest = hashlib.sha256()
+        self._unhashed = unhashed
         self.size = 0
         self._sink = sink
         self._progress = progress
@@ -189,7 +195,8 @@ class _Counted:
         return self._stream is not None
 
     def take(self, piece: bytes | memoryview) -> None:
-        self.digest.update(piece)
+        if not self._unhashed():
+            self.digest.update(piece)
         self.size += len(piece)
         self._progress.advance(len(piece))
         data = bytes(piece)
@@ -256,6 +263,7 @@ def _tar(passing: _Passing, platform: str) -> FileContents:
             if sink is not None:
                 sink(piece)
             elif look.take(piece):
+                passing.unhashed = look.is_image
                 sink = image.feed if look.is_image else inside.feed
                 for held in look.held:
                     sink(held)
@@ -268,15 +276,16 @@ def _tar(passing: _Passing, platform: str) -> FileContents:
         if sink is not None and look.is_image:
             found = image.result(platform)
             if found is not None:
-                return FileContents("image", passing.sha256, passing.size, image=found)
+                return FileContents("image", image=found)
         elif _is_image(inside.names):
             with closing(_ImagePass()) as second:
                 passing.into(second.feed)
                 if (found := second.result(platform)) is not None:
-                    return FileContents("image", passing.sha256, passing.size, image=found)
+                    return FileContents("image", image=found)
             return _plain(passing, inside)
         else:
             return _plain(passing, inside)
+    passing.unhashed = False
     with Contents() as inside:
         passing.into(inside.feed)
         return _plain(passing, inside)
