@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import ECOSYSTEMS, WANTED
-from bom.catalog.python.folders import makes_project
 from bom.catalog.python.project import PythonProject
 from bom.catalog.python.project import projects as python_projects
 from bom.catalog.python.project import resolve as resolve_python
+from bom.catalog.python.wanted import makes_project
 from bom.catalog.view import listed_view
 from bom.printable import printable_name
 

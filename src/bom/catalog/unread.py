@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Declared, Reads
-from bom.catalog.python.folders import foreign
+from bom.catalog.python.wanted import foreign
 from bom.model import Gap
 from bom.printable import printable_name
 

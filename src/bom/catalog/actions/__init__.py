@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bom.catalog.actions.uses import dependencies
 from bom.catalog.actions.workflow import used
 from bom.catalog.protocol import Declared, Reads
-from bom.catalog.python.folders import foreign
+from bom.catalog.python.wanted import foreign
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
 from bom.printable import printable_name

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from bom.catalog.conda import conda_lock, environment, pixi
 from bom.catalog.conda.locked import resolved
 from bom.catalog.protocol import Declared
-from bom.catalog.python.folders import file_text, foreign
+from bom.catalog.python.folders import file_text
+from bom.catalog.python.wanted import foreign
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
 from bom.printable import printable_name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bom.catalog.images import compose, dockerfile
 from bom.catalog.images.named import Mention, dependencies
 from bom.catalog.protocol import Declared, Reads
-from bom.catalog.python.folders import foreign
+from bom.catalog.python.wanted import foreign
 from bom.catalog.stated import Unreadable, decoded
 from bom.model import Gap
 from bom.printable import printable_name

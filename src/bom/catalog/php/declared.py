@@ -15,7 +15,7 @@ from bom.catalog.php.package import (
     requirements,
 )
 from bom.catalog.protocol import Declared
-from bom.catalog.python.folders import foreign
+from bom.catalog.python.wanted import foreign
 from bom.catalog.stated import Unreadable, decoded, json_document, line, table, tables, text
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name

@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom.catalog.protocol import Reads
-from bom.catalog.python import environment, folders, project
+from bom.catalog.python.wanted import (
+    ENDINGS,
+    NAMES,
+    RECORD_ENDINGS,
+    RECORDS,
+    SCRIPTS,
+    WITHIN,
+    tells_of_installed,
+    wanted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,19 +33,23 @@ class Python:
 
     name = "pypi"
     reads = Reads(
-        environment.NAMES | folders.NAMES,
-        (*environment.ENDINGS, *folders.ENDINGS),
-        within=(*environment.WITHIN, *folders.SCRIPTS),
+        RECORDS | NAMES,
+        (*RECORD_ENDINGS, *ENDINGS),
+        within=(*WITHIN, *SCRIPTS),
     )
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
-        return environment.wants(path) or folders.wanted(str(path))
+        return tells_of_installed(path) or wanted(str(path))
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """Every project with a manifest or a lock, and every script with a lock of its own."""
+        from bom.catalog.python import project
+
         return map(project.declared, project.projects(files))
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every distribution, once for each place where it is."""
+        from bom.catalog.python import environment
+
         return environment.installed(files)

@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Owned
 from bom.catalog.python import record, sboms, vendored
-from bom.catalog.python.eggs import ENDING as EGG
 from bom.catalog.python.installed import Installed, read
 from bom.catalog.python.owners import owners
 from bom.catalog.python.requires import Environments
-from bom.catalog.python.sites import (
-    SBOMS,
-    SITE_FOLDERS,
-    VENDOR_FOLDERS,
-    VENDOR_LISTS,
-    Info,
-    find,
-    is_vendored,
-)
+from bom.catalog.python.sites import Info, find, is_vendored
+from bom.catalog.python.wanted import EGG, SBOMS, SITE_FOLDERS
 from bom.model import Component, Dependency, Gap, Property
 from bom.printable import printable_name
 from bom.purl import pypi_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import PurePosixPath
 
     from bom.catalog.protocol import FileView
     from bom.catalog.python.owners import Owner
@@ -34,40 +25,6 @@ if TYPE_CHECKING:
     from bom.model import Finding
 
 SHADOWED: Final = "bom-seal:python:shadowed-by"
-
-_FILES: Final = frozenset(
-    [
-        "INSTALLER",
-        "METADATA",
-        "PKG-INFO",
-        "RECORD",
-        "WHEEL",
-        "direct_url.json",
-        "installed-files.txt",
-        "namespace_packages.txt",
-        "requires.txt",
-        "top_level.txt",
-    ]
-)
-NAMES: Final = frozenset({*_FILES, *VENDOR_LISTS, "pyvenv.cfg"})
-ENDINGS: Final = (".egg-info", ".egg-link", EGG)
-WITHIN: Final = (f".dist-info/{SBOMS}/",)
-
-
-def wants(path: PurePosixPath) -> bool:
-    """Whether the file tells of an installed distribution."""
-    name, above = path.name, path.parent
-    if name in _FILES:
-        return above.name.endswith((".dist-info", ".egg-info")) or (
-            above.name == "EGG-INFO" and above.parent.name.endswith(EGG)
-        )
-    if name.endswith(ENDINGS):
-        return above.name in SITE_FOLDERS
-    if name in VENDOR_LISTS:
-        return above.name in VENDOR_FOLDERS
-    if above.name == SBOMS:
-        return above.parent.name.endswith(".dist-info") and name.endswith(".json")
-    return name == "pyvenv.cfg"
 
 
 def installed(view: FileView) -> Iterator[Dependency | Gap | Finding | Owned]:

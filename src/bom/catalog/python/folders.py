@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from bom.catalog.python.wanted import (
+    MANIFESTS,
+    NAMED_PYLOCK,
+    NAMES,
+    ONLY_INCLUDED,
+    REQUIREMENTS,
+    REQUIREMENTS_FOLDER,
+    SCRIPT,
+    SCRIPT_LOCK,
+    foreign,
+    shelf,
+)
 from bom.catalog.stated import Unreadable, decoded, json_document, toml_document
 from bom.printable import printable_name
 
@@ -14,66 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bom.catalog.protocol import FileView
-
-MANIFESTS: Final = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile")
-LOCKS: Final = ("pylock.toml", "uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
-NAMES: Final = frozenset({*MANIFESTS, *LOCKS})
-ENDINGS: Final = (".txt", ".in", ".lock", ".toml")
-# uv: `uv lock --script job.py` writes `job.py.lock` beside the script (PEP 723).
-SCRIPT_LOCK: Final = ".py.lock"
-# Where scripts with metadata in a comment are looked for; to look into every .py is too slow.
-SCRIPTS: Final = ("scripts/", "tools/")
-NAMED_PYLOCK: Final = re.compile(r"pylock\.([^.]+)\.toml")  # PEP 751, "File name"
-# pip-tools' and uv's names; requirements.lock and requirements-dev.lock are rye's.
-REQUIREMENTS: Final = re.compile(
-    r"requirements([-_.][A-Za-z0-9._-]+)?\.(txt|lock)|.+[-_]requirements\.txt"
-)
-_REQUIREMENTS_FOLDER: Final = "requirements"
-# What requirements files include, by the names that people give it.
-_INCLUDED: Final = re.compile(r"(requirements|constraints|base)([-_.].*)?\.(txt|in)")
-# What lies below a folder of one of these names is installed, a cache's or a tool's own.
-_FOREIGN: Final = frozenset(
-    [
-        ".cache",
-        ".eggs",
-        ".git",
-        ".hatch",
-        ".hg",
-        ".mypy_cache",
-        ".nox",
-        ".pixi",
-        ".pytest_cache",
-        ".ruff_cache",
-        ".tox",
-        ".venv",
-        "__pycache__",
-        "__pypackages__",
-        "conda-meta",
-        "dist-packages",
-        "node_modules",
-        "site-packages",
-    ]
-)
-# Documentation and examples of packages that the system's package manager installed.
-_SYSTEM: Final = ("usr/share/", "usr/lib/", "usr/lib64/", "lib/", "var/lib/")
-
-
-def wanted(path: str) -> bool:
-    """Whether a project's folder at the file's place would be read for it."""
-    return bool(_shelf(path)) and not foreign(path)
-
-
-def makes_project(path: str) -> bool:
-    """Whether a file at the path makes its folder a project: what others include and scripts
-    don't."""
-    if path.rpartition("/")[2] == "setup.py":
-        return True
-    return _shelf(path) == _HERE and not path.endswith((_SCRIPT, SCRIPT_LOCK))
-
-
-def foreign(path: str) -> bool:
-    """Whether what lies at `path` belongs to something installed, to a cache or to a tool."""
-    return path.startswith(_SYSTEM) or not _FOREIGN.isdisjoint(path.split("/")[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +64,7 @@ class ProjectFolder:
     @property
     def requirements(self) -> tuple[str, ...]:
         """The requirements files, sorted."""
-        inside = f"{_REQUIREMENTS_FOLDER}/"
+        inside = f"{REQUIREMENTS_FOLDER}/"
         return tuple(
             sorted(n for n in self.names if n.startswith(inside) or REQUIREMENTS.fullmatch(n))
         )
@@ -125,7 +76,7 @@ class ProjectFolder:
     @property
     def scripts(self) -> tuple[str, ...]:
         """The scripts that may state what they need, and the locks of such, sorted."""
-        endings = (_SCRIPT, SCRIPT_LOCK)
+        endings = (SCRIPT, SCRIPT_LOCK)
         return tuple(
             sorted(self.names - NAMES - {n for n in self.names if not n.endswith(endings)})
         )
@@ -156,37 +107,15 @@ def project_folders(files: FileView) -> Iterator[ProjectFolder]:
         if name == "pyvenv.cfg":
             environments.add(above)
             continue
-        shelf = _shelf(entry.path)
-        if shelf in (None, _ONLY_INCLUDED) or foreign(entry.path):
+        use = shelf(entry.path)
+        if use in (None, ONLY_INCLUDED) or foreign(entry.path):
             continue
-        if shelf == _REQUIREMENTS_FOLDER:
-            above, name = above.rpartition("/")[0], f"{shelf}/{name}"
+        if use == REQUIREMENTS_FOLDER:
+            above, name = above.rpartition("/")[0], f"{use}/{name}"
         found.setdefault(above, set()).add(name)
     for path in sorted(found):
         if environments.isdisjoint(_with_parents(path)):
             yield ProjectFolder(files, path, frozenset(found[path]))
-
-
-_ONLY_INCLUDED: Final = "-"
-_HERE: Final = "."
-_SCRIPT: Final = ".py"
-
-
-def _shelf(path: str) -> str | None:
-    """What a file is for its project: `.` for one that states something, `requirements` for one
-    of that folder, `-` for one that others include; None for anything else."""
-    above, _, name = path.rpartition("/")
-    if name in NAMES:
-        return _HERE
-    if name.endswith(_SCRIPT):
-        return _HERE if f"{above[above.rfind('/') + 1 :]}/" in SCRIPTS else None
-    if not name.endswith(ENDINGS):
-        return None
-    if above == _REQUIREMENTS_FOLDER or above.endswith(f"/{_REQUIREMENTS_FOLDER}"):
-        return _REQUIREMENTS_FOLDER if name.endswith(".txt") else _ONLY_INCLUDED
-    if name.endswith(SCRIPT_LOCK) or REQUIREMENTS.fullmatch(name) or NAMED_PYLOCK.fullmatch(name):
-        return _HERE
-    return _ONLY_INCLUDED if _INCLUDED.fullmatch(name) else None
 
 
 def _with_parents(path: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from bom.catalog import integrity
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.python import eggs, record
 from bom.catalog.python.metadata import egg_requirements, read_metadata
-from bom.catalog.python.sites import SITE_FOLDERS
+from bom.catalog.python.wanted import SITE_FOLDERS
 from bom.catalog.stated import Unreadable, hash_table, table
 from bom.model import Distribution, Gap, Occurrence, Property
 from bom.printable import printable_name

@@ -15,11 +15,12 @@ from packaging.version import InvalidVersion
 
 from bom.catalog.protocol import Declared
 from bom.catalog.python import locks, manifest, scripts
-from bom.catalog.python.folders import SCRIPT_LOCK, project_folders
+from bom.catalog.python.folders import project_folders
 from bom.catalog.python.manifest import Manifest
 from bom.catalog.python.markers import always
 from bom.catalog.python.pin import FORKS, Edge, Graph, Lock, Pin, component
 from bom.catalog.python.requirements import exact_version, pinned_by_url
+from bom.catalog.python.wanted import SCRIPT_LOCK
 from bom.catalog.stated import Unreadable
 from bom.model import Dependency, Gap, Property
 

@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.python.wanted import SBOMS, SITE_FOLDERS, VENDOR_FOLDERS, VENDOR_LISTS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SITE_FOLDERS: Final = frozenset(["site-packages", "dist-packages"])
-VENDOR_FOLDERS: Final = frozenset(["_vendor", "_vendored"])
-VENDOR_LISTS: Final = frozenset(["vendor.txt", "vendored.txt"])
-SBOMS: Final = "sboms"  # PEP 770
 
 _INFOS: Final = (".dist-info", ".egg-info")
 _SINGLE: Final = (".egg-info", ".egg-link", ".egg")

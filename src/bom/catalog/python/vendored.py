@@ -14,7 +14,7 @@ from bom import purl
 from bom.catalog.content import content_hash, digests
 from bom.catalog.nested import nested
 from bom.catalog.python.installed import read
-from bom.catalog.python.sites import VENDOR_FOLDERS
+from bom.catalog.python.wanted import VENDOR_FOLDERS
 from bom.model import Component, Gap, Occurrence
 from bom.printable import printable_name
 

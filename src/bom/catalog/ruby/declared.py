@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Declared
-from bom.catalog.python.folders import foreign
+from bom.catalog.python.wanted import foreign
 from bom.catalog.ruby import gemfile, lockfile
 from bom.catalog.ruby.names import full_name, gem_purl
 from bom.catalog.ruby.places import ENDING
