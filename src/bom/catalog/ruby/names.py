@@ -55,14 +55,25 @@ def gem_purl(name: str, version: str, platform: str = "", vcs_url: str = "") -> 
 
 def order(version: str) -> _Order:
     """What versions are sorted by (`Gem::Version#<=>`)."""
-    found = [
-        (1, int(part), "") if part.isdecimal() else (0, 0, part)
-        for part in _SEGMENT.findall(version)[:64]
-    ]
-    while found and found[-1] == (1, 0, ""):
-        found.pop()
+    found: list[tuple[int, int, str]] = []
+    letters = False
+    for part in _SEGMENT.findall(version)[:64]:
+        if part.isdecimal():
+            found.append((1, int(part), ""))
+            continue
+        if not letters:
+            _drop_zeros(found)
+        letters = True
+        found.append((0, 0, part))
+    _drop_zeros(found)
     # The end counts as a zero, so a letter behind it makes the version a lower one.
     return (*found, (1, 0, ""))
+
+
+def _drop_zeros(found: list[tuple[int, int, str]]) -> None:
+    """1.0.0 is 1, and 1.0.rc1 is 1.rc1."""
+    while found and found[-1] == (1, 0, ""):
+        found.pop()
 
 
 def satisfies(version: str, requirements: Iterable[str]) -> bool:

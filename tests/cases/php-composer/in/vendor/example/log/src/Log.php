@@ -1,0 +1,1 @@
+<?php namespace Example\Log; class Log {}
