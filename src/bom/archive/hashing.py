@@ -19,13 +19,20 @@ class HashingThread:
     """Hashes what its digests are given, in that order; `close` ends it."""
 
     def __init__(self) -> None:
-        self._waiting: Queue[tuple[Callable[..., object], bytes | memoryview] | None] = Queue(
-            _WAITING
-        )
+        self._waiting: Queue[tuple[Callable[..., object], object] | None] = Queue(_WAITING)
         self.submit: Final = self._waiting.put
         self._thread = threading.Thread(target=self._work, name="hash", daemon=True)
         self._over = False
+        self._other: HashingThread | None = None
         self._thread.start()
+
+    @property
+    def other(self) -> HashingThread:
+        """A second thread, for what would keep this one from its own work; started on first use,
+        settled and ended with this one."""
+        if self._other is None:
+            self._other = HashingThread()
+        return self._other
 
     def digest(self, algorithm: Callable[[], HASH] = sha256) -> AsideDigest:
         """A new digest, of nothing yet."""
@@ -33,6 +40,8 @@ class HashingThread:
 
     def settle(self) -> None:
         """Wait until everything that was given is hashed."""
+        if self._other is not None:
+            self._other.settle()
         if not self._over:
             done = threading.Event()
             self.submit((lambda _: done.set(), b""))
@@ -40,6 +49,8 @@ class HashingThread:
 
     def close(self) -> None:
         """Hash what still waits, and end the thread; nothing happens when it has ended."""
+        if self._other is not None:
+            self._other.close()
         if not self._over:
             self._over = True
             self._waiting.put(None)

@@ -28,6 +28,8 @@ ENTRIES_LIMIT: Final = 5_000_000  # entries of all layers
 PATH_LIMIT: Final = 4096  # Linux' PATH_MAX
 
 _HASHED_ASIDE: Final = 256 * 1024  # bytes; to hand over smaller files took longer (measured)
+_HASHED_LATE: Final = 64 * 1024  # bytes; the same for files that are handed over many at a time
+_BATCH: Final = 1024 * 1024  # bytes that are handed over together
 _IN_MEMORY: Final = 16 * 1024 * 1024  # bytes of a file; a larger one waits in a file of its own
 _EMPTY: Final = sha256(b"").digest()
 
@@ -112,6 +114,7 @@ class LayerWalk:
         self._hashing = hashing
         # entries whose digests are to come
         self._unsettled: list[tuple[int, AsideDigest, AsideDigest | None]] = []
+        self._late = _Late(hashing)
         self._tar = TarPush(self.member, self.end, self.plain)
         self.feed = self._tar.feed
         self._path = ""
@@ -125,13 +128,17 @@ class LayerWalk:
         self._tar.close()
 
     def settled(self) -> list[LayerEntry]:
-        """The entries; the hashing thread must have settled."""
+        """The entries, when all of them are hashed."""
+        self._late.give()
+        self._hashing.settle()
+        entries = self._entries
         for place, digest, second in self._unsettled:
-            self._entries[place] = self._entries[place]._replace(
+            entries[place] = entries[place]._replace(
                 digest=digest.digest(), md5=second.digest() if second is not None else b""
             )
         self._unsettled = []
-        return self._entries
+        self._late.settle(entries)
+        return entries
 
     def member(self, member: TarMember) -> Callable[[memoryview], object] | None:
         """An entry begins, of a tar or of another archive: what its content goes to."""
@@ -166,29 +173,23 @@ class LayerWalk:
         kept, interest = self._kept, self._interest
         executable = mode & 0o111 != 0
         wanted = size <= CONTENT_LIMIT and interest.wants(path)
-        second = b""
-        if size >= _HASHED_ASIDE and not wanted and not interest.extracts(path, executable):
-            digest = b""
-            compared = self._hashing.digest(_md5) if interest.compares(path) else None
-            aside = self._hashing.digest()
-            aside.update(content)
-            if compared is not None:
-                compared.update(content)
-            self._unsettled.append((len(self._entries), aside, compared))
-        else:
-            if size and interest.compares(path):
-                second = md5(content, usedforsecurity=False).digest()
-            if wanted:
-                digest = kept.add(bytes(content))
-            else:
-                digest = sha256(content).digest()
-                if size and interest.extracts(path, executable) and digest not in kept.extracts:
-                    head = bytes(content[:HEAD])
-                    if (take := interest.extractor(path, executable, head)) is not None:
-                        kept.add_extract(digest, take(bytes(content)))
+        digest = b""
+        if wanted:
+            digest = kept.add(bytes(content))
+        elif interest.extracts(path, executable):
+            digest = sha256(content).digest()
+            if size and digest not in kept.extracts:
+                head = bytes(content[:HEAD])
+                if (take := interest.extractor(path, executable, head)) is not None:
+                    kept.add_extract(digest, take(bytes(content)))
+        elif size < _HASHED_LATE:
+            digest = sha256(content).digest()
+        compared = size > 0 and interest.compares(path)
+        if compared or not digest:
+            self._late.add(len(self._entries), content, not digest, compared)
         # without the call by name: there is one for each of a hundred thousand files
         self._entries.append(
-            tuple.__new__(LayerEntry, (path, "f", size, executable, digest, "", wanted, second))
+            tuple.__new__(LayerEntry, (path, "f", size, executable, digest, "", wanted, b""))
         )
 
     def _count(self) -> None:
@@ -265,6 +266,45 @@ class LayerWalk:
         return LayerEntry(
             path, "f", member.size, bool(member.mode & 0o111), digest, "", wanted, second
         )
+
+
+class _Late:
+    """Files whose digests another thread works out, handed over many at a time."""
+
+    def __init__(self, hashing: HashingThread) -> None:
+        self._hashing = hashing
+        self._files: list[tuple[int, memoryview, bool, bool]] = []
+        self._size = 0
+        self._sha256: dict[int, bytes] = {}
+        self._md5: dict[int, bytes] = {}
+
+    def add(self, place: int, content: memoryview, hashed: bool, compared: bool) -> None:
+        """Have the entry at `place` digested: by SHA-256, by MD5."""
+        self._files.append((place, content, hashed, compared))
+        self._size += len(content)
+        if self._size >= _BATCH:
+            self.give()
+
+    def give(self) -> None:
+        """Hand over what has gathered."""
+        if self._files:
+            self._hashing.other.submit((self._digest, self._files))
+            self._files, self._size = [], 0
+
+    def settle(self, entries: list[LayerEntry]) -> None:
+        """Put the digests into the entries; the thread must have settled."""
+        for place, digest in self._sha256.items():
+            entries[place] = entries[place]._replace(digest=digest)
+        for place, digest in self._md5.items():
+            entries[place] = entries[place]._replace(md5=digest)
+        self._sha256, self._md5 = {}, {}
+
+    def _digest(self, files: list[tuple[int, memoryview, bool, bool]]) -> None:
+        for place, content, hashed, compared in files:
+            if hashed:
+                self._sha256[place] = sha256(content).digest()
+            if compared:
+                self._md5[place] = md5(content, usedforsecurity=False).digest()
 
 
 def _md5() -> HASH:
