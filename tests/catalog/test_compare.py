@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bom.catalog.compare import compare, package_key
 from bom.catalog.protocol import Declared
-from bom.model import Component, Dependency, Distribution, Finding, Hash, Occurrence, Property
+from bom.model import Component, Dependency, Distribution, Finding, Gap, Hash, Occurrence, Property
 
 
 def installed(purl: str, place: str, **fields: object) -> Dependency:
@@ -98,7 +100,8 @@ def test_another_file_than_the_locks_is_a_finding_where_the_install_record_says_
     stated = lock(asked("pkg:npm/a@1.0.0", distributions=tarball("ab")))
     assert not compare([stated], [npm("a", distributions=tarball("ab"))]).findings
     (finding,) = compare([stated], [npm("a", distributions=tarball("cd"))]).findings
-    assert (finding.code, finding.expected) == ("hash", f"SHA-512 {'ab' * 64}")
+    expected = f"SHA-512 {'ab' * 64} (app/package-lock.json)"
+    assert (finding.code, finding.expected) == ("hash", expected)
 
 
 def test_a_lock_is_compared_with_the_modules_beside_it_not_with_another_projects() -> None:
@@ -144,27 +147,81 @@ def test_the_interpreter_with_most_of_the_lock_is_the_one_it_describes() -> None
     assert found.findings == ()
 
 
-def test_a_binary_lacks_nothing_of_what_it_does_not_use() -> None:
-    binary = "usr/bin/app"
-    stated = Declared(
-        "golang",
-        "src",
-        "src/go.sum",
-        True,
-        (
-            asked("pkg:golang/example.org/a@v1.0.0"),
-            asked("pkg:golang/example.org/b@v1.0.0"),
-            asked("pkg:golang/example.org/unused@v1.0.0"),
-        ),
+def module(path: str, version: str = "v1.0.0", program: str = "usr/bin/app") -> Dependency:
+    made = installed(f"pkg:golang/{path}@{version}", program)
+    return Dependency(_with(made.component, {"name": path, "group": ""}))
+
+
+def go_mod(*dependencies: Dependency, name: str = "example.org/shop") -> Declared:
+    return Declared("golang", "src", "src/go.mod", True, dependencies, name=name)
+
+
+def test_a_program_lacks_nothing_of_what_it_does_not_use() -> None:
+    stated = go_mod(
+        asked("pkg:golang/example.org/a@v1.0.0"),
+        asked("pkg:golang/example.org/b@v1.0.0"),
+        asked("pkg:golang/example.org/unused@v1.0.0"),
     )
     there = [
-        installed("pkg:golang/example.org/a@v1.0.0", binary),
-        installed("pkg:golang/example.org/b@v1.0.1", binary),
-        installed("pkg:golang/stdlib@1.22.0", binary),
+        module("example.org/shop", ""),
+        module("example.org/a"),
+        module("example.org/b", "v1.0.1"),
+        module("stdlib", "1.22.0"),
     ]
     assert codes(compare([stated], there).findings) == [
-        ("version", "v1.0.0 (src/go.sum)", "v1.0.1")
+        ("version", "v1.0.0 (src/go.mod)", "v1.0.1")
     ]
+
+
+def test_every_program_of_a_module_is_compared_and_no_other_one() -> None:
+    stated = go_mod(asked("pkg:golang/example.org/a@v1.0.0"))
+    there = [
+        *(module("example.org/shop", "", f"bin/{n}") for n in "xy"),
+        *(module("example.org/a", "v1.0.9", f"bin/{n}") for n in "xy"),
+        module("example.org/other", "v2.0.0", "bin/docker"),
+        module("example.org/a", "v1.0.5", "bin/docker"),
+        module("example.org/more", "v1.0.0", "bin/docker"),
+    ]
+    found = compare([stated], there)
+    assert [(item.code, item.found, item.where) for item in found.findings] == [
+        ("version", "v1.0.9", "bin/x"),
+        ("version", "v1.0.9", "bin/y"),
+    ]
+
+
+def test_a_module_of_which_no_program_was_built_is_not_compared() -> None:
+    stated = go_mod(asked("pkg:golang/example.org/a@v1.0.0"))
+    there = [module("example.org/other", ""), module("example.org/a", "v1.0.5")]
+    found = compare([stated], there)
+    assert found.findings == ()
+    assert [gap.what for gap in found.gaps] == ["dependency.compared"]
+
+
+def test_a_rust_program_is_compared_with_the_lock_of_its_own_crate() -> None:
+    def crate(name: str, version: str, program: str) -> Dependency:
+        return installed(f"pkg:cargo/{name}@{version}", program)
+
+    def own(name: str, program: str) -> Dependency:
+        made = Component("library", name, "0.1.0", ref=f"cargo:{name}@0.1.0")
+        return Dependency(_with(made, {"occurrences": (Occurrence(program),)}))
+
+    stated = Declared(
+        "cargo",
+        "",
+        "Cargo.lock",
+        True,
+        (asked("pkg:cargo/serde@1.0.1"), asked("pkg:cargo/unused@1.0.0")),
+        name="shop",
+    )
+    there = [
+        own("shop", "bin/shop"),
+        crate("serde", "1.0.2", "bin/shop"),
+        own("tool", "bin/tool"),
+        crate("serde", "1.0.3", "bin/tool"),
+        crate("extra", "1.0.0", "bin/tool"),
+    ]
+    (finding,) = compare([stated], there).findings
+    assert (finding.code, finding.found, finding.where) == ("version", "1.0.2", "bin/shop")
 
 
 def test_go_sums_of_lock_and_binary_are_held_against_each_other() -> None:
@@ -173,11 +230,178 @@ def test_go_sums_of_lock_and_binary_are_held_against_each_other() -> None:
         return Dependency(_with(item.component, {"properties": marks}))
 
     purl = "pkg:golang/example.org/a@v1.0.0"
-    stated = Declared("golang", "", "go.sum", True, (with_sum(asked(purl), "h1:AAAA="),))
-    same = with_sum(installed(purl, "usr/bin/app"), "h1:AAAA=")
-    other = with_sum(installed(purl, "usr/bin/app"), "h1:BBBB=")
-    assert compare([stated], [same]).findings == ()
-    assert codes(compare([stated], [other]).findings) == [("hash", "h1 AAAA=", "h1 BBBB=")]
+    stated = go_mod(with_sum(asked(purl), "h1:AAAA="))
+    main = module("example.org/shop", "")
+    same = with_sum(module("example.org/a"), "h1:AAAA=")
+    other = with_sum(module("example.org/a"), "h1:BBBB=")
+    assert compare([stated], [main, same]).findings == ()
+    assert codes(compare([stated], [main, other]).findings) == [("hash", "h1 AAAA=", "h1 BBBB=")]
+
+
+# --- which lock describes what -------------------------------------------------------------------
+
+
+def test_of_two_projects_in_one_repository_only_the_one_in_the_image_is_compared() -> None:
+    web = Declared(
+        "npm",
+        "web",
+        "web/package-lock.json",
+        True,
+        tuple(asked(f"pkg:npm/{name}@1.0.0") for name in "abcd"),
+    )
+    api = Declared(
+        "npm",
+        "api",
+        "api/package-lock.json",
+        True,
+        tuple(asked(f"pkg:npm/{name}@1.0.0") for name in "abcxyz"),
+    )
+    there = [npm(name, folder="srv") for name in "abcd"]
+    found = compare([api, web], there)
+    assert found.findings == ()
+    assert [(gap.where, gap.why) for gap in found.gaps] == [
+        (
+            "api/package-lock.json",
+            "another lock describes what it comes closest to: not compared",
+        )
+    ]
+
+
+def test_npm_s_own_packages_are_nobody_s_dependencies() -> None:
+    stated = lock(asked("pkg:npm/semver@7.0.0"), asked("pkg:npm/ms@2.0.0"), folder="src")
+    own = [
+        installed(
+            f"pkg:npm/{name}@1.0.0",
+            f"usr/local/lib/node_modules/npm/node_modules/{name}/package.json",
+        )
+        for name in ("semver", "ms", "tar", "ini", "glob", "npmlog")
+    ]
+    found = compare([stated], own)
+    assert found.findings == ()
+    assert [gap.what for gap in found.gaps] == ["dependency.compared"]
+
+
+def test_what_lies_beside_a_lock_is_its_own_even_where_nothing_fits() -> None:
+    found = compare([lock(asked("pkg:npm/a@1.0.0"))], [npm("evil")])
+    assert [item.code for item in found.findings] == ["additional", "missing"]
+
+
+def test_workspaces_with_modules_of_their_own_belong_to_the_project() -> None:
+    stated = Declared(
+        "npm",
+        "",
+        "package-lock.json",
+        True,
+        (asked("pkg:npm/a@1.0.0"), asked("pkg:npm/b@2.0.0")),
+        members=("packages/one",),
+    )
+    inside = installed("pkg:npm/b@2.0.0", "srv/packages/one/node_modules/b/package.json")
+    top = npm("a", folder="srv")
+    assert compare([stated], [top, inside]).findings == ()
+    evil = installed("pkg:npm/evil@6.0.0", "srv/packages/one/node_modules/evil/package.json")
+    assert [item.code for item in compare([stated], [top, inside, evil]).findings] == ["additional"]
+
+
+def test_each_version_that_a_lock_asks_for_has_to_be_there() -> None:
+    stated = lock(asked("pkg:npm/a@1.0.0"), asked("pkg:npm/a@2.0.0", 7))
+    (finding,) = compare([stated], [npm("a")]).findings
+    assert (finding.code, finding.expected, finding.where) == (
+        "missing",
+        "a 2.0.0",
+        "app/package-lock.json:7",
+    )
+    nested = installed("pkg:npm/a@2.0.1", "app/node_modules/x/node_modules/a/package.json")
+    found = compare([stated], [npm("a"), npm("x"), nested]).findings
+    assert [item.code for item in found] == ["additional", "version"]
+
+
+def test_versions_for_several_interpreters_are_one_package_in_an_environment() -> None:
+    stated = lock(
+        asked("pkg:pypi/numpy@1.26.0"), asked("pkg:pypi/numpy@2.0.0"), ecosystem="pypi", folder=""
+    )
+    assert compare([stated], [pypi("numpy", "2.0.0")]).findings == ()
+
+
+def test_copies_of_one_package_are_one_finding_with_their_number() -> None:
+    places = [f"app/node_modules/{n}/node_modules/evil/package.json" for n in "cab"]
+    one = installed("pkg:npm/evil@1.0.0", places[0])
+    component = _with(one.component, {"occurrences": tuple(Occurrence(p) for p in places)})
+    (finding,) = compare(
+        [lock(asked("pkg:npm/q@1.0.0"))], [npm("q"), Dependency(component)]
+    ).findings
+    assert finding.where == "app/node_modules/a/node_modules/evil/package.json and 2 more"
+
+
+def test_a_requirements_file_without_hashes_leaves_out_what_pip_adds() -> None:
+    stated = lock(asked("pkg:pypi/flask@3.0.0"), ecosystem="pypi", folder="srv")
+    flask = pypi("flask", "3.0.0")
+    flask = Dependency(_with(flask.component, {"requires": ("pkg:pypi/click@8.0.0",)}))
+    there = [flask, pypi("click", "8.0.0"), pypi("evil", "1")]
+    (finding,) = compare([stated], there).findings
+    assert (finding.code, finding.found) == ("additional", "evil 1")
+
+
+def test_a_requirements_file_with_hashes_leaves_out_nothing() -> None:
+    file = Distribution("flask.whl", "", (Hash("SHA-256", "ab" * 32),))
+    hashed = asked("pkg:pypi/flask@3.0.0", distributions=(file,))
+    flask = pypi("flask", "3.0.0")
+    flask = Dependency(_with(flask.component, {"requires": ("pkg:pypi/click@8.0.0",)}))
+    stated = lock(hashed, ecosystem="pypi", folder="")
+    (finding,) = compare([stated], [flask, pypi("click", "8.0.0")]).findings
+    assert (finding.code, finding.found) == ("additional", "click 8.0.0")
+
+
+def test_the_projects_themselves_are_nothing_additional() -> None:
+    stated = lock(asked("pkg:pypi/flask@3.0.0"), ecosystem="pypi", folder="")
+    named = Declared("pypi", "", stated.location, True, stated.dependencies, name="Web_Shop")
+    library = Declared("pypi", "lib", "lib/pyproject.toml", False, name="shop.lib")
+    there = [pypi("flask", "3.0.0"), pypi("web-shop", "0.1"), pypi("shop-lib", "0.1")]
+    assert compare([named, library], there).findings == ()
+    assert len(compare([stated], there).findings) == 2
+
+
+def test_a_jar_that_does_not_state_its_group_is_found_by_its_name() -> None:
+    def jar(name: str, version: str) -> Dependency:
+        place = Occurrence(f"srv/app.jar!/BOOT-INF/lib/{name}-{version}.jar")
+        return Dependency(
+            Component("library", name, version, ref=f"jar:{name}", occurrences=(place,))
+        )
+
+    stated = Declared(
+        "maven",
+        "",
+        "gradle.lockfile",
+        True,
+        tuple(asked(f"pkg:maven/org.example/{name}@1.0") for name in ("one", "two", "three")),
+    )
+    named = installed("pkg:maven/org.example/three@1.0", "srv/app.jar!/BOOT-INF/lib/three-1.0.jar")
+    found = compare([stated], [jar("one", "1.0"), jar("two", "2.0"), named])
+    assert codes(found.findings) == [("version", "1.0 (gradle.lockfile)", "2.0")]
+
+
+def test_a_lock_that_can_not_be_read_is_told_of() -> None:
+    gap = Gap("dependency.lock", "app/yarn.lock", "the file is no text")
+    broken = Declared("npm", "app", "app/yarn.lock", False, gaps=(gap,))
+    assert compare([broken], [npm("a")]).gaps == (gap,)
+
+
+def test_order_changes_nothing() -> None:
+    locks = [
+        lock(asked("pkg:npm/a@1.0.0"), asked("pkg:npm/b@1.0.0"), folder=folder)
+        for folder in ("one", "two", "three")
+    ]
+    there = [npm("a", "1.0.1", "x"), npm("b", folder="x"), npm("c", folder="x")]
+    assert compare(locks, there) == compare(locks[::-1], there[::-1])
+
+
+def test_twenty_thousand_packages_and_many_projects_take_seconds() -> None:
+    there = [npm(f"p{n}", "1.0.0") for n in range(20_000)]
+    asked_for = tuple(asked(f"pkg:npm/p{n}@1.0.0") for n in range(20_000))
+    small = [Declared("npm", f"d{n}", f"d{n}/lock", True, asked_for[n : n + 9]) for n in range(999)]
+    start = time.process_time()
+    found = compare([lock(*asked_for), *small], there)
+    assert time.process_time() - start < 10  # some 0.7 s
+    assert found.findings == ()
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ class Declared:
     resolves it; `locked`: whether that is a lock, so that versions are exact. `dependencies`:
     role "shipped" for what runs with the product, "build" for what only builds or tests it;
     `optional` for what an install may rightly lack. `name`, `version`: the project's own, as its
-    manifest has them.
+    manifest has them. `members`: the folders, from the project's, of its parts that have packages
+    of their own by the same lock (workspaces).
     """
 
     ecosystem: str
@@ -124,6 +125,7 @@ class Declared:
     gaps: tuple[Gap, ...] = ()
     name: str = ""
     version: str = ""
+    members: tuple[str, ...] = ()
 
 
 class Ecosystem(Protocol):

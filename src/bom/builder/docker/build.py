@@ -205,7 +205,7 @@ class PreparedDockerBuild:
     def _with_project(self, export: Export, commit: str) -> Export:
         """The image, with the files that are the project's own source told as such, and with
         what the project locks, to be held against what is installed."""
-        from bom.builder.docker.locks import locked
+        from bom.builder.docker.locks import declared_in
         from bom.catalog.attribution import with_source
         from bom.observe.source_files import committed
 
@@ -214,10 +214,14 @@ class PreparedDockerBuild:
         source = committed(root, commit, contents.files.unowned_sizes())
         files = with_source(contents.files, source, ROOT)
         known = {_content(lock) for lock in contents.declared}
-        added = [lock for lock in locked(self._inputs, root) if _content(lock) not in known]
+        declared, gaps = declared_in(self._inputs, root)
+        added = [lock for lock in declared if _content(lock) not in known]
+        inside = replace(contents.inside, gaps=(*contents.inside.gaps, *gaps))
         return replace(
             export,
-            contents=replace(contents, files=files, declared=(*contents.declared, *added)),
+            contents=replace(
+                contents, files=files, inside=inside, declared=(*contents.declared, *added)
+            ),
         )
 
     def _shared(

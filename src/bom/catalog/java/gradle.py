@@ -8,7 +8,8 @@ Dependencies") states digests of files. Build scripts are code: without a lock t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,8 @@ _OLD_FOLDER: Final = "gradle/dependency-locks"
 _SCRIPTS: Final = ("build.gradle", "build.gradle.kts")
 FILE_NAMES: Final = frozenset([LOCK, *_BUILD_LOCKS, _VERIFICATION, *_SCRIPTS])
 
+# Spring Boot's and others' starters, and what platforms are called.
+_NO_FILES: Final = re.compile(r"\bstarter\b|-(bom|dependencies|parent|platform)$")
 _SHIPPED: Final = frozenset(["runtime", "compile", "default", "archives"])  # of old plugins
 _LEVELS: Final = 64  # folders above a project in which its checksums are looked for
 
@@ -108,7 +111,10 @@ def _project(
         gaps.add(problem)
     found = []
     for key in sorted(modules):
-        found += list(_dependencies(key, modules[key], checksums.get(key, ()), gaps))
+        made = _dependencies(key, modules[key], checksums.get(key, ()), gaps)
+        found += [
+            replace(item, optional=True) if _fileless(key, modules) else item for item in made
+        ]
     location = printable_name(locks[0])
     if found:
         why = "it does not say which package needs which"
@@ -189,6 +195,14 @@ def _dependencies(
     if not any(item.hashes for item in distributions):
         why = "no verification-metadata.xml states a digest of it"
         gaps.add(Gap("dependency.hash", f"{group}:{artifact}", why, purl))
+
+
+def _fileless(key: tuple[str, str, str], modules: Mapping[tuple[str, str, str], _Module]) -> bool:
+    """Whether a module may well bring no jar, or one without classes that packaging leaves out:
+    a lock lists platforms and starters like anything else, and Kotlin's multiplatform modules
+    beside the `-jvm` one that has the files."""
+    group, artifact, version = key
+    return bool(_NO_FILES.search(artifact)) or (group, f"{artifact}-jvm", version) in modules
 
 
 def _role(configurations: Iterable[str]) -> tuple[str, bool]:

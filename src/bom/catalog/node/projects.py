@@ -100,11 +100,12 @@ class _Projects:
         if isinstance(own, Gap):
             gaps.append(own)
         if chosen is None:
-            made = self.unlocked(folder)
-            if made is None:
+            alone = self.unlocked(folder)
+            if alone is None:
                 location = printable_name(_join(folder, names[0]))
-                made = Declared("npm", printable_name(folder), location, locked=False)
-            return replace(made, gaps=tuple(sorted({*made.gaps, *gaps}))), self._globbed(folder)
+                alone = Declared("npm", printable_name(folder), location, locked=False)
+            whole = tuple(sorted({*alone.gaps, *gaps}))
+            return replace(alone, gaps=whole), self._globbed(folder)
         if isinstance(own, Manifest):
             named = replace(
                 chosen, name=own.name or chosen.name, version=own.version or chosen.version
@@ -113,7 +114,10 @@ class _Projects:
             named = chosen
         found, more = dependencies(named)
         inside = {_join(folder, member) for member in chosen.members} | self._globbed(folder)
-        return _declared(folder, named, found, (*gaps, *more), locked=True), inside
+        made = _declared(folder, named, found, (*gaps, *more), locked=True)
+        start = f"{folder}/" if folder else ""
+        parts = {below.removeprefix(start) for below in inside if below.startswith(start)}
+        return replace(made, members=tuple(sorted(parts - {"", "."}))), inside
 
     def unlocked(self, folder: str) -> Declared | None:
         """What the folder's package.json asks for; None where that is nothing."""
