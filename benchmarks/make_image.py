@@ -16,7 +16,7 @@ import random
 import struct
 import tarfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,6 +51,14 @@ KINDS: Final = {
     "polyglot": Kind(1_400, 64_000, debian=145, python=60, npm=900, jars=200, gems=41, modules=60),
     "many": Kind(1_880, 133_000, debian=145, loose=120_000),
 }
+
+
+def scaled(kind: Kind, scale: float) -> Kind:
+    """The same packages with fewer files and bytes."""
+    files, loose = int(kind.files * scale), int(kind.loose * scale)
+    return replace(kind, megabytes=int(kind.megabytes * scale), files=files, loose=loose)
+
+
 Entry = tuple[str, bytes, int]  # path, content, mode
 
 
@@ -354,5 +362,6 @@ if __name__ == "__main__":
     options.add_argument("path", type=Path)
     options.add_argument("kind", choices=KINDS)
     options.add_argument("--gzip", action="store_true")
+    options.add_argument("--scale", type=float, default=1.0, help="of files and bytes")
     chosen = options.parse_args()
-    main(chosen.path, KINDS[chosen.kind], chosen.gzip)
+    main(chosen.path, scaled(KINDS[chosen.kind], chosen.scale), chosen.gzip)

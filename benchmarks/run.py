@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.measure import Command, Figure, in_turns
+from benchmarks.scanning import HEAD, scans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -248,30 +249,6 @@ def engine_variables(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def scanning(bench: Bench, megabytes: int, files: int) -> Iterator[Row]:
-    """`bom scan` of an image with many files, every one hashed, against SHA-256 of the archive."""
-    image, out = str(bench.work / "many.tar"), str(bench.work / "many.json")
-    script = (sys.executable, str(HERE / "make_image.py"))
-    bench.run(*script, image, str(megabytes), str(files), cwd=bench.work)
-    figures = in_turns(
-        {
-            "openssl": bench.command("openssl", "dgst", "-sha256", image),
-            "scan": bench.command("bom", "scan", image, "-o", out),
-        },
-        bench.rounds,
-    )
-    yield Row(
-        f"`bom scan`, {megabytes / 1000:.2f} GB image, {files:,} files",
-        "openssl dgst -sha256",
-        figures["openssl"],
-        figures["scan"],
-        2.0,
-        0.5,
-        250_000_000,
-    )
-    Path(image).unlink()
-
-
 def starting(bench: Bench) -> Iterator[Row]:
     """`bom --version` against the least that a program with click can do."""
     figures = in_turns(
@@ -309,13 +286,10 @@ def composing(bench: Bench, components: int) -> Iterator[Row]:
     )
 
 
-def rows(
-    bench: Bench, sizes: tuple[int, ...], image: tuple[int, int], components: int
-) -> Iterator[Row | NotMeasured]:
+def rows(bench: Bench, sizes: tuple[int, ...], components: int) -> Iterator[Row | NotMeasured]:
     yield from starting(bench)
     for megabytes in sizes:
         yield from verify_and_seal(bench, megabytes)
-    yield from scanning(bench, *image)
     yield from wrapping(bench)
     yield from wrapping_image(bench)
     yield from composing(bench, components)
@@ -358,7 +332,6 @@ def main() -> int:
         bench = Bench(work, environment, 3 if quick else 7)
         bench.run("bom", "key", "generate", "--out", str(work / "release"), cwd=work)
         sizes, components = ((64,), 5_000) if quick else ((272, 1424), 50_000)
-        image = (64, 6_000) if quick else (1_400, 130_000)
         lines = [
             machine(),
             "",
@@ -367,10 +340,16 @@ def main() -> int:
         ]
         print("\n".join(lines))
         kept = True
-        for row in rows(bench, sizes, image, components):
+        for row in rows(bench, sizes, components):
             lines.append(row.markdown())
             print(lines[-1], flush=True)
             kept = kept and row.kept
+        lines += ["", *HEAD]
+        print("\n".join(lines[-3:]))
+        for scan in scans(work, environment, bench.rounds, 0.1 if quick else 1.0):
+            lines.append(scan.markdown())
+            print(lines[-1], flush=True)
+            kept = kept and scan.kept
     if options.write:
         write(lines)
     return 0 if kept else 1
