@@ -13,7 +13,7 @@ from tests.catalog.memory import memory_view
 from tests.catalog.test_debian_packages import stanza
 
 from bom.catalog.attribution import attribute
-from bom.catalog.debian import Debian, dpkg
+from bom.catalog.debian import Debian, dpkg, wanted
 from bom.catalog.debian.derived import expanded
 from bom.catalog.licences import debian_licences
 from bom.catalog.protocol import Owned
@@ -54,7 +54,7 @@ def md5(content: bytes) -> str:
 def test_an_image_verifies_empty_files_too_and_reads_rows_in_any_of_their_forms() -> None:
     rows = f"{md5(b'')}  usr/empty\n{md5(b'1')} *usr/one\n{md5(b'2')}  ./usr/a b\nbroken\nx  y\n"
     files = {
-        dpkg.STATUS: stanza("a").encode(),
+        wanted.STATUS: stanza("a").encode(),
         "var/lib/dpkg/info/a.list": b"/.\n/usr\n/usr/empty\n/usr/one\n/usr/a b\n",
         "var/lib/dpkg/info/a.md5sums": rows.encode(),
         "usr/empty": b"",
@@ -70,7 +70,7 @@ def test_an_image_verifies_empty_files_too_and_reads_rows_in_any_of_their_forms(
 def test_conffiles_are_read_with_their_flags_and_states() -> None:
     text = f"\n /etc/a {'0' * 32}\n /etc/with blank {'1' * 32} obsolete\n /etc/new newconffile\n x"
     fields = {"conffiles": text.replace("\n ", "\n")}
-    package = dpkg.Package("a", "all", "1", "installed", dpkg.STATUS, 1, fields)
+    package = dpkg.Package("a", "all", "1", "installed", wanted.STATUS, 1, fields)
     assert dpkg.conffiles(package) == {
         "etc/a": "0" * 32,
         "etc/with blank": "1" * 32,
@@ -127,7 +127,7 @@ def test_rules_name_an_owner_only_where_it_is_installed() -> None:
     nobody = ["etc/shadow", "var/cache/man/evil", "var/lib/apt/lists/evil", "etc/x"]
     nobody += ["var/cache/apt/archives/a_1_all.deb", "var/cache/debconf/config.dat"]
     files = {
-        dpkg.STATUS: "".join(map(stanza, names)).encode(),
+        wanted.STATUS: "".join(map(stanza, names)).encode(),
         **{f"var/lib/dpkg/info/{name}.list": lines for name, lines in lists.items()},
         **dict.fromkeys([*derived, *nobody], b"x"),
     }
@@ -137,7 +137,7 @@ def test_rules_name_an_owner_only_where_it_is_installed() -> None:
 
 
 def test_files_that_a_step_made_out_of_nothing_belong_to_nobody() -> None:
-    files = {dpkg.STATUS: stanza("dpkg").encode()}
+    files = {wanted.STATUS: stanza("dpkg").encode()}
     files |= {f"var/junk/{n % 100}/{n}": b"x" for n in range(20_000)}
     owners = rules(files)
     assert sum(1 for path, (name, _) in owners.items() if name) == 1  # the status itself
@@ -151,9 +151,9 @@ def test_alternatives_in_braces_are_all_tried() -> None:
 def test_a_huge_field_and_names_that_all_provide_are_read_in_bounded_time() -> None:
     start = time.monotonic()
     status = "Package: a\nVersion: 1\nDescription: x\n" + " y\n" * 300_000
-    assert components(found({dpkg.STATUS: status.encode()}))["a"].description == "x"
+    assert components(found({wanted.STATUS: status.encode()}))["a"].description == "x"
     many = "".join(stanza(f"p{n}", Depends="same, " * 50, Provides="same") for n in range(3000))
-    items = found({dpkg.STATUS: many.encode()})
+    items = found({wanted.STATUS: many.encode()})
     assert len(components(items)) == 3000
     assert debian_licences(b"Format: copyright-format\n\n" + b"License: MIT\n" * 300_000) == ()
     assert time.monotonic() - start < 30
@@ -167,7 +167,7 @@ def test_two_packages_that_depend_on_each_other_through_provides_see_the_right_a
         + stanza("other", Architecture="amd64", Provides="lib")
         + stanza("app", Architecture="amd64", Depends="lib")
     )
-    app = components(found({dpkg.STATUS: status.encode()}))["app"]
+    app = components(found({wanted.STATUS: status.encode()}))["app"]
     assert ["/other@" in ref for ref in app.requires] == [True]
 
 
@@ -189,12 +189,12 @@ def test_any_files_of_dpkg_give_facts_and_gaps_but_never_an_exception(
     one: bytes, two: bytes, three: bytes, at: int, length: int, into: bytes
 ) -> None:
     files = {
-        dpkg.STATUS: STATUS[:at] + into + STATUS[at + length :],
-        f"{dpkg.STATUS_FOLDER}x": one,
-        f"{dpkg.STATUS_FOLDER}x.md5sums": two,
+        wanted.STATUS: STATUS[:at] + into + STATUS[at + length :],
+        f"{wanted.STATUS_FOLDER}x": one,
+        f"{wanted.STATUS_FOLDER}x.md5sums": two,
         "var/lib/dpkg/info/a.list": two,
         "var/lib/dpkg/info/a.md5sums": three,
-        dpkg.DIVERSIONS: three,
+        wanted.DIVERSIONS: three,
         "var/lib/ucf/registry": one,
         "usr/share/doc/a/copyright": HEAD + two,
         "usr/share/doc/b/copyright": three,

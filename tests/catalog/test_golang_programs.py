@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from tests.catalog.go_modules import Workshop
 
 from bom.catalog.compare import compare
-from bom.catalog.golang import Go, differing_sums
-from bom.catalog.golang.build_info import ERROR, MODULES, VERSION, parse, take
+from bom.catalog.golang import Go
+from bom.catalog.golang.build_info import parse, take
 from bom.catalog.golang.module import H1, LOCAL, REPLACES, reference
+from bom.catalog.golang.sums import differing_sums
+from bom.catalog.golang.wanted import ERROR, MODULES, VERSION
 from bom.catalog.interest import Wanted
 from bom.catalog.protocol import Owned
 from bom.catalog.stated import Unreadable

@@ -26,9 +26,10 @@ from bom.catalog.compare import compare
 from bom.catalog.interest import Wanted
 from bom.catalog.protocol import Declared, Owned
 from bom.catalog.rust import Rust
-from bom.catalog.rust.audit import DATA, ERROR, take
+from bom.catalog.rust.audit import take
 from bom.catalog.rust.crate import component
 from bom.catalog.rust.lock import CargoLock
+from bom.catalog.rust.wanted import DATA, ERROR
 from bom.catalog.stated import Unreadable
 from bom.catalog.view import directory_view
 from bom.model import Dependency, Distribution, Finding, Gap, Hash

@@ -12,6 +12,7 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bom.catalog.alpine.wanted import PATHS, WORLD
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
 
-PATHS: Final = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
-WORLD: Final = "etc/apk/world"
 PACKAGES_LIMIT: Final = 200_000  # packages that are read; Alpine's edge has 30,000
 
 # Digits of base64 after the mark -> algorithm and bytes (apk's "Q1" and "Q2").

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-NAMED: Final = re.compile(r"([^/]+\.)?conda-lock\.ya?ml")
-NAMED_EXPLICIT: Final = re.compile(r"conda-[a-z0-9]+-[a-z0-9]+\.lock|explicit\.txt|spec-file\.txt")
 _EXPLICIT: Final = "@EXPLICIT"
 _VERSION: Final = 1
 _MAIN: Final = "main"

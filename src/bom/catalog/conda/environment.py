@@ -18,7 +18,6 @@ from bom.model import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-NAMED: Final = re.compile(r"(conda[-_])?environment([-_.][A-Za-z0-9._-]+)?\.ya?ml")
 # `CHANNEL/SUBDIR::NAME`, then ` VERSION BUILD`, `=VERSION=BUILD` or an operator and a version.
 _SPEC: Final = re.compile(
     r"(?:(?P<channel>[A-Za-z0-9._-]+)(?:/(?P<subdir>[a-z0-9-]+))?::)?"

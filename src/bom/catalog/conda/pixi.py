@@ -20,8 +20,6 @@ from bom.model import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FILE_NAME: Final = "pixi.lock"
-MANIFEST: Final = "pixi.toml"
 _VERSIONS: Final = (4, 5, 6)
 _DEFAULT: Final = "default"
 _DEVELOPMENT: Final = re.compile(

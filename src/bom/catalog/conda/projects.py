@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.conda import conda_lock, environment, pixi
 from bom.catalog.conda.locked import resolved
+from bom.catalog.conda.wanted import rank
 from bom.catalog.protocol import Declared
 from bom.catalog.python.folders import file_text
 from bom.catalog.python.wanted import foreign
@@ -25,13 +26,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[str, str], tuple[list[Package], list[Gap]]]
 
-ENDINGS: Final = (".yml", ".yaml", ".lock", ".txt", pixi.MANIFEST)
 _ECOSYSTEM: Final = "conda"
-
-
-def wanted(path: str) -> bool:
-    """Whether a file at the path is a conda lock or environment file of a project."""
-    return _rank(path.rpartition("/")[2]) is not None and not foreign(path)
 
 
 def declared(files: FileView) -> Iterator[Declared]:
@@ -39,9 +34,9 @@ def declared(files: FileView) -> Iterator[Declared]:
     folders: dict[str, list[tuple[int, str]]] = {}
     for entry in files.wanted():
         folder, _, name = entry.path.rpartition("/")
-        rank = _rank(name)
-        if rank is not None and not foreign(entry.path):
-            folders.setdefault(folder, []).append((rank, entry.path))
+        order = rank(name)
+        if order is not None and not foreign(entry.path):
+            folders.setdefault(folder, []).append((order, entry.path))
     for folder in sorted(folders):
         yield _project(files, folder, sorted(folders[folder]))
 
@@ -56,19 +51,6 @@ _READERS: Final[tuple[Reader, ...]] = (
 _FIRST_MANIFEST: Final = 3
 
 
-def _rank(name: str) -> int | None:
-    """Which reader a file is for, by its name; None for none."""
-    if name == pixi.FILE_NAME:
-        return 0
-    if conda_lock.NAMED.fullmatch(name):
-        return 1
-    if conda_lock.NAMED_EXPLICIT.fullmatch(name):
-        return 2
-    if environment.NAMED.fullmatch(name):
-        return 3
-    return 4 if name == pixi.MANIFEST else None
-
-
 def _project(files: FileView, folder: str, found: list[tuple[int, str]]) -> Declared:
     asked: list[Package] = []
     locked: list[Package] = []
@@ -76,22 +58,22 @@ def _project(files: FileView, folder: str, found: list[tuple[int, str]]) -> Decl
     chosen: int | None = None
     places: list[str] = []
     stated: list[str] = []
-    for rank, path in found:
+    for order, path in found:
         location = printable_name(path)
         # Explicit files are one for each platform: together they are one lock.
-        if rank < _FIRST_MANIFEST and chosen is not None and rank != chosen:
+        if order < _FIRST_MANIFEST and chosen is not None and order != chosen:
             why = f"not read: {places[0]} resolves this project"
             gaps.append(Gap("dependency.lock", location, why))
             continue
         try:
-            packages, more = _READERS[rank](file_text(files, path), location)
+            packages, more = _READERS[order](file_text(files, path), location)
         except Unreadable as error:
-            what = "dependency.lock" if rank < _FIRST_MANIFEST else "dependency.declared"
+            what = "dependency.lock" if order < _FIRST_MANIFEST else "dependency.declared"
             gaps.append(Gap(what, location, f"the file {error}"))
             continue
         gaps += more
-        if rank < _FIRST_MANIFEST:
-            chosen = rank
+        if order < _FIRST_MANIFEST:
+            chosen = order
             places.append(location)
             locked += packages
         else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from bom import purl
+from bom.catalog.conda.wanted import FOLDER
 from bom.catalog.integrity import Stated
 from bom.catalog.stated import (
     Unreadable,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bom.catalog.protocol import FileView
-
-FOLDER: Final = "conda-meta"
 
 _SPEC: Final = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9_][A-Za-z0-9._-]*)")
 TOKEN: Final = re.compile(r"/t/[^/]+(?=/)")  # anaconda.org's access tokens stand in the URL

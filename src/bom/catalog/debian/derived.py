@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.debian import dpkg
 from bom.catalog.debian.rules import RULES
+from bom.catalog.debian.wanted import INFO_FOLDER, UCF_REGISTRY
 from bom.catalog.protocol import Owned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bom.catalog.protocol import FileView
-
-UCF_REGISTRY: Final = "var/lib/ucf/registry"
-
 
 # What is written beside a file of a package: its name's end, the file beside it, who wrote it ("":
 # the package itself).
@@ -78,8 +76,8 @@ def _control_files(files: FileView, refs: Mapping[dpkg.Package, str]) -> Iterato
         for stem in dpkg.stems(package):
             stems.setdefault(stem, ref)
     found: dict[str, list[str]] = {}
-    for entry in files.below(dpkg.INFO_FOLDER.rstrip("/")):
-        stem, _, kind = entry.path[len(dpkg.INFO_FOLDER) :].rpartition(".")
+    for entry in files.below(INFO_FOLDER.rstrip("/")):
+        stem, _, kind = entry.path[len(INFO_FOLDER) :].rpartition(".")
         if (owner := stems.get(stem)) is not None and "/" not in kind:
             found.setdefault(owner, []).append(entry.path)
     for ref, paths in found.items():

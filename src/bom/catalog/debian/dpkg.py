@@ -12,6 +12,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.debian.wanted import (
+    DIVERSIONS,
+    INFO_FOLDER,
+    STATUS,
+    STATUS_FOLDER,
+    UPDATES_FOLDER,
+)
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
@@ -19,13 +26,8 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
 
-STATUS: Final = "var/lib/dpkg/status"
-STATUS_FOLDER: Final = "var/lib/dpkg/status.d/"
-UPDATES_FOLDER: Final = "var/lib/dpkg/updates/"
-INFO_FOLDER: Final = "var/lib/dpkg/info/"
 LIST_LIMIT: Final = 16 * 1024 * 1024  # bytes of one list of files; the largest known have 5 MB
 PACKAGES_LIMIT: Final = 200_000  # packages that are read; all of Debian has 70,000
-DIVERSIONS: Final = "var/lib/dpkg/diversions"
 
 # The states in which a package's files are on the disk (dpkg(1), "Package states").
 _PRESENT: Final = frozenset(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.dotnet import installed, projects
-from bom.catalog.dotnet.deps import DEPS, RUNTIME_CONFIG
+from bom.catalog.dotnet.wanted import DEPS, NAMES, PROJECT_ENDINGS, RUNTIME_CONFIG, wants
 from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
@@ -20,17 +19,21 @@ class DotNet:
     """The ecosystem of NuGet."""
 
     name = "nuget"
-    reads = Reads(projects.NAMES, (DEPS, RUNTIME_CONFIG, *projects.PROJECT_ENDINGS))
+    reads = Reads(NAMES, (DEPS, RUNTIME_CONFIG, *PROJECT_ENDINGS))
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
-        return path.name.endswith((DEPS, RUNTIME_CONFIG)) or projects.matches(path)
+        return wants(path)
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every library that an application's deps.json lists and that is there; frameworks."""
+        from bom.catalog.dotnet import installed
+
         return installed.find(files)
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """One for each folder: its packages.lock.json, else what restoring it made, else its
         packages.config, else its project files."""
+        from bom.catalog.dotnet import projects
+
         return projects.declared(files)

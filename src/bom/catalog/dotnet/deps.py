@@ -15,8 +15,6 @@ from bom.catalog.stated import Unreadable, decoded, json_document, table, tables
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-DEPS: Final = ".deps.json"
-RUNTIME_CONFIG: Final = ".runtimeconfig.json"
 LIBRARIES_LIMIT: Final = 50_000
 ASSETS_LIMIT: Final = 200_000  # files of all libraries
 

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from bom import purl
 from bom.catalog.content import content_hash, digests, unhashed_gaps
-from bom.catalog.dotnet.deps import (
-    DEPS,
-    RUNTIME_CONFIG,
-    Framework,
-    Library,
-    read_deps,
-    read_frameworks,
-)
+from bom.catalog.dotnet.deps import Framework, Library, read_deps, read_frameworks
 from bom.catalog.dotnet.names import CONTENT_HASH, nuget_purl
+from bom.catalog.dotnet.wanted import DEPS, RUNTIME_CONFIG
 from bom.catalog.protocol import Owned
 from bom.catalog.stated import Unreadable
 from bom.errors import BomError

@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.dotnet import locks
 from bom.catalog.dotnet.names import nuget_purl, package_id, pinned
+from bom.catalog.dotnet.wanted import (
+    ASSETS,
+    BUILD,
+    CENTRAL,
+    CONFIG,
+    LOCK,
+    PROJECT_ENDINGS,
+)
 from bom.catalog.protocol import Declared
 from bom.catalog.stated import Unreadable, element_lines, xml_document
 from bom.model import Component, Dependency, Gap, Occurrence, Property
@@ -20,18 +28,10 @@ from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import PurePosixPath
     from xml.etree.ElementTree import Element
 
     from bom.catalog.protocol import FileView
 
-PROJECT_ENDINGS: Final = (".csproj", ".fsproj", ".vbproj")
-CENTRAL: Final = "Directory.Packages.props"
-BUILD: Final = "Directory.Build.props"
-LOCK: Final = "packages.lock.json"
-ASSETS: Final = "project.assets.json"
-CONFIG: Final = "packages.config"
-NAMES: Final = frozenset([CENTRAL, BUILD, LOCK, ASSETS, CONFIG])
 ASKED: Final = "bom-seal:nuget:asked"
 
 _READERS: Final[Mapping[str, Callable[[bytes], locks.Resolved]]] = {
@@ -39,20 +39,9 @@ _READERS: Final[Mapping[str, Callable[[bytes], locks.Resolved]]] = {
     ASSETS: locks.read_assets,
     CONFIG: locks.read_packages_config,
 }
-_OF_OTHERS: Final = frozenset(
-    [".nuget", "bin", "dist-packages", "gems", "node_modules", "site-packages", "vendor"]
-)
 _PROPERTY: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]{0,100})\)")
 _LEVELS: Final = 64  # folders above a project
 _LONGEST: Final = 500  # characters of a value
-
-
-def matches(path: PurePosixPath) -> bool:
-    if not _OF_OTHERS.isdisjoint(path.parts):
-        return False
-    if path.name == ASSETS:
-        return path.parent.name == "obj"
-    return path.name in NAMES or path.name.endswith(PROJECT_ENDINGS)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.archive.executable import Region, programs
+from bom.catalog.golang.wanted import ERROR, MODULES, VERSION
 from bom.catalog.stated import Unreadable
 from bom.printable import printable_bytes
 
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bom.archive.executable import Program
-
-# What `take` gives: the toolchain's version and the modules' text, or why there are none.
-VERSION: Final = "go.version"
-MODULES: Final = "go.modules"
-ERROR: Final = "go.error"
 
 _MAGIC: Final = b"\xff Go buildinf:"
 _ALIGNMENT: Final = 16

@@ -9,6 +9,7 @@ from bom.catalog.golang import files
 from bom.catalog.golang.files import GoFile
 from bom.catalog.golang.module import shown_folder
 from bom.catalog.golang.resolution import Folder, Resolution, Workspace, content
+from bom.catalog.golang.wanted import NAMES, wants
 from bom.catalog.protocol import Declared
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
@@ -16,34 +17,11 @@ from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import PurePosixPath
 
     from bom.catalog.golang.files import Sums
     from bom.catalog.protocol import FileView
 
-NAMES: Final = frozenset(["go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"])
-
-# What lies in these is another's: vendored, installed, or made for tests.
-_OTHERS: Final = frozenset(
-    ["dist-packages", "gocode", "node_modules", "site-packages", "testdata", "vendor"]
-)
-_CACHE: Final = "pkg/mod/"  # below GOPATH
 _TOOLCHAIN: Final = frozenset(["cmd", "std"])  # the modules of Go's own source tree
-
-
-def wanted(path: PurePosixPath) -> bool:
-    """Whether the file states dependencies of a module that is nobody's copy."""
-    folders = path.parts[:-1]
-    if path.name == "modules.txt":
-        if not folders or folders[-1] != "vendor":
-            return False
-        folders = folders[:-1]
-    return (
-        path.name in NAMES
-        and _OTHERS.isdisjoint(folders)
-        and _CACHE not in str(path)
-        and not any(folder.startswith("_") for folder in folders)
-    )
 
 
 def projects(view: FileView) -> Iterator[Declared]:
@@ -82,7 +60,7 @@ def _folders(view: FileView) -> dict[str, Folder]:
     found: dict[str, Folder] = {}
     for entry in view.wanted():
         above, _, name = entry.path.rpartition("/")
-        if name not in NAMES or not wanted(PurePosixPath(entry.path)):
+        if name not in NAMES or not wants(PurePosixPath(entry.path)):
             continue
         if name == "modules.txt":
             above = posixpath.dirname(above)

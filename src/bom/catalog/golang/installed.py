@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom import redact
 from bom.catalog.content import content_hash
-from bom.catalog.golang.build_info import ERROR, MODULES, VERSION, BuildInfo, Module, parse
+from bom.catalog.golang.build_info import BuildInfo, Module, parse
+from bom.catalog.golang.declared import projects
 from bom.catalog.golang.module import (
     DEVEL,
     LOCAL,
@@ -20,6 +21,8 @@ from bom.catalog.golang.module import (
     shown_folder,
     sums,
 )
+from bom.catalog.golang.sums import differing_sums
+from bom.catalog.golang.wanted import ERROR, MODULES, VERSION
 from bom.catalog.protocol import Owned
 from bom.catalog.stated import Unreadable
 from bom.errors import BomError
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bom.catalog.protocol import FileEntry, FileView
+    from bom.model import Finding
 
 RULE: Final = "go-build-info"
 SETTING: Final = "bom-seal:go:setting"
@@ -52,6 +56,18 @@ class _Copies(NamedTuple):
 
     parts: Mapping[str, bytes]
     entries: list[FileEntry]
+
+
+def find(files: FileView) -> Iterator[Dependency | Gap | Finding | Owned]:
+    """Every program that Go made, its modules and the standard library; and the modules of
+    which a go.sum in the view states another h1."""
+    found = []
+    for item in programs(files):
+        if isinstance(item, Dependency):
+            found.append(item)
+        yield item
+    if found:
+        yield from differing_sums(projects(files), found)
 
 
 def programs(view: FileView) -> Iterator[Dependency | Gap | Owned]:

@@ -17,7 +17,7 @@ from bom.catalog.python.wanted import (
     SCRIPTS,
     WITHIN,
     tells_of_installed,
-    wanted,
+    wants,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Python:
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
-        return tells_of_installed(path) or wanted(str(path))
+        return tells_of_installed(path) or wants(str(path))
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """Every project with a manifest or a lock, and every script with a lock of its own."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from bom.catalog import rpm
 from bom.catalog.alpine import database as apk
 from bom.catalog.alpine.package import package_purl as apk_purl
 from bom.catalog.conda import records as conda
@@ -17,7 +16,9 @@ from bom.catalog.debian import dpkg
 from bom.catalog.debian.package import package_purl as deb_purl
 from bom.catalog.os_release import read_os_release
 from bom.catalog.python.sites import split
+from bom.catalog.rpm import database as rpm
 from bom.catalog.rpm.distribution import read_distribution
+from bom.catalog.rpm.installed import package_ref
 from bom.catalog.rpm.package import Package as RpmPackage
 from bom.catalog.stated import Unreadable
 from bom.errors import BomError
@@ -63,13 +64,13 @@ def system_packages(view: FileView) -> Iterator[tuple[str, Sequence[str]]]:
     for alpine in apk.packages(view):
         with suppress(BomError):  # likewise
             yield apk_purl(alpine, release), [file.path for file in alpine.files]
-    rpms = rpm.database.find(view)[0]
+    rpms = rpm.find(view)[0]
     if rpms is not None:
         distribution = read_distribution(view)
         for item in rpms.headers:
             package = RpmPackage(item)
             with suppress(BomError, Unreadable):  # the RPM ecosystem says so
-                yield rpm.package_ref(package, distribution), package.paths()
+                yield package_ref(package, distribution), package.paths()
 
 
 def _of(ref: str, listed: Sequence[str], sites: Mapping[str, str]) -> dict[str, Owner]:

@@ -100,7 +100,7 @@ HERE: Final = "."
 SCRIPT: Final = ".py"
 
 
-def wanted(path: str) -> bool:
+def wants(path: str) -> bool:
     """Whether a project's folder at the file's place would be read for it."""
     return bool(shelf(path)) and not foreign(path)
 

@@ -9,8 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.archive.layer import CONTENT_LIMIT
-from bom.catalog.protocol import Extract
 from bom.catalog.rpm import bdb, header, ndb, sqlite
+from bom.catalog.rpm.wanted import (
+    ERROR,
+    FOLDERS,
+    FORMATS,
+    HEADERS,
+    JOURNAL,
+    LOG,
+    PROBLEMS,
+    SQLITE,
+)
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
 
@@ -21,19 +30,8 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import FileView
     from bom.catalog.rpm.header import Header
 
-FOLDERS: Final = ("usr/lib/sysimage/rpm/", "var/lib/rpm/", "usr/share/rpm/")
-_SQLITE: Final = "rpmdb.sqlite"
-_NDB: Final = "Packages.db"
-_BDB: Final = "Packages"
-FORMATS: Final = (_SQLITE, _NDB, _BDB)
-_LOG: Final = "-wal"
-_JOURNAL: Final = "-journal"
-NAMES: Final = frozenset([*FORMATS, _SQLITE + _LOG, _SQLITE + _JOURNAL])
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
 _KEPT: Final = 96 * 1024 * 1024  # bytes of the headers of one database
-_HEADERS: Final = "headers"
-_PROBLEMS: Final = "problems"
-_ERROR: Final = "error"
 _SIZE: Final = 4
 
 
@@ -43,12 +41,6 @@ class Found(NamedTuple):
     path: str
     headers: tuple[Header, ...]
     problems: tuple[str, ...]
-
-
-def matches(path: str) -> bool:
-    """Whether it is a file of a database."""
-    folder, slash, name = path.rpartition("/")
-    return name in NAMES and folder + slash in FOLDERS
 
 
 def find(view: FileView) -> tuple[Found | None, list[Gap]]:
@@ -82,13 +74,13 @@ def _read(view: FileView, path: str) -> Found:
 
 def _log(view: FileView, path: str) -> bytes:
     """SQLite's write-ahead log beside the database. Raises Unreadable for what else is there."""
-    if not path.endswith(_SQLITE):
+    if not path.endswith(SQLITE):
         return b""
-    entry = view.entry(path + _LOG)
-    log = view.read(path + _LOG) or b""
+    entry = view.entry(path + LOG)
+    log = view.read(path + LOG) or b""
     if entry is not None and entry.size != len(log):
         raise Unreadable("has a write-ahead log of a size that is not read")
-    if (view.read(path + _JOURNAL) or b"").startswith(_JOURNAL_MAGIC):
+    if (view.read(path + JOURNAL) or b"").startswith(_JOURNAL_MAGIC):
         raise Unreadable("has a rollback journal: it was left in the middle of a change")
     return log
 
@@ -124,39 +116,36 @@ def _headers(content: bytes | mmap.mmap, log: bytes = b"") -> tuple[list[Header]
 # --- databases too large to be kept -----------------------------------------------------------
 
 
-def _take(content: bytes | mmap.mmap, /) -> Mapping[str, bytes]:
+def take(content: bytes | mmap.mmap, /) -> Mapping[str, bytes]:
     """Of a database that `FileView.read` doesn't give: its headers with what is read of them."""
     if len(content) <= CONTENT_LIMIT:
         return {}
     try:
         headers, problems = _headers(content)
     except Unreadable as error:
-        return {_ERROR: str(error).encode()}
+        return {ERROR: str(error).encode()}
     packed = [item.packed() for item in headers]
     if sum(map(len, packed)) > _KEPT:
-        return {_ERROR: b"is too large to be read"}
+        return {ERROR: b"is too large to be read"}
     joined = b"".join(len(item).to_bytes(_SIZE, "big") + item for item in packed)
-    return {_HEADERS: joined, _PROBLEMS: "\n".join(problems).encode()}
-
-
-EXTRACT: Final = Extract(_take, magics=(b"",), endings=tuple(f"/{name}" for name in FORMATS))
+    return {HEADERS: joined, PROBLEMS: "\n".join(problems).encode()}
 
 
 def _from_extract(view: FileView, path: str) -> Found:
     parts = next((parts for place, parts in view.extracted() if place == path), {})
-    if _HEADERS not in parts:
+    if HEADERS not in parts:
         raise Unreadable(
-            parts[_ERROR].decode() if _ERROR in parts else "is larger than 512 MiB or can't be read"
+            parts[ERROR].decode() if ERROR in parts else "is larger than 512 MiB or can't be read"
         )
     _log_of_a_large_one(view, path)
-    packed = memoryview(parts[_HEADERS])
+    packed = memoryview(parts[HEADERS])
     headers = []
     at = 0
     while at < len(packed):
         size = int.from_bytes(packed[at : at + _SIZE], "big")
         at += _SIZE + size
         headers.append(header.parse(bytes(packed[at - size : at])))
-    problems = tuple(filter(None, parts[_PROBLEMS].decode().split("\n")))
+    problems = tuple(filter(None, parts[PROBLEMS].decode().split("\n")))
     return Found(path, tuple(headers), problems)
 
 

@@ -6,18 +6,11 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.catalog.os_release import distro, read_os_release, vendor
+from bom.catalog.rpm.wanted import OLD_PATHS
 
 if TYPE_CHECKING:
     from bom.catalog.protocol import FileView
 
-# `etc/redhat-release` is a link to the distribution's own in all but Red Hat's.
-OLD_PATHS: Final = (
-    "etc/redhat-release",
-    "etc/system-release",
-    "etc/centos-release",
-    "etc/fedora-release",
-    "etc/oracle-release",
-)
 _LIMIT: Final = 4096  # bytes of one of these
 _LINE: Final = re.compile(
     r"(CentOS|Fedora|Oracle Linux|Red Hat Enterprise Linux|Scientific Linux)"

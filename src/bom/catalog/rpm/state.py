@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Owned
-from bom.catalog.rpm.database import FOLDERS, NAMES
+from bom.catalog.rpm.wanted import FOLDERS, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

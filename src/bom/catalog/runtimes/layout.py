@@ -9,21 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.runtimes.wanted import NODE_PLACE, PYTHON_PLACE, states_version
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bom.catalog.protocol import FileView
 
-PYTHON_HEADER: Final = "patchlevel.h"
-NODE_HEADER: Final = "node_version.h"
 PYTHON_RULE: Final = "cpython-layout"
 NODE_RULE: Final = "node-layout"
 
-_PYTHON_PLACE: Final = re.compile(
-    r"(?P<prefix>(?:.*/)?)include/python(?P<version>[23]\.\d{1,3})(?P<abi>[a-z]{0,3})/patchlevel\.h\Z",
-    re.S,
-)
-_NODE_PLACE: Final = re.compile(r"(?P<prefix>(?:.*/)?)include/node/node_version\.h\Z", re.S)
 _PY_VERSION: Final = re.compile(rb'#define[ \t]+PY_VERSION[ \t]+"([0-9][0-9A-Za-z.+]{0,40})"')
 _NODE_VERSION: Final = re.compile(
     rb"#define[ \t]+NODE_(MAJOR|MINOR|PATCH)_VERSION[ \t]+([0-9]{1,6})\b"
@@ -56,20 +51,13 @@ class Runtime:
     paths: tuple[str, ...]
 
 
-def wants(path: str) -> bool:
-    """Whether a file is a header that states a runtime's version."""
-    if path.endswith(f"/{NODE_HEADER}"):
-        return _NODE_PLACE.match(path) is not None
-    return path.endswith(f"/{PYTHON_HEADER}") and _PYTHON_PLACE.match(path) is not None
-
-
 def find(view: FileView) -> Iterator[Runtime]:
     """All runtimes in the view, those of package managers too, sorted by path."""
     for entry in view.wanted():
-        if not wants(entry.path) or entry.type != "file":
+        if not states_version(entry.path) or entry.type != "file":
             continue
         raw = (view.read(entry.path) or b"")[:_HEADER_LIMIT]
-        if found := _PYTHON_PLACE.match(entry.path):
+        if found := PYTHON_PLACE.match(entry.path):
             stated = _PY_VERSION.search(raw)
             yield Runtime(
                 "python",
@@ -79,7 +67,7 @@ def find(view: FileView) -> Iterator[Runtime]:
                 PYTHON_RULE,
                 _python_files(view, found["prefix"], found["version"], found["abi"], entry.layer),
             )
-        elif found := _NODE_PLACE.match(entry.path):
+        elif found := NODE_PLACE.match(entry.path):
             parts = dict(_NODE_VERSION.findall(raw))
             numbers = [parts[part].decode() for part in _NODE_PARTS if part in parts]
             yield Runtime(

@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.runtimes.wanted import CONFIG
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bom.catalog.protocol import FileView
 
-CONFIG: Final = "pyvenv.cfg"
 RULE: Final = "venv"
 
 _CONFIG_LIMIT: Final = 64 * 1024

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.archive.executable import MAGICS
-from bom.catalog.protocol import Extract, Reads
-from bom.catalog.rust.audit import take
-from bom.catalog.rust.declared import NAMES, projects, wanted
-from bom.catalog.rust.installed import programs
+from bom.catalog.protocol import Reads
+from bom.catalog.rust.wanted import EXTRACT, NAMES, wants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import PurePosixPath
 
-    from bom.catalog.protocol import Declared, FileView, Owned
+    from bom.catalog.protocol import Declared, Extract, FileView, Owned
     from bom.model import Dependency, Finding, Gap
 
 
@@ -23,15 +20,19 @@ class Rust:
 
     name = "cargo"
     reads = Reads(NAMES)
-    extracts: Extract | None = Extract(take, MAGICS, programs=True)
+    extracts: Extract | None = EXTRACT
 
     def matches(self, path: PurePosixPath) -> bool:
-        return wanted(path)
+        return wants(path)
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every program with audit data (cargo-auditable), and its crates."""
+        from bom.catalog.rust.installed import programs
+
         return programs(files)
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """One for each Cargo.lock, and for each Cargo.toml that none covers."""
+        from bom.catalog.rust.declared import projects
+
         return projects(files)

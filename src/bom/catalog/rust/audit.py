@@ -10,15 +10,12 @@ import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.archive.executable import programs
+from bom.catalog.rust.wanted import DATA, ERROR
 from bom.catalog.stated import Unreadable, decoded, json_document, table, text
 
 if TYPE_CHECKING:
     import mmap
     from collections.abc import Mapping
-
-# What `take` gives: the section as it is, or why it can't be had.
-DATA: Final = "rust.audit"
-ERROR: Final = "rust.error"
 
 _SECTION: Final = b".dep-v0"
 _COMPRESSED: Final = 1024 * 1024  # bytes

@@ -8,36 +8,17 @@ from bom.catalog.protocol import Declared
 from bom.catalog.rust.lock import CargoLock
 from bom.catalog.rust.manifest import Manifest, manifest
 from bom.catalog.rust.resolution import locked, unlocked
+from bom.catalog.rust.wanted import LOCK, MANIFEST, NAMES, wants
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import PurePosixPath
 
     from bom.catalog.protocol import FileView
 
-LOCK: Final = "Cargo.lock"
-MANIFEST: Final = "Cargo.toml"
-NAMES: Final = frozenset([LOCK, MANIFEST])
-
-# What lies in these is another's: vendored, installed, unpacked by cargo.
-_OTHERS: Final = frozenset(
-    [".cargo", "dist-packages", "node_modules", "rustlib", "site-packages", "vendor"]
-)
-_CACHES: Final = ("cargo/registry/", "cargo/git/", "target/package/")
 _UNREADABLE: Final = "it can't be read or is too large"
-
-
-def wanted(path: PurePosixPath) -> bool:
-    """Whether the file is a project's own manifest or lock."""
-    text = str(path)
-    return (
-        path.name in NAMES
-        and _OTHERS.isdisjoint(path.parts[:-1])
-        and not any(cache in text for cache in _CACHES)
-    )
 
 
 def locks(view: FileView) -> Iterator[tuple[str, CargoLock | Gap]]:
@@ -89,7 +70,7 @@ def _folders(view: FileView) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for entry in view.wanted():
         above, _, name = entry.path.rpartition("/")
-        if name in NAMES and wanted(PurePosixPath(entry.path)):
+        if name in NAMES and wants(PurePosixPath(entry.path)):
             found.setdefault(above, set()).add(name)
     return found
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.catalog.content import content_hash
 from bom.catalog.protocol import Owned
-from bom.catalog.rust.audit import DATA, ERROR, Crate, parse
+from bom.catalog.rust.audit import Crate, parse
 from bom.catalog.rust.crate import component, kind
 from bom.catalog.rust.declared import locks
 from bom.catalog.rust.lock import CargoLock
+from bom.catalog.rust.wanted import DATA, ERROR
 from bom.catalog.stated import Unreadable
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
