@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from bom import purl
 from bom.catalog.images.named import Mention
 from bom.catalog.images.named import dependencies as image_dependencies
+from bom.catalog.merging import merged
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 
@@ -28,7 +29,7 @@ _USES: Final = re.compile(
 
 def dependencies(found: Iterable[Used]) -> tuple[tuple[Dependency, ...], tuple[Gap, ...]]:
     """One for each action and version, and for each image; and what isn't pinned."""
-    items: dict[str, Dependency] = {}
+    items: list[Dependency] = []
     gaps: set[Gap] = set()
     images = []
     for one in found:
@@ -42,8 +43,7 @@ def dependencies(found: Iterable[Used]) -> tuple[tuple[Dependency, ...], tuple[G
             gaps.add(Gap("dependency.name", shown, why))
             continue
         ref = made.bom_ref
-        item = Dependency(made, "build", direct=True)
-        items[ref] = items[ref].merged(item) if ref in items else item
+        items.append(Dependency(made, "build", direct=True))
         if _COMMIT.match(made.version):
             why = "it comes from version control, where a commit identifies it"
         else:
@@ -55,7 +55,7 @@ def dependencies(found: Iterable[Used]) -> tuple[tuple[Dependency, ...], tuple[G
         gaps.add(Gap("dependency.hash", f"{made.group}/{made.name}", why, ref))
     more, lacking = image_dependencies(images)
     return (
-        tuple(sorted([*items.values(), *more])),
+        tuple(sorted([*merged(items), *more])),
         tuple(sorted({*gaps, *lacking})),
     )
 

@@ -21,7 +21,7 @@ _DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z][\w-]*)\s*=\s*(\S+)\s*$")
 _HEREDOC: Final = re.compile(r"<<(-?)\s*([\"']?)(\w+)\2")
 _VARIABLE: Final = re.compile(
     r"\\(?P<literal>.)|\$(?:(?P<plain>[A-Za-z_]\w*)|"
-    r"\{(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-+])(?P<word>[^}]*))?\})"
+    r"\{(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-+])(?P<word>[^}]{0,1000}))?\})"
 )
 _VALUE_LIMIT: Final = 1000  # characters; a few variables of variables expand to gigabytes
 _NAMES_LIMIT: Final = 5000  # stages and images of one file

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from bom.catalog.images.reference import familiar, oci_purl, split_tag
+from bom.catalog.merging import merged
 from bom.model import Component, Dependency, Distribution, Gap, Hash, Occurrence, Property
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Mention(NamedTuple):
 def dependencies(mentions: Iterable[Mention]) -> tuple[tuple[Dependency, ...], tuple[Gap, ...]]:
     """What the mentions name, one for each image, and what they don't say of it. Nothing of it
     ships as it is, so all have the role "build"."""
-    found: dict[str, Dependency] = {}
+    found: list[Dependency] = []
     gaps: set[Gap] = set()
     for mention in mentions:
         made = component(mention)
@@ -41,15 +42,14 @@ def dependencies(mentions: Iterable[Mention]) -> tuple[tuple[Dependency, ...], t
             why = f"{mention.place} names it by what is no image's name, or by a variable"
             gaps.add(Gap("dependency.name", shown, why))
             continue
-        item = Dependency(made, "build", direct=True)
+        found.append(Dependency(made, "build", direct=True))
         ref = made.bom_ref
-        found[ref] = found[ref].merged(item) if ref in found else item
         if not made.distributions:
             why = f"{mention.place} names it by a tag only, which may stand for another image later"
             gaps.add(Gap("dependency.version", made.name, why, ref))
             why = f"{mention.place} states no digest of it"
             gaps.add(Gap("dependency.hash", made.name, why, ref))
-    return tuple(sorted(found.values())), tuple(sorted(gaps))
+    return merged(found), tuple(sorted(gaps))
 
 
 def component(mention: Mention) -> Component | None:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
+from bom.catalog.merging import merged
 from bom.catalog.php.package import (
     component,
     composer_purl,
@@ -32,6 +33,7 @@ NAMES: Final = frozenset([MANIFEST, LOCK])
 CONSTRAINT: Final = "bom-seal:composer:constraint"
 _OTHERS: Final = frozenset(["vendor", "gems", "bower_components", ".composer"])
 _PACKAGES_LIMIT: Final = 200_000
+_PROVIDERS_LIMIT: Final = 50  # of one name that an edge may lead to
 _NAME_LINE: Final = re.compile(r'\s*"name": ?"([^"\\]+|[^"]+\\/[^"]+)",?\s*\Z')
 _UNREADABLE: Final = "can't be read or is too large"
 
@@ -136,14 +138,13 @@ def _locked(
     lines = _lines(source)
     refs = providers(item for item, _ in items)
     direct = {*requirements(manifest.get("require")), *requirements(manifest.get("require-dev"))}
-    found: dict[str, Dependency] = {}
+    found: list[Dependency] = []
     for item, build in items:
         made_component = component(
             item,
             occurrences=(Occurrence(place, lines.get(item.name, 0)),),
             requires={ref for name in item.asks for ref in refs.get(name, ())},
         )
-        ref = made_component.bom_ref
         dependency = Dependency(
             made_component,
             "build" if build else "shipped",
@@ -151,9 +152,9 @@ def _locked(
             # a metapackage has no folder, and what is only for developing may be left out
             optional=build or item.meta,
         )
-        found[ref] = found[ref].merged(dependency) if ref in found else dependency
+        found.append(dependency)
         gaps += _judged(item, made_component, place)
-    return sorted(found.values()), gaps
+    return list(merged(found)), gaps
 
 
 def _judged(item: Package, made: Component, place: str) -> Iterator[Gap]:
@@ -176,9 +177,11 @@ def providers(items: Iterable[Package]) -> Mapping[str, set[str]]:
     own: dict[str, set[str]] = defaultdict(set)
     others: dict[str, set[str]] = defaultdict(set)
     for item in items:
-        own[item.name].add(item.ref)
+        if len(own[item.name]) < _PROVIDERS_LIMIT:
+            own[item.name].add(item.ref)
         for name in item.stands_for:
-            others[name].add(item.ref)
+            if len(others[name]) < _PROVIDERS_LIMIT:
+                others[name].add(item.ref)
     return {**others, **own}
 
 

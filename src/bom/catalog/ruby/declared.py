@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.merging import merged
 from bom.catalog.protocol import Declared
 from bom.catalog.python.wanted import foreign
 from bom.catalog.ruby import gemfile, lockfile
@@ -31,6 +32,7 @@ NAMES: Final = frozenset(name for pair in _PAIRS for name in pair)
 _OTHERS: Final = frozenset(["gems", "bundle", "rubygems-integration", "specifications"])
 _DEFAULT_REGISTRY: Final = "https://rubygems.org/"
 _CODE: Final = "it is Ruby code, which is not run"
+_VERSIONS_LIMIT: Final = 50  # of one gem that an edge may lead to; Bundler locks one
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -158,26 +160,26 @@ class _Reading:
         names = {gem.name for gem in own}
         direct = {name for name in lock.direct if name not in names}
         direct |= {name for gem in own for name in gem.requires if name not in names}
-        refs: dict[str, list[str]] = defaultdict(list)
+        refs: dict[str, set[str]] = defaultdict(set)
         others = [gem for gem in lock.gems if gem.name not in names]
         for gem in others:
-            refs[gem.name].append(_ref(gem))
+            if len(refs[gem.name]) < _VERSIONS_LIMIT:
+                refs[gem.name].add(_ref(gem))
         levels = self._levels(lock, own)
-        found: dict[str, Dependency] = {}
+        found: list[Dependency] = []
         for gem in others:
             component = self._component(gem, lock, refs, levels)
-            ref = component.bom_ref
             item = Dependency(
                 component,
                 "build" if gem.name in levels.build else "shipped",
                 direct=gem.name in direct,
                 optional=gem.name in levels.soft or not _installs_here(gem),
             )
-            found[ref] = found[ref].merged(item) if ref in found else item
-        return tuple(sorted(found.values()))
+            found.append(item)
+        return merged(found)
 
     def _component(
-        self, gem: Locked, lock: Lock, refs: Mapping[str, list[str]], levels: _Levels
+        self, gem: Locked, lock: Lock, refs: Mapping[str, set[str]], levels: _Levels
     ) -> Component:
         purl, ref = reference(gem), _ref(gem)
         files = []

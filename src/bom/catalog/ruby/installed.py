@@ -44,6 +44,7 @@ _NOTHING: Final = "not checkable: nothing states digests of its files"
 _UNREAD: Final = "its specification is not in the form that RubyGems writes: only its stub was read"
 _NO_SOURCE: Final = "it is a checkout of a repository, whose place only a lock states"
 _NO_FILES: Final = "none of its files is where RubyGems puts them, or none could be hashed"
+_VERSIONS_LIMIT: Final = 200  # of one gem that an edge may lead to, the highest first
 _TEXT: Final = 200  # characters of a name or description
 
 
@@ -319,7 +320,7 @@ def _edges(
     for name, wanted in gem.specification.requires:
         fitting = [
             other
-            for other in by_name.get(name, ())
+            for other in by_name.get(name, ())[:_VERSIONS_LIMIT]
             if satisfies(other.specification.version, wanted)
         ]
         near = [other for other in fitting if other.record.home == gem.record.home]
