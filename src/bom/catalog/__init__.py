@@ -139,7 +139,7 @@ def _differing(ref: str, copies: Iterable[Dependency]) -> Iterable[Finding]:
             "copies",
             f"{len(contents)} copies of it have different content",
             f"{one[0]} at {here}",
-            f"{other[0]} at {there}",
+            other[0],
             there,
             ref,
         )
