@@ -281,6 +281,13 @@ def test_npm_s_own_packages_are_nobody_s_dependencies() -> None:
     assert [gap.what for gap in found.gaps] == ["dependency.compared"]
 
 
+def test_an_environment_is_the_lock_s_however_much_was_added_to_it() -> None:
+    stated = lock(*(asked(f"pkg:npm/p{n}@1.0.0") for n in range(10)), folder="src")
+    there = [npm(f"p{n}", folder="srv") for n in range(10)]
+    added = [npm(f"evil{n}", folder="srv") for n in range(30)]
+    assert len(compare([stated], [*there, *added]).findings) == 30
+
+
 def test_what_lies_beside_a_lock_is_its_own_even_where_nothing_fits() -> None:
     found = compare([lock(asked("pkg:npm/a@1.0.0"))], [npm("evil")])
     assert [item.code for item in found.findings] == ["additional", "missing"]

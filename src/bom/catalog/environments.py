@@ -50,6 +50,10 @@ _YARN: Final = ".yarn/"
 _SITES: Final = ("/site-packages/", "/dist-packages/")
 _INSIDE: Final = "!/"
 _ENOUGH: Final = 0.5  # of what a lock asks for, and of what is there, has to be the same packages
+# Where so many packages are there, so nearly all in the versions asked for, it doesn't matter what
+# else is.
+_TELLING: Final = 10
+_ALIKE: Final = 0.9
 _CROWDED: Final = 500  # a package in more environments than that doesn't tell them apart
 
 
@@ -284,13 +288,14 @@ def _candidates(
         below = bool(lock.folder) and environment.home.startswith(f"{lock.folder}/")
         near = len(lock.folder) + 1 if exact or (below and lock.ecosystem != "npm") else 0
         share = number / len(asked) if asked else 1.0
-        if not near and (share < _ENOUGH or covered(lock, environment) < _ENOUGH):
-            continue
         same = sum(
             any(version_of(copy.component) in versions for copy in environment.copies(name))
             for name, versions in asked.items()
         )
         fit = same / len(asked) if asked else 1.0
+        alike = len(asked) >= _TELLING and fit >= _ALIKE
+        if not near and not alike and (share < _ENOUGH or covered(lock, environment) < _ENOUGH):
+            continue
         yield _Candidate(near, exact, fit, share, key, lock)
 
 

@@ -31,7 +31,7 @@ def summary(result: ResultRecord, cwd: Path, left_alone: Sequence[Path]) -> str:
         lines += [f"  finding: {inert(text)}" for text in item.findings[:_FINDINGS]]
         if len(item.findings) > _FINDINGS:
             rest = len(item.findings) - _FINDINGS
-            lines.append(f"  … and {_count(rest, 'finding')} more (`bom show` lists them)")
+            lines.append(f"  … and {_count(rest, 'finding')} more (`bom show --json` has all)")
     if result.failed_checks:
         names = ", ".join(inert(name) for name in result.failed_checks)
         lines.append(f"failed checks, recorded in the BOM: {names}")
