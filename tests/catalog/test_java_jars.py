@@ -26,6 +26,7 @@ from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.interest import Wanted
 from bom.catalog.java import Java, jar
 from bom.catalog.java.installed import GROUP_FROM
+from bom.catalog.java.wanted import PART
 from bom.catalog.protocol import Owned
 from bom.catalog.view import directory_view
 from bom.model import Component, Dependency, Gap, Licence
@@ -449,7 +450,7 @@ def test_a_hundred_thousand_entries_are_read_and_more_than_any_honest_jar_has_ar
         )
         locator = struct.pack("<4sLQL", b"PK\6\7", 0, count * len(row), 1)
         made = jar.take(row * count + wide + locator + end)
-        assert set(made) == ({jar.PART} if good else {"error"})
+        assert set(made) == ({PART} if good else {"error"})
 
 
 def test_entities_in_a_pom_are_refused(tmp_path: Path) -> None:
@@ -474,12 +475,12 @@ SMALL = zipped(
 
 def check_take(content: bytes) -> None:
     parts = jar.take(content)
-    assert set(parts) <= {jar.PART, "error"}
+    assert set(parts) <= {PART, "error"}
     for part in parts.values():
         part.decode("utf-8")
-    if jar.PART in parts:
-        made = jar.kept(parts[jar.PART])
-        json.dumps(parts[jar.PART].decode(), ensure_ascii=False).encode()
+    if PART in parts:
+        made = jar.kept(parts[PART])
+        json.dumps(parts[PART].decode(), ensure_ascii=False).encode()
         assert made.sha1
 
 

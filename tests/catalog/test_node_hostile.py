@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bom.catalog.interest import Wanted
 from bom.catalog.node import Node
 from bom.catalog.node.bun import plain_json
-from bom.catalog.node.projects import LOCKS
+from bom.catalog.node.wanted import LOCKS
 from bom.catalog.protocol import Owned
 from bom.catalog.view import directory_view
 from bom.model import Dependency, Gap

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.actions import Actions
 from bom.catalog.alpine import Alpine
+from bom.catalog.concern import concerned
 from bom.catalog.conda import Conda
 from bom.catalog.debian import Debian
 from bom.catalog.dotnet import DotNet
@@ -74,7 +75,7 @@ def catalogue(view: FileView) -> Catalogue:
     owned: list[Owned] = []
     findings: set[Finding] = set()
     gaps: set[Gap] = set()
-    for ecosystem in ECOSYSTEMS:
+    for ecosystem in concerned(ECOSYSTEMS, view):
         for item in ecosystem.installed(view):
             match item:
                 case Dependency():
@@ -98,7 +99,8 @@ def catalogue(view: FileView) -> Catalogue:
 
 def declared(view: FileView) -> tuple[Declared, ...]:
     """What the projects in the view declare and lock, sorted by folder and ecosystem."""
-    found = [item for ecosystem in ECOSYSTEMS for item in ecosystem.declared(view)]
+    asked = concerned(ECOSYSTEMS, view)
+    found = [item for ecosystem in asked for item in ecosystem.declared(view)]
     return tuple(sorted(found, key=lambda item: (item.folder, item.ecosystem, item.location)))
 
 

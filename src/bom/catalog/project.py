@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import ECOSYSTEMS, WANTED
+from bom.catalog.concern import concerned
 from bom.catalog.python.project import PythonProject
 from bom.catalog.python.project import projects as python_projects
 from bom.catalog.python.project import resolve as resolve_python
@@ -98,7 +99,7 @@ def read(directory: Path, top: Path | None = None) -> Project:
     own = set(_matching(directory, top))
     python = _nearest_python(view, chain)
     others: list[Declared] = []
-    for ecosystem in ECOSYSTEMS:
+    for ecosystem in concerned(ECOSYSTEMS, view):
         if ecosystem.name != _PYTHON:
             others += _nearest(ecosystem.declared(view), chain)
     own |= {item.ecosystem for item in others if item.folder == printable_name(inside)}

@@ -65,12 +65,27 @@ class FileView(Protocol):
 class Reads:
     """What every file that an ecosystem's `matches` can accept has: one of these base names,
     one of these endings, a place below one of these folders (with a `/` at the end), or one of
-    `within` anywhere in its path (for endings that too many files have)."""
+    `within` anywhere in its path (for endings that too many files have).
+
+    A view without such a file is no concern of the ecosystem's, and it is not asked. Of that,
+    `context` are names that alone concern nobody (os-release), and `noticed` paths of which it
+    tells without reading them."""
 
     names: frozenset[str] = frozenset()
     endings: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
+    context: frozenset[str] = frozenset()
+    noticed: tuple[str, ...] = ()
+
+    def fits(self, path: str) -> bool:
+        """Whether the path has one of these, so that `matches` may accept it."""
+        return (
+            path[path.rfind("/") + 1 :] in self.names
+            or path.endswith(self.endings)
+            or path.startswith(self.folders)
+            or any(part in path for part in self.within)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +94,13 @@ class Extract:
 
     A file qualifies by one of the `endings` or, where `programs` is set, by being executable or
     a shared library; then by one of the `magics` at its start. `take` gets all of its content
-    (at most 512 MiB) and gives what to keep, by name; empty for nothing.
-    It never raises: what can't be read is what it says it is under the name `error`.
+    (at most 512 MiB) and gives what to keep, by name, all of which are in `gives`; empty for
+    nothing. It never raises: what can't be read is what it says it is under the name `error`.
     """
 
     take: Take
     magics: tuple[bytes, ...]
+    gives: frozenset[str]
     endings: tuple[str, ...] = ()
     programs: bool = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.alpine.wanted import wants
+from bom.catalog.alpine.wanted import PATHS, wants
 from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
@@ -19,7 +19,11 @@ class Alpine:
     """The ecosystem of apk."""
 
     name = "apk"
-    reads = Reads(frozenset(["installed", "os-release", "world"]))
+    reads = Reads(
+        frozenset(["installed", "os-release", "world"]),
+        context=frozenset(["os-release", "world"]),
+        noticed=PATHS,  # also where a link leads elsewhere, so that it is not read
+    )
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:

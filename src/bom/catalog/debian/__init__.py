@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.debian.wanted import STATUS_FOLDER, UPDATES_FOLDER, wants
+from bom.catalog.debian.wanted import MANIFESTS, STATUS_FOLDER, UPDATES_FOLDER, wants
 from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ class Debian:
         frozenset(["copyright", "diversions", "os-release", "registry", "status"]),
         (".list", ".md5sums"),
         (STATUS_FOLDER, UPDATES_FOLDER),
+        context=frozenset(["copyright", "os-release"]),
+        noticed=MANIFESTS,
     )
     extracts: Extract | None = None
 

@@ -47,4 +47,4 @@ def _take(content: bytes | mmap.mmap, /) -> Mapping[str, bytes]:
     return take(content)
 
 
-EXTRACT: Final = Extract(_take, MAGICS, programs=True)
+EXTRACT: Final = Extract(_take, MAGICS, frozenset([VERSION, MODULES, ERROR]), programs=True)

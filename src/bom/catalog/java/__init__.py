@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from bom.catalog.java import gradle, installed, jar, jdk, maven, unpacked
-from bom.catalog.protocol import Extract, Reads
+from bom.catalog.java.wanted import EXTRACT, NAMES, OLD_LOCK, wants
+from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import PurePosixPath
 
-    from bom.catalog.protocol import Declared, FileView, Owned
+    from bom.catalog.protocol import Declared, Extract, FileView, Owned
     from bom.model import Dependency, Finding, Gap
-
-_NAMES: Final = frozenset([jdk.RELEASE, maven.FILE_NAME]) | gradle.FILE_NAMES | unpacked.NAMES
 
 
 class Java:
     """The ecosystem of Maven's repositories, whatever builds with them."""
 
     name = "maven"
-    reads = Reads(_NAMES, (gradle.OLD_LOCK,))
-    # A Spring Boot jar that runs by itself begins with a shell script.
-    extracts: Extract | None = Extract(jar.take, (b"PK", b"#!"), jar.ENDINGS)
+    reads = Reads(NAMES, (OLD_LOCK,))
+    extracts: Extract | None = EXTRACT
 
     def matches(self, path: PurePosixPath) -> bool:
-        if path.name == jdk.RELEASE:
-            return True
-        return maven.matches(path) or gradle.matches(path) or unpacked.matches(path)
+        return wants(path)
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every jar, with what is nested in it and what was shaded into it, and every runtime."""
+        from bom.catalog.java import installed, jdk
+
         runtimes = jdk.runtimes(files)
         yield from jdk.describe(files, runtimes)
         yield from installed.find(files, [runtime.folder for runtime in runtimes])
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """One for each folder: its Gradle lock, else its pom.xml, else a gap."""
+        from bom.catalog.java import gradle, maven
+
         locked = {item.folder: item for item in gradle.declared(files)}
         yield from locked.values()
         for item in maven.declared(files):

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from bom.catalog.java import unpacked
 from bom.catalog.java.identity import Identity, asked_for, identify
-from bom.catalog.java.jar import ENDINGS
+from bom.catalog.java.wanted import ENDINGS
 from bom.printable import printable_name
 
 if TYPE_CHECKING:

@@ -13,9 +13,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from bom.catalog.java.folders import joined, of_a_project
+from bom.catalog.java.folders import joined
 from bom.catalog.java.identity import maven_purl
 from bom.catalog.java.pom import exact, identifier
+from bom.catalog.java.wanted import (
+    BUILD_LOCKS,
+    FILE_NAMES,
+    LOCK,
+    OLD_FOLDER,
+    OLD_LOCK,
+    SCRIPTS,
+    VERIFICATION,
+    is_gradles,
+)
 from bom.catalog.protocol import Declared
 from bom.catalog.stated import Unreadable, decoded, stated_hash, xml_document
 from bom.model import Component, Dependency, Distribution, Gap, Occurrence, Property
@@ -26,29 +36,12 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
 
-LOCK: Final = "gradle.lockfile"
-OLD_LOCK: Final = ".lockfile"
 CONFIGURATION: Final = "bom-seal:java:configuration"
-
-_BUILD_LOCKS: Final = frozenset(["buildscript-gradle.lockfile", "settings-gradle.lockfile"])
-_VERIFICATION: Final = "verification-metadata.xml"
-_OLD_FOLDER: Final = "gradle/dependency-locks"
-_SCRIPTS: Final = ("build.gradle", "build.gradle.kts")
-FILE_NAMES: Final = frozenset([LOCK, *_BUILD_LOCKS, _VERIFICATION, *_SCRIPTS])
 
 # Spring Boot's and others' starters, and what platforms are called.
 _NO_FILES: Final = re.compile(r"\bstarter\b|-(bom|dependencies|parent|platform)$")
 _SHIPPED: Final = frozenset(["runtime", "compile", "default", "archives"])  # of old plugins
 _LEVELS: Final = 64  # folders above a project in which its checksums are looked for
-
-
-def matches(path: PurePosixPath) -> bool:
-    name = path.name
-    if name == _VERIFICATION:
-        return path.parent.name == "gradle" and of_a_project(path)
-    if name in FILE_NAMES:
-        return of_a_project(path)
-    return str(path.parent).endswith(_OLD_FOLDER) and of_a_project(path)
 
 
 @dataclass(slots=True)
@@ -76,16 +69,16 @@ def declared(view: FileView) -> Iterator[Declared]:
     verification: dict[str, str] = {}
     for entry in view.wanted():
         folder, _, name = entry.path.rpartition("/")
-        if entry.type != "file" or not matches(PurePosixPath(entry.path)):
+        if entry.type != "file" or not is_gradles(PurePosixPath(entry.path)):
             continue
-        if name == LOCK or name in _BUILD_LOCKS:
+        if name == LOCK or name in BUILD_LOCKS:
             projects.setdefault(folder, _Project()).locks.append(entry.path)
-        elif name in _SCRIPTS:
+        elif name in SCRIPTS:
             projects.setdefault(folder, _Project()).scripts.append(entry.path)
-        elif name == _VERIFICATION and folder.rpartition("/")[2] == "gradle":
+        elif name == VERIFICATION and folder.rpartition("/")[2] == "gradle":
             verification[folder.removesuffix("gradle").rstrip("/")] = entry.path
-        elif name.endswith(OLD_LOCK) and f"/{folder}".endswith(f"/{_OLD_FOLDER}"):
-            home = folder.removesuffix(_OLD_FOLDER).rstrip("/")
+        elif name.endswith(OLD_LOCK) and f"/{folder}".endswith(f"/{OLD_FOLDER}"):
+            home = folder.removesuffix(OLD_FOLDER).rstrip("/")
             projects.setdefault(home, _Project()).locks.append(entry.path)
     checksums = _Verification(view, verification)
     for folder in sorted(projects):
@@ -142,7 +135,7 @@ def _read(
         gaps.add(Gap("dependency.lock", shown, f"it {error}"))
         return
     name = path.rpartition("/")[2]
-    builds = name in _BUILD_LOCKS
+    builds = name in BUILD_LOCKS
     one = "" if name in FILE_NAMES else name.removesuffix(OLD_LOCK)
     for number, line in enumerate(lines, 1):
         line = line.strip()

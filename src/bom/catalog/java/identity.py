@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
-from bom.catalog.java.jar import ENDINGS
 from bom.catalog.java.pom import exact, identifier
+from bom.catalog.java.wanted import ENDINGS
 from bom.errors import BomError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.java.copies import Siblings, copies
 from bom.catalog.java.identity import maven_purl
-from bom.catalog.java.jar import ENDINGS, PART, kept
+from bom.catalog.java.jar import kept
+from bom.catalog.java.wanted import ENDINGS, ERROR, PART
 from bom.catalog.licences import bundle_licences, maven_licence
 from bom.catalog.nested import nested as inside
 from bom.catalog.protocol import Owned
@@ -43,8 +44,8 @@ def find(view: FileView, ignored: Iterable[str]) -> Iterator[Dependency | Gap | 
             jar = kept(parts[PART])
             if jar.poms or not path.startswith(runtimes):
                 found.append((path, jar))  # the others are a runtime's own, and counted with it
-        elif path.endswith(ENDINGS) and "error" in parts:
-            why = f"the archive can't be read: {printable_name(parts['error'].decode())}"
+        elif path.endswith(ENDINGS) and ERROR in parts:
+            why = f"the archive can't be read: {printable_name(parts[ERROR].decode())}"
             yield Gap("component", printable_name(path), why)
     everything = copies(view, found)
     siblings = Siblings(everything)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bom.catalog.java import zipped
 from bom.catalog.java.pom import Coordinates, exact, identifier, read_pom, replaced
+from bom.catalog.java.wanted import ENDINGS, ERROR, PART
 from bom.catalog.stated import Unreadable, json_document, table, tables, text
 from bom.printable import printable_name
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bom.catalog.java.pom import Pom
-
-ENDINGS: Final = (".jar", ".war", ".ear", ".rar", ".sar", ".par", ".kar", ".hpi", ".jpi")
-PART: Final = "java-archive"
 
 _RAW_ENDINGS: Final = tuple(ending.encode() for ending in ENDINGS)
 _MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"#!")
@@ -110,7 +108,7 @@ def take(content: bytes | mmap.mmap) -> Mapping[str, bytes]:
         digest = sha1(content, usedforsecurity=False).hexdigest()
         found = _jar(window, "", "", digest, 0, _Limits())
     except Unreadable as error:
-        return {"error": str(error).encode()}
+        return {ERROR: str(error).encode()}
     return {PART: json.dumps(asdict(found)).encode()}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bom import purl
 from bom.catalog.content import content_hash
 from bom.catalog.debian import dpkg
+from bom.catalog.java.wanted import RELEASE
 from bom.catalog.protocol import Owned
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
 
-RELEASE: Final = "release"
 RULE: Final = "jdk-layout"
 _LINE: Final = re.compile(r'([A-Z_]{1,40})="([^"]{1,200})"\s*\Z')
 _LIMIT: Final = 64 * 1024  # bytes of a release file: a real one has two KiB

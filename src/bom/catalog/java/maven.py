@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from bom.catalog.java.folders import joined, of_a_project
+from bom.catalog.java.folders import joined
 from bom.catalog.java.identity import maven_purl
 from bom.catalog.java.pom import exact, identifier, read_pom, replaced
+from bom.catalog.java.wanted import POM, is_pom
 from bom.catalog.protocol import Declared
 from bom.catalog.stated import Unreadable, element_lines
 from bom.model import Component, Dependency, Gap, Occurrence, Property
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from bom.catalog.java.pom import Pom, PomDependency
     from bom.catalog.protocol import FileView
 
-FILE_NAME: Final = "pom.xml"
 SCOPE: Final = "bom-seal:java:scope"
 
 DEPENDENCIES_LIMIT: Final = 500_000  # of all POMs of a tree, what they inherit with them
@@ -40,10 +40,6 @@ _BUILD_SCOPES: Final = frozenset(["test", "provided"])
 
 _Key = tuple[str, str, str, str]  # group, artifact, type, classifier
 _Managed = Mapping[_Key, tuple[str, str]]  # version and scope, as they are spelled
-
-
-def matches(path: PurePosixPath) -> bool:
-    return path.name == FILE_NAME and of_a_project(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ def declared(view: FileView) -> Iterator[Declared]:
     for folder in sorted(tree.poms):
         yield tree.project(folder)
     for folder, why in sorted(tree.broken.items()):
-        shown = printable_name(joined(folder, FILE_NAME))
+        shown = printable_name(joined(folder, POM))
         gap = Gap("dependency.declared", shown, why)
         yield Declared("maven", printable_name(folder), shown, False, gaps=(gap,))
 
@@ -99,7 +95,7 @@ class _Tree:
         self._view = view
         for entry in view.wanted():
             folder, _, name = entry.path.rpartition("/")
-            if entry.type != "file" or name != FILE_NAME or not matches(PurePosixPath(entry.path)):
+            if entry.type != "file" or name != POM or not is_pom(PurePosixPath(entry.path)):
                 continue
             raw = view.read(entry.path)
             try:
@@ -178,9 +174,9 @@ class _Tree:
 
     def project(self, folder: str) -> Declared:
         """What the POM in `folder` declares."""
-        location = printable_name(joined(folder, FILE_NAME))
+        location = printable_name(joined(folder, POM))
         model = self.model(folder)
-        raw = self._view.read(joined(folder, FILE_NAME)) or b""
+        raw = self._view.read(joined(folder, POM)) or b""
         lines = element_lines(raw, "dependency") if model.pom.dependencies else []
         gaps: set[Gap] = set()
         found: dict[tuple[str, str], Dependency] = {}

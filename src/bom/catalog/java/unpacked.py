@@ -4,26 +4,18 @@ image's layers. What Maven packed is then a folder, with META-INF/maven in it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.catalog.content import content_hash
-from bom.catalog.java.jar import ENDINGS, Jar, described
+from bom.catalog.java.jar import Jar, described
+from bom.catalog.java.wanted import ENDINGS, RECORD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import PurePosixPath
 
     from bom.catalog.protocol import FileView
     from bom.model import Hash, HashOf
 
-NAMES: Final = frozenset(["MANIFEST.MF", "pom.properties", "pom.xml", "application.cdx.json"])
-
-_RECORD: Final = re.compile(
-    r"(?P<root>(?:.*/)?)(?P<inside>META-INF/(?:MANIFEST\.MF|sbom/application\.cdx\.json"
-    r"|maven/[^/]+/[^/]+/pom\.(?:properties|xml)))\Z",
-    re.S,
-)
 _BUILT: Final = "target/"  # what Maven makes, before it is packed
 _CLASSES: Final = ("META-INF", "BOOT-INF/classes", "WEB-INF")
 _LIBRARIES: Final = ("BOOT-INF/lib", "WEB-INF/lib")
@@ -44,15 +36,11 @@ class Unpacked(NamedTuple):
     libraries: tuple[str, ...]
 
 
-def matches(path: PurePosixPath) -> bool:
-    return path.name in NAMES and _RECORD.match(str(path)) is not None
-
-
 def find(view: FileView) -> Iterator[Unpacked]:
     """Every folder with just one pom.properties below its META-INF/maven, and a manifest."""
     records: dict[str, dict[str, str]] = {}
     for entry in view.wanted():
-        if entry.type == "file" and (found := _RECORD.match(entry.path)):
+        if entry.type == "file" and (found := RECORD.match(entry.path)):
             records.setdefault(found["root"], {})[found["inside"]] = entry.path
     for root, paths in sorted(records.items()):
         poms = [inside for inside in paths if inside.endswith("/pom.properties")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.node import installed, plugnplay, projects
+from bom.catalog.node.wanted import EXTRACT, NAMES, RECORDS, wants
 from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
@@ -19,19 +19,20 @@ class Node:
     """The ecosystem of the npm registry, whichever tool installs from it."""
 
     name = "npm"
-    reads = Reads(projects.NAMES | installed.RECORDS)
-    extracts: Extract | None = plugnplay.EXTRACT
+    reads = Reads(NAMES | RECORDS)
+    extracts: Extract | None = EXTRACT
 
     def matches(self, path: PurePosixPath) -> bool:
-        text = str(path)
-        if installed.wants(text):
-            return True
-        return path.name in projects.NAMES and projects.is_project_file(text)
+        return wants(str(path))
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every package in a node_modules folder, with the files of its own."""
+        from bom.catalog.node import installed
+
         return installed.find(files)
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """What the projects' locks resolve, or their manifests ask for."""
+        from bom.catalog.node import projects
+
         return projects.find(files)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from bom.catalog.node.pin import Asked
 
-FILE_NAME: Final = "bun.lock"
-BINARY: Final = "bun.lockb"
 _OWN: Final = ("workspace:", "root:")
 _DEPTH: Final = 64  # packages inside packages
 

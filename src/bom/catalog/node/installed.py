@@ -18,8 +18,8 @@ from bom.catalog.node import manifest, npm_lock, package, plugnplay, pnpm
 from bom.catalog.node.names import npm_purl, registry, valid_name
 from bom.catalog.node.pin import ALIAS, BUNDLED, REGISTRY, distributions
 from bom.catalog.node.places import FOLDER, MANIFEST, called, holder, outermost, package_folder
-from bom.catalog.node.projects import is_project_file
 from bom.catalog.node.resolution import Resolution
+from bom.catalog.node.wanted import LOADERS, NPM_RECORD, PNPM_RECORD, is_project_file, is_record
 from bom.catalog.protocol import Owned
 from bom.catalog.stated import Unreadable
 from bom.model import Component, Dependency, Gap, Occurrence, Property
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from bom.catalog.node.pin import Pin
     from bom.catalog.protocol import FileView
 
-RECORDS: Final = frozenset([MANIFEST, npm_lock.HIDDEN, "lock.yaml", *plugnplay.LOADERS])
 REPOSITORY: Final = "bom-seal:npm:repository"
 LAYER: Final = "bom-seal:layer"
-_HIDDEN: Final = f"{FOLDER}/{npm_lock.HIDDEN}"
 _UNPLUGGED: Final = ".yarn/unplugged/"
 _BY_CODE: Final = "Plug'n'Play resolves what it depends on, by code (.pnp.cjs)"
 _TARBALL: Final = "not checkable: the digest that is stated is its tarball's"
@@ -69,15 +67,6 @@ class _Content:
         return sha256sum.digest((path[len(folder) :], hex) for path, hex in self.files)
 
 
-def wants(path: str) -> bool:
-    """Whether a file tells of what is installed."""
-    if path.endswith(MANIFEST):
-        return package_folder(path) != ""
-    if posixpath.basename(path) in plugnplay.LOADERS:
-        return True
-    return _below(path, _HIDDEN) or _below(path, pnpm.INSTALLED)
-
-
 def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
     """Every copy of a package, whose files they are, and what could not be had."""
     manifests: dict[str, str] = {}
@@ -91,9 +80,9 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
                 manifests[folder] = entry.layer
             elif is_project_file(path):
                 projects.append(posixpath.dirname(path))
-        elif _below(path, _HIDDEN) or _below(path, pnpm.INSTALLED):
+        elif is_record(path, NPM_RECORD) or is_record(path, PNPM_RECORD):
             records.append(path)
-        elif posixpath.basename(path) in plugnplay.LOADERS:
+        elif posixpath.basename(path) in LOADERS:
             loaders.append(path)
     if not manifests and not loaders:
         return
@@ -123,10 +112,6 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
         yield from _zipped(view, loaders, copies)
 
 
-def _below(path: str, record: str) -> bool:
-    return path == record or path.endswith(f"/{record}")
-
-
 # --- reading -------------------------------------------------------------------------------------
 
 
@@ -138,12 +123,12 @@ def _record(view: FileView, path: str, stated: dict[str, Pin]) -> Iterator[Gap]:
         yield Gap("dependency.lock", shown, "the file can't be read or is too large")
         return
     try:
-        if _below(path, _HIDDEN):
-            prefix = path[: -len(_HIDDEN)]
+        if is_record(path, NPM_RECORD):
+            prefix = path[: -len(NPM_RECORD)]
             for key, pin in npm_lock.record(raw).items():
                 stated[prefix + key] = pin
         else:
-            prefix = path[: -len(pnpm.INSTALLED)]
+            prefix = path[: -len(PNPM_RECORD)]
             for pin in pnpm.read(raw, shown).pins.values():
                 stated[f"{prefix}{FOLDER}:{pin.name}@{pin.version}"] = pin
     except Unreadable as error:
@@ -366,7 +351,9 @@ def _direct(
     """The folders of what projects ask for, and of what was installed with no project at all
     (`npm install --global`)."""
     found = set()
-    known = {path[: -len(_HIDDEN)].rstrip("/") for path in records if _below(path, _HIDDEN)}
+    known = {
+        path[: -len(NPM_RECORD)].rstrip("/") for path in records if is_record(path, NPM_RECORD)
+    }
     for project in projects:
         raw = view.read(posixpath.join(project, MANIFEST))
         try:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-FILE_NAME: Final = "package.json"
 _PATTERNS: Final = 100  # of workspaces that one manifest may state
 
 

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     from bom.catalog.node.pin import Asked
 
-SHRINKWRAP: Final = "npm-shrinkwrap.json"
-FILE_NAME: Final = "package-lock.json"
-HIDDEN: Final = ".package-lock.json"
 DEPTH: Final = 64  # packages inside packages; npm 2 came to some 15
 _FOLDER: Final = "node_modules/"
 

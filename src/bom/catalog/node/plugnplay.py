@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.java import zipped
-from bom.catalog.protocol import Extract
+from bom.catalog.node.wanted import ERROR, PART
 from bom.catalog.stated import Unreadable
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
 
-LOADERS: Final = frozenset([".pnp.cjs", ".pnp.js"])
-_PART: Final = "npm:package.json"
-_ERROR: Final = "npm:error"
 _CACHE: Final = re.compile(r"(?:^|/)\.yarn/(?:[^/]+/)?cache/[^/]+\.zip\Z")
 _MANIFEST: Final = re.compile(rb"node_modules/(?:@[^/]{1,300}/)?[^/]{1,300}/package\.json\Z")
 _LIMIT: Final = 4 * 1024 * 1024  # bytes of a package.json
@@ -35,16 +32,13 @@ def take(content: bytes | mmap.mmap) -> Mapping[str, bytes]:
         rows = zipped.members(window, lambda raw: _MANIFEST.match(raw) is not None, budget)
         if len(rows) != 1:
             return {}
-        return {_PART: zipped.read(window, rows[0], _LIMIT, budget)}
+        return {PART: zipped.read(window, rows[0], _LIMIT, budget)}
     except Unreadable as error:
-        return {_ERROR: str(error).encode()}
-
-
-EXTRACT: Final = Extract(take, (b"PK\x03\x04",), (".zip",))
+        return {ERROR: str(error).encode()}
 
 
 def archives(view: FileView) -> Iterator[tuple[str, bytes, str]]:
     """The path of each zip in a cache of Yarn's, its package.json, and why there is none."""
     for path, parts in view.extracted():
-        if _CACHE.search(path) and (_PART in parts or _ERROR in parts):
-            yield path, parts.get(_PART, b""), parts.get(_ERROR, b"").decode("utf-8", "replace")
+        if _CACHE.search(path) and (PART in parts or ERROR in parts):
+            yield path, parts.get(PART, b""), parts.get(ERROR, b"").decode("utf-8", "replace")

@@ -18,8 +18,6 @@ from bom.model import Gap, Property
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FILE_NAME: Final = "pnpm-lock.yaml"
-INSTALLED: Final = "node_modules/.pnpm/lock.yaml"
 _KNOWN: Final = ("5", "6", "7", "9")
 _LINKS: Final = ("link:", "workspace:")
 

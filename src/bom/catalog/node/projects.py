@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bom.catalog.node import bun, npm_lock, pnpm, yarn_berry, yarn_classic
 from bom.catalog.node import manifest as manifests
 from bom.catalog.node.manifest import Manifest
 from bom.catalog.node.pin import dependencies
+from bom.catalog.node.places import MANIFEST
+from bom.catalog.node.wanted import (
+    BUN_BINARY,
+    BUN_LOCK,
+    LOCKS,
+    NAMES,
+    NPM_LOCK,
+    PNPM_LOCK,
+    SHRINKWRAP,
+    is_project_file,
+)
 from bom.catalog.protocol import Declared
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
@@ -25,32 +36,6 @@ if TYPE_CHECKING:
     from bom.catalog.node.pin import Asked, Lock
     from bom.catalog.protocol import FileView
 
-# npm's own order (a shrinkwrap wins), then the others'; package.json's `packageManager` decides.
-LOCKS: Final = {
-    npm_lock.SHRINKWRAP: "npm",
-    npm_lock.FILE_NAME: "npm",
-    yarn_classic.FILE_NAME: "yarn",
-    pnpm.FILE_NAME: "pnpm",
-    bun.FILE_NAME: "bun",
-    bun.BINARY: "bun",
-}
-NAMES: Final = frozenset([*LOCKS, manifests.FILE_NAME])
-# Folders of installed packages and of package managers' caches: what lies there is theirs.
-_OTHERS: Final = frozenset(
-    (
-        *("node_modules", "bower_components", "site-packages", "dist-packages", "vendor", "gems"),
-        *(".yarn", ".npm", ".bun", ".cache", ".pnpm-store", ".cargo", ".rustup", ".nvm", ".git"),
-    )
-)
-# Files of packages by the Filesystem Hierarchy Standard; projects are put elsewhere.
-_SYSTEM: Final = ("usr/lib/", "usr/lib64/", "usr/libexec/", "usr/share/", "lib/", "var/lib/")
-
-
-def is_project_file(path: str) -> bool:
-    """Whether a manifest or lock at `path` is a project's own."""
-    folder = posixpath.dirname(path)
-    return not path.startswith(_SYSTEM) and _OTHERS.isdisjoint(folder.split("/"))
-
 
 def find(view: FileView) -> Iterator[Declared]:
     """One for each project, in no order."""
@@ -61,7 +46,7 @@ def find(view: FileView) -> Iterator[Declared]:
             folders.setdefault(folder, set()).add(name)
     projects = _Projects(view, folders)
     members: set[str] = set()
-    locked = [folder for folder in folders if folders[folder] - {manifests.FILE_NAME}]
+    locked = [folder for folder in folders if folders[folder] - {MANIFEST}]
     for folder in sorted(locked):
         made, inside = projects.locked(folder)
         members |= inside
@@ -122,7 +107,7 @@ class _Projects:
     def unlocked(self, folder: str) -> Declared | None:
         """What the folder's package.json asks for; None where that is nothing."""
         own = self._manifest(folder)
-        location = printable_name(_join(folder, manifests.FILE_NAME))
+        location = printable_name(_join(folder, MANIFEST))
         if isinstance(own, Gap):
             return Declared("npm", printable_name(folder), location, locked=False, gaps=(own,))
         if own is None or not (own.asked or own.invalid):
@@ -135,14 +120,14 @@ class _Projects:
         raw = self._view.read(_join(folder, name))
         if raw is None:
             raise Unreadable("can't be read or is too large")
-        if name in (npm_lock.SHRINKWRAP, npm_lock.FILE_NAME):
+        if name in (SHRINKWRAP, NPM_LOCK):
             own = self._manifest(folder)
             return npm_lock.read(raw, location, own.asked if isinstance(own, Manifest) else None)
-        if name == pnpm.FILE_NAME:
+        if name == PNPM_LOCK:
             return pnpm.read(raw, location)
-        if name == bun.FILE_NAME:
+        if name == BUN_LOCK:
             return bun.read(raw, location)
-        if name == bun.BINARY:
+        if name == BUN_BINARY:
             raise Unreadable("is in Bun's old binary format; `bun install --save-text-lockfile`")
         if yarn_berry.HEADER.encode() in raw[:1000]:
             return yarn_berry.read(raw, location, self._family(folder))
@@ -181,7 +166,7 @@ class _Projects:
         return [
             below
             for below, names in self._folders.items()
-            if below != folder and below.startswith(start) and manifests.FILE_NAME in names
+            if below != folder and below.startswith(start) and MANIFEST in names
         ]
 
     def _manifest(self, folder: str) -> Manifest | Gap | None:
@@ -191,9 +176,9 @@ class _Projects:
         return self._manifests[folder]
 
     def _read_manifest(self, folder: str) -> Manifest | Gap | None:
-        if manifests.FILE_NAME not in self._folders.get(folder, ()):
+        if MANIFEST not in self._folders.get(folder, ()):
             return None
-        path = _join(folder, manifests.FILE_NAME)
+        path = _join(folder, MANIFEST)
         raw = self._view.read(path)
         try:
             if raw is None:

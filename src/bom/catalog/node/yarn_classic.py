@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bom.catalog.node.pin import Asked
     from bom.model import Hash
 
-FILE_NAME: Final = "yarn.lock"
 HEADER: Final = "# yarn lockfile v1"
 _JSON: Final = json.JSONDecoder()
 _SECTIONS: Final = ("dependencies", "optionalDependencies")

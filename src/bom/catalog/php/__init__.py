@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.php.declared import NAMES, projects, wanted
-from bom.catalog.php.installed import RECORD, find, is_record
+from bom.catalog.php.wanted import NAMES, RECORD, wants
 from bom.catalog.protocol import Reads
 
 if TYPE_CHECKING:
@@ -24,13 +23,16 @@ class Php:
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
-        text = str(path)
-        return is_record(text) or wanted(text)
+        return wants(str(path))
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every package that Composer's own record lists, with the files of its folder."""
+        from bom.catalog.php.installed import find
+
         return find(files)
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """What each project's lock resolves, or its composer.json asks for."""
+        from bom.catalog.php.declared import projects
+
         return projects(files)

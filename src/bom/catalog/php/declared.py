@@ -15,8 +15,8 @@ from bom.catalog.php.package import (
     package_name,
     requirements,
 )
+from bom.catalog.php.wanted import LOCK, MANIFEST, is_project_file
 from bom.catalog.protocol import Declared
-from bom.catalog.python.wanted import foreign
 from bom.catalog.stated import Unreadable, decoded, json_document, line, table, tables, text
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
@@ -27,28 +27,18 @@ if TYPE_CHECKING:
     from bom.catalog.php.package import Package
     from bom.catalog.protocol import FileView
 
-MANIFEST: Final = "composer.json"
-LOCK: Final = "composer.lock"
-NAMES: Final = frozenset([MANIFEST, LOCK])
 CONSTRAINT: Final = "bom-seal:composer:constraint"
-_OTHERS: Final = frozenset(["vendor", "gems", "bower_components", ".composer"])
 _PACKAGES_LIMIT: Final = 200_000
 _PROVIDERS_LIMIT: Final = 50  # of one name that an edge may lead to
 _NAME_LINE: Final = re.compile(r'\s*"name": ?"([^"\\]+|[^"]+\\/[^"]+)",?\s*\Z')
 _UNREADABLE: Final = "can't be read or is too large"
 
 
-def wanted(path: str) -> bool:
-    """Whether the file is a project's own manifest or lock."""
-    folder, _, name = path.rpartition("/")
-    return name in NAMES and not foreign(path) and _OTHERS.isdisjoint(folder.split("/"))
-
-
 def projects(view: FileView) -> Iterator[Declared]:
     """One for each folder with a lock, or else with a manifest that asks for something."""
     folders: dict[str, set[str]] = defaultdict(set)
     for entry in view.wanted():
-        if entry.type == "file" and wanted(entry.path):
+        if entry.type == "file" and is_project_file(entry.path):
             folder, _, name = entry.path.rpartition("/")
             folders[folder].add(name)
     for folder in sorted(folders):

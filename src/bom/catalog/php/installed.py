@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from bom import sha256sum
 from bom.catalog.content import content_hash, unhashed_gaps
 from bom.catalog.integrity import PROPERTY as INTEGRITY
-from bom.catalog.php.declared import MANIFEST, providers
+from bom.catalog.php.declared import providers
 from bom.catalog.php.package import Package, component, package, requirements
+from bom.catalog.php.wanted import MANIFEST, is_record
 from bom.catalog.protocol import Owned
 from bom.catalog.stated import Unreadable, decoded, json_document, strings, tables, text
 from bom.model import Dependency, Gap, Occurrence, Property
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import FileView
 
-RECORD: Final = "installed.json"
 BIN_RULE: Final = "composer-bin"
-_FOLDER: Final = "composer"
 _LAYER: Final = "bom-seal:layer"
 _SCOPE: Final = "bom-seal:scope"
 _TARBALL: Final = "not checkable: the digest that is stated is its archive's"
@@ -46,12 +45,6 @@ class _Installed:
     build: bool
     direct: bool
     requires: frozenset[str]
-
-
-def is_record(path: str) -> bool:
-    """Whether a file is Composer's record of what it installed."""
-    parts = path.split("/")
-    return parts[-1] == RECORD and len(parts) > 1 and parts[-2] == _FOLDER
 
 
 def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:

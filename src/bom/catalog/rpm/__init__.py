@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.catalog.os_release import PATHS
 from bom.catalog.protocol import Reads
-from bom.catalog.rpm.wanted import EXTRACT, NAMES, OLD_PATHS, wants
+from bom.catalog.rpm.wanted import EXTRACT, FOLDERS, FORMATS, MANIFEST, NAMES, RELEASES, wants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +19,12 @@ class Rpm:
     """The ecosystem of rpm: Fedora, Red Hat, SUSE and what descends from them."""
 
     name = "rpm"
-    reads = Reads(NAMES | frozenset(path.rpartition("/")[2] for path in (*PATHS, *OLD_PATHS)))
+    reads = Reads(
+        NAMES | RELEASES,
+        context=RELEASES,
+        # also where a link leads elsewhere, so that none of them is read
+        noticed=(*(folder + name for folder in FOLDERS for name in FORMATS), MANIFEST),
+    )
     extracts: Extract | None = EXTRACT
 
     def matches(self, path: PurePosixPath) -> bool:

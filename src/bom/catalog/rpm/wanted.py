@@ -28,6 +28,8 @@ OLD_PATHS: Final = (
     "etc/fedora-release",
     "etc/oracle-release",
 )
+# The names of all files that say whose packages these are.
+RELEASES: Final = frozenset(path.rpartition("/")[2] for path in (*PATHS, *OLD_PATHS))
 
 # What `take` gives of a database that is too large to be kept.
 HEADERS: Final = "headers"
@@ -49,4 +51,9 @@ def _take(content: bytes | mmap.mmap, /) -> Mapping[str, bytes]:
     return take(content)
 
 
-EXTRACT: Final = Extract(_take, magics=(b"",), endings=tuple(f"/{name}" for name in FORMATS))
+EXTRACT: Final = Extract(
+    _take,
+    magics=(b"",),
+    gives=frozenset([HEADERS, PROBLEMS, ERROR]),
+    endings=tuple(f"/{name}" for name in FORMATS),
+)

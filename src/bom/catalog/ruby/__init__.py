@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom.catalog.protocol import Reads
-from bom.catalog.ruby.declared import NAMES, projects, wanted
-from bom.catalog.ruby.installed import find
-from bom.catalog.ruby.places import ENDING, record
+from bom.catalog.ruby.places import ENDING
+from bom.catalog.ruby.wanted import NAMES, wants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,13 +24,16 @@ class Ruby:
     extracts: Extract | None = None
 
     def matches(self, path: PurePosixPath) -> bool:
-        text = str(path)
-        return record(text) is not None or wanted(text)
+        return wants(str(path))
 
     def installed(self, files: FileView) -> Iterable[Dependency | Gap | Finding | Owned]:
         """Every gem that a specification in a gem home tells of."""
+        from bom.catalog.ruby.installed import find
+
         return find(files)
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """What each project's lock resolves; a gap where only Ruby code says what it needs."""
+        from bom.catalog.ruby.declared import projects
+
         return projects(files)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.merging import merged
 from bom.catalog.protocol import Declared
-from bom.catalog.python.wanted import foreign
 from bom.catalog.ruby import gemfile, lockfile
 from bom.catalog.ruby.names import full_name, gem_purl
-from bom.catalog.ruby.places import ENDING
+from bom.catalog.ruby.wanted import LOCKS, is_project_file
 from bom.catalog.stated import Unreadable, public_url, vcs_url
 from bom.model import Component, Dependency, Distribution, Gap, Occurrence, Property
 from bom.printable import printable_name
@@ -25,30 +24,17 @@ if TYPE_CHECKING:
 
 REGISTRY: Final = "bom-seal:gem:registry"
 GROUP: Final = "bom-seal:gem:group"
-# Manifest and lock by either of Bundler's two names.
-_PAIRS: Final = (("Gemfile", "Gemfile.lock"), ("gems.rb", "gems.locked"))
-_LOCKS: Final = {lock: manifest for manifest, lock in _PAIRS}
-NAMES: Final = frozenset(name for pair in _PAIRS for name in pair)
-_OTHERS: Final = frozenset(["gems", "bundle", "rubygems-integration", "specifications"])
 _DEFAULT_REGISTRY: Final = "https://rubygems.org/"
 _CODE: Final = "it is Ruby code, which is not run"
 _VERSIONS_LIMIT: Final = 50  # of one gem that an edge may lead to; Bundler locks one
 _HEX: Final = frozenset("0123456789abcdef")
 
 
-def wanted(path: str) -> bool:
-    """Whether the file is a project's own manifest or lock."""
-    folder, _, name = path.rpartition("/")
-    if name not in NAMES and not name.endswith(ENDING):
-        return False
-    return not foreign(path) and _OTHERS.isdisjoint(folder.split("/"))
-
-
 def projects(view: FileView) -> Iterator[Declared]:
     """One for each folder with a lock, or else with a Gemfile or gemspec that no lock covers."""
     folders: dict[str, set[str]] = defaultdict(set)
     for entry in view.wanted():
-        if entry.type == "file" and wanted(entry.path):
+        if entry.type == "file" and is_project_file(entry.path):
             folder, _, name = entry.path.rpartition("/")
             folders[folder].add(name)
     covered: set[str] = set()
@@ -74,7 +60,7 @@ def locks(view: FileView) -> Iterator[tuple[str, Lock | Gap]]:
     found: dict[str, str] = {}
     for entry in view.wanted():  # sorted, so that Gemfile.lock goes before gems.locked
         folder, _, name = entry.path.rpartition("/")
-        if name in _LOCKS and entry.type == "file" and wanted(entry.path):
+        if name in LOCKS and entry.type == "file" and is_project_file(entry.path):
             found.setdefault(folder, entry.path)
     for _, path in sorted(found.items()):
         raw = view.read(path)
@@ -123,7 +109,7 @@ class _Reading:
         self.parts: set[str] = set()
         self._view = view
         self._folder, _, name = path.rpartition("/")
-        self._manifest = _LOCKS[name]
+        self._manifest = LOCKS[name]
         self._place = printable_name(path)
         self._gaps: set[Gap] = set()
 
