@@ -178,7 +178,8 @@ def test_every_program_of_a_module_is_compared_and_no_other_one() -> None:
     there = [
         *(module("example.org/shop", "", f"bin/{n}") for n in "xy"),
         *(module("example.org/a", "v1.0.9", f"bin/{n}") for n in "xy"),
-        module("example.org/other", "v2.0.0", "bin/docker"),
+        module("example.org/other", "", "bin/docker"),
+        module("example.org/shop", "v2.0.0", "bin/docker"),
         module("example.org/a", "v1.0.5", "bin/docker"),
         module("example.org/more", "v1.0.0", "bin/docker"),
     ]
@@ -195,6 +196,37 @@ def test_a_module_of_which_no_program_was_built_is_not_compared() -> None:
     found = compare([stated], there)
     assert found.findings == ()
     assert [gap.what for gap in found.gaps] == ["dependency.compared"]
+
+
+def test_members_of_a_go_workspace_decide_together() -> None:
+    app = go_mod(asked("pkg:golang/example.org/a@v1.5.0"), name="example.org/app")
+    lib = go_mod(
+        asked("pkg:golang/example.org/a@v1.6.0"),
+        asked("pkg:golang/example.org/b@v1.0.0"),
+        name="example.org/lib",
+    )
+    members = [module("example.org/app", ""), module("example.org/lib", "")]
+    there = [*members, module("example.org/a", "v1.6.0"), module("example.org/b", "v1.0.0")]
+    assert compare([app, lib], there).findings == ()
+    there = [*members, module("example.org/a", "v1.7.0")]
+    assert [item.code for item in compare([app, lib], there).findings] == ["version", "version"]
+
+
+def test_a_main_module_with_a_version_is_known_by_its_program() -> None:
+    program = Component(
+        "application",
+        "app",
+        ref="application:usr/bin/app",
+        occurrences=(Occurrence("usr/bin/app"),),
+        requires=("pkg:golang/example.org/shop@v0.1.0",),
+    )
+    there = [
+        Dependency(program),
+        module("example.org/shop", "v0.1.0"),
+        module("example.org/a", "v1.0.1"),
+    ]
+    stated = go_mod(asked("pkg:golang/example.org/a@v1.0.0"))
+    assert [item.code for item in compare([stated], there).findings] == ["version"]
 
 
 def test_a_rust_program_is_compared_with_the_lock_of_its_own_crate() -> None:

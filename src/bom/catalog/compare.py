@@ -77,10 +77,11 @@ def compare(declared: Iterable[Declared], installed: Sequence[Dependency]) -> Co
     by_place: dict[tuple[str, str], list[Match]] = defaultdict(list)
     for pair in pairs:
         by_place[pair.lock.ecosystem, pair.place].append(pair)
-        differing = _differences(pair.lock, pair.environment)
-        findings |= {one for one in differing if not _elsewhere(one, homes)}
     enriched = {item.component.bom_ref: item for item in installed}
     for together in by_place.values():
+        for lock, _, environment in together:
+            differing = _differences(lock, environment, _of_the_workspace(lock, together))
+            findings |= {one for one in differing if not _elsewhere(one, homes)}
         findings |= set(_additional(together, projects))
         _enrich(enriched, together)
     return Compared(
@@ -109,23 +110,37 @@ def _elsewhere(one: Finding, homes: frozenset[str]) -> bool:
 # --- differences ---------------------------------------------------------------------------------
 
 
-def _differences(lock: Declared, environment: Environment) -> Iterator[Finding]:
+def _of_the_workspace(lock: Declared, together: Sequence[Match]) -> Mapping[str, set[str]]:
+    """The versions, by package, that other members of its workspace state: of what several ask
+    for, Go takes the newest."""
+    found: dict[str, set[str]] = defaultdict(set)
+    if lock.ecosystem in LINKED:
+        for other, _, _ in together:
+            if other.name != lock.name:
+                for item in other.dependencies:
+                    found[package_key(item.component.purl)].add(version_of(item.component))
+    return found
+
+
+def _differences(
+    lock: Declared, environment: Environment, besides: Mapping[str, set[str]]
+) -> Iterator[Finding]:
     stated: dict[str, list[Dependency]] = defaultdict(list)
     for item in lock.dependencies:
         if is_of(lock, item):
             stated[package_key(item.component.purl)].append(item)
     for name, items in stated.items():
         copies = environment.copies(name)
-        unexpected = _unexpected(items, copies)
+        unexpected = _unexpected(items, copies, besides.get(name, set()))
         yield from (_version(lock, items, same) for same in unexpected)
         if lock.ecosystem not in LINKED:
             yield from _missing(lock, items, copies, len(unexpected))
         yield from _hashes(lock, items, copies)
 
 
-def _unexpected(items: list[Dependency], copies: list[Copy]) -> list[list[Copy]]:
+def _unexpected(items: list[Dependency], copies: list[Copy], besides: set[str]) -> list[list[Copy]]:
     """The copies in versions that are not stated, by version."""
-    versions = {version_of(item.component) for item in items}
+    versions = {version_of(item.component) for item in items} | besides
     if "" in versions:
         return []  # the lock leaves the version of one open
     found: dict[str, list[Copy]] = defaultdict(list)
@@ -174,7 +189,7 @@ def _additional(together: Sequence[Match], projects: frozenset[tuple[str, str]])
     kind = together[0].lock.ecosystem
     listed: set[str] = set(SEEDS)
     packages: dict[str, list[Copy]] = {}
-    for lock, _, environment in ((m.lock, m.place, m.environment) for m in together):
+    for lock, _, environment in together:
         packages |= environment.packages
         listed |= reached(lock, environment) if leaves_out(lock) else listed_by(lock)
     files = sorted({file for match in together for file in match.lock.location.split(", ")})

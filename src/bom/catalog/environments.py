@@ -134,6 +134,10 @@ def _kind(component: Component) -> str:
         return component.purl[4:].partition("/")[0]
     if component.ref.startswith("cargo:"):
         return "cargo"
+    if component.type == "application" and "".join(component.requires[:1]).startswith(
+        "pkg:golang/"
+    ):
+        return "golang"
     first = component.occurrences[0].location if component.occurrences else ""
     return "maven" if first.endswith(".jar") or _INSIDE in first else ""
 
@@ -182,8 +186,7 @@ def own_names(lock: Declared) -> set[str]:
 # --- which is whose ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A lock and the environment that it describes, put together of all its parts' places."""
 
     lock: Declared
@@ -258,11 +261,17 @@ def _programs(lock: Declared, found: Mapping[Key, Environment]) -> list[Key]:
 
 
 def _built_from(kind: str, environment: Environment) -> Iterator[str]:
+    """The names of the projects of which a program holds the working tree: its own crates; the
+    main module, and those of its workspace, which have no version."""
     if kind == "cargo":
         yield from (name.lower() for name in environment.nameless)
-    else:
-        for copies in environment.packages.values():
-            yield copies[0].component.name.lower()  # a Go module's name is its whole path
+        return
+    programs = (copy.component for copies in environment.nameless.values() for copy in copies)
+    mains = {package_key(ref) for program in programs for ref in program.requires[:2]}
+    for key, copies in environment.packages.items():
+        component = copies[0].component
+        if not component.version or mains == {key}:
+            yield component.name.lower()  # a Go module's name is its whole path
 
 
 def _candidates(
