@@ -7,7 +7,6 @@ a killed run leaves the old file or the new one. Temporary names start with `.bo
 from __future__ import annotations
 
 import os
-import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +27,7 @@ def temporary_beside(target: Path) -> Path:
     """
     if target.exists() and not target.is_file():
         raise BomError(f"{target} is no plain file", hint="name a file that may be replaced")
-    path = target.parent / f"{TEMPORARY_PREFIX}{target.name[:80]}.{secrets.token_hex(6)}"
+    path = target.parent / f"{TEMPORARY_PREFIX}{target.name[:80]}.{os.urandom(6).hex()}"
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
     return path
 

@@ -71,7 +71,8 @@ def unstated_backend(project: Project) -> tuple[Tool | Gap, ...]:
 
 
 def _module(project: Project) -> str:
-    return project.manifest.build_backend.partition(":")[0].strip()
+    stated = "" if project.manifest is None else project.manifest.build_backend
+    return stated.partition(":")[0].strip()
 
 
 def _isolated(project: Project) -> Gap:

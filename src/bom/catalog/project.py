@@ -6,15 +6,12 @@ Read from its folder and those above it, up to the source's root; nothing is run
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import ECOSYSTEMS, WANTED
 from bom.catalog.concern import concerned
-from bom.catalog.python.project import PythonProject
-from bom.catalog.python.project import projects as python_projects
-from bom.catalog.python.project import resolve as resolve_python
 from bom.catalog.python.wanted import makes_project
 from bom.catalog.view import listed_view
 from bom.printable import printable_name
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
 
     from bom.catalog.protocol import Declared, FileView
     from bom.catalog.python.manifest import Manifest
+    from bom.catalog.python.project import PythonProject
     from bom.model import Dependency, Gap
 
 # Folders inside a project's that hold what belongs to it.
@@ -47,24 +45,26 @@ _NO_PROJECT: Final = frozenset({"docker", "github", "githubactions", "oci"})
 class Project:
     """A project's own statements and its locks, as read at one moment.
 
-    `python`: its Python side, which a built package's own statements can add to; `others`: what
-    it declares in other ecosystems. `here`: the ecosystems whose files stand in its own folder;
-    what only a folder above states is the surroundings'.
+    `python`: its Python side, which a built package's own statements can add to, None where it
+    has none; `others`: what it declares in other ecosystems. `here`: the ecosystems whose files
+    stand in its own folder; what only a folder above states is the surroundings'.
     """
 
-    python: PythonProject = field(default_factory=PythonProject)
+    python: PythonProject | None = None
     others: tuple[Declared, ...] = ()
     here: frozenset[str] = frozenset()
 
     @property
-    def manifest(self) -> Manifest:
-        return self.python.manifest
+    def manifest(self) -> Manifest | None:
+        """The Python one."""
+        return None if self.python is None else self.python.manifest
 
     @property
     def name(self) -> str:
         """Its name as a manifest states it, "" where none does."""
         named = (item.name for item in self.others if item.name and item.ecosystem in self.here)
-        return self.python.manifest.name or next(named, "")
+        own = "" if self.manifest is None else self.manifest.name
+        return own or next(named, "")
 
 
 def dependencies(root: Path) -> tuple[Dependency | Gap, ...]:
@@ -97,15 +97,17 @@ def read(directory: Path, top: Path | None = None) -> Project:
     ]
     view = listed_view(top, [folder.rstrip("/") for folder in listed], WANTED)
     own = set(_matching(directory, top))
-    python = _nearest_python(view, chain)
+    python: PythonProject | None = None
     others: list[Declared] = []
     for ecosystem in concerned(ECOSYSTEMS, view):
-        if ecosystem.name != _PYTHON:
+        if ecosystem.name == _PYTHON:
+            python = _nearest_python(view, chain)
+        else:
             others += _nearest(ecosystem.declared(view), chain)
     own |= {item.ecosystem for item in others if item.folder == printable_name(inside)}
     if python is not None and python.folder == inside:
         own.add(_PYTHON)
-    return Project(python or PythonProject(inside), tuple(others), frozenset(own))
+    return Project(python, tuple(others), frozenset(own))
 
 
 def resolve(
@@ -120,7 +122,7 @@ def resolve(
     of the project's own folder. What others ask for only took part in the build.
     """
     carried = project.here if ships is None else ships
-    found, gaps = resolve_python(project.python, stated)
+    found, gaps = _resolved_python(project.python, stated)
     out: dict[tuple[str, str], Dependency] = {}
     lacking: set[Gap] = set(gaps)
     sides = [(_PYTHON, found), *((item.ecosystem, item.dependencies) for item in project.others)]
@@ -131,6 +133,16 @@ def resolve(
     for other in project.others:
         lacking.update(other.gaps)
     return (*sorted(out.values()), *sorted(lacking))
+
+
+def _resolved_python(
+    project: PythonProject | None, stated: tuple[str, ...] | None
+) -> tuple[tuple[Dependency, ...], tuple[Gap, ...]]:
+    if project is None and stated is None:
+        return (), ()
+    from bom.catalog.python.project import PythonProject, resolve
+
+    return resolve(project or PythonProject(), stated)
 
 
 def _built_with(item: Dependency) -> Dependency:
@@ -169,5 +181,7 @@ def _nearest(found: Iterable[Declared], chain: list[str]) -> list[Declared]:
 
 def _nearest_python(view: FileView, chain: list[str]) -> PythonProject | None:
     """The nearest Python project; a script with a lock of its own is none."""
-    found = {item.folder: item for item in python_projects(view) if not item.script}
+    from bom.catalog.python.project import projects
+
+    found = {item.folder: item for item in projects(view) if not item.script}
     return next((found[folder] for folder in chain if folder in found), None)

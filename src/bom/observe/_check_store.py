@@ -12,9 +12,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
-from bom.check_record import CheckRecord
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.observe._git import GitUnusable, open_repository
@@ -22,6 +19,8 @@ from bom.output import PRIVATE, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from bom.check_record import CheckRecord
 
 SIZE_LIMIT: Final = 16 * 1024 * 1024  # bytes of one record
 _NAME_LENGTH: Final = 100
@@ -67,6 +66,11 @@ def keep(place: Path, record: CheckRecord) -> None:
 
 def read(path: Path) -> CheckRecord:
     """The record at `path`. Raises BomError where it is none."""
+    # only here: most builds and scans have no results, and loading pydantic takes its time
+    from pydantic import ValidationError
+
+    from bom.check_record import CheckRecord
+
     try:
         data = read_bounded(path, SIZE_LIMIT)
     except OSError as error:

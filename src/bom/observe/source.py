@@ -20,7 +20,7 @@ from bom.printable import printable_bytes
 from bom.redact import remote, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bom.model import Observation
     from bom.observe.protocol import BuildContext
@@ -35,34 +35,42 @@ class SourceObserver:
     name = "source"
 
     def observe(self, build: BuildContext) -> Iterator[Observation]:
-        try:
-            repository = open_repository(build.root)
-            state = tree_state(repository, build.own_files, build.is_own)
-        except GitUnusable as reason:
-            yield Gap("source.revision", "source", str(reason))
-            return
-        yield from state.gaps
-        yield from _run_details(repository, state)
-        if not state.commit:
-            yield Gap("source.revision", "source", "the repository has no commit yet")
-            return
-        headers = _commit_headers(repository, state.commit)
-        kind, key = signer(headers.signature)
-        where = _remote(repository)
-        if not where:
-            yield Gap("source.remote", "source", _NO_REMOTE)
-        yield Revision(
-            commit=state.commit,
-            commit_time=headers.time,
-            state="modified" if state.entries else "clean",
-            modified=_paths(state, "modified"),
-            untracked=_paths(state, "untracked"),
-            tree_digest=state.digest(),
-            remote=where,
-            submodules=tuple(sorted(state.submodules)),
-            signature_kind=kind,
-            signature_key=key,
-        )
+        return revision(build.root, build.own_files, build.is_own)
+
+
+def revision(
+    root: Path, own_files: Iterable[Path] = (), is_own: Callable[[Path], bool] = lambda path: False
+) -> Iterator[Observation]:
+    """The revision of the project at `root`, or why it can't be had. `own_files`, `is_own`: what
+    is no part of its state, as BuildContext has them."""
+    try:
+        repository = open_repository(root)
+        state = tree_state(repository, own_files, is_own)
+    except GitUnusable as reason:
+        yield Gap("source.revision", "source", str(reason))
+        return
+    yield from state.gaps
+    yield from _run_details(repository, state)
+    if not state.commit:
+        yield Gap("source.revision", "source", "the repository has no commit yet")
+        return
+    headers = _commit_headers(repository, state.commit)
+    kind, key = signer(headers.signature)
+    where = _remote(repository)
+    if not where:
+        yield Gap("source.remote", "source", _NO_REMOTE)
+    yield Revision(
+        commit=state.commit,
+        commit_time=headers.time,
+        state="modified" if state.entries else "clean",
+        modified=_paths(state, "modified"),
+        untracked=_paths(state, "untracked"),
+        tree_digest=state.digest(),
+        remote=where,
+        submodules=tuple(sorted(state.submodules)),
+        signature_kind=kind,
+        signature_key=key,
+    )
 
 
 def is_ignored(root: Path, path: Path) -> bool:

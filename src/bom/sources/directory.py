@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Final
 from bom.catalog import WANTED
 from bom.catalog.project import read as read_project
 from bom.catalog.view import directory_view
-from bom.config import Config
 from bom.model import Subject
-from bom.observe.protocol import BuildContext
-from bom.observe.source import SourceObserver
+from bom.observe.source import revision
 from bom.sources import inside
 
 if TYPE_CHECKING:
@@ -34,8 +32,7 @@ def contents(target: Path) -> tuple[Subject, tuple[Observation, ...], DirectoryV
     if not (root / _ENVIRONMENT).is_file():
         # an environment is made of what is installed, whatever repository it lies in
         name = read_project(root).name
-        context = BuildContext(root=root, cwd=root, command=(), environment={}, config=Config())
-        found.extend(SourceObserver().observe(context))
+        found.extend(revision(root))
     subject = Subject(
         name=name or root.name,
         kind="directory",

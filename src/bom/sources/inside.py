@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bom.catalog import catalogue, declared
-from bom.catalog.compare import compare
 from bom.model import Dependency, Finding, Gap
 
 if TYPE_CHECKING:
@@ -24,13 +23,19 @@ def observations(
     component of itself."""
     stated = declared(view)
     inside = catalogue(view)
-    found = compare(stated, inside.installed)
-    # What a project declares stands in the BOM by itself here, compared or not.
-    compared = (gap for gap in found.gaps if gap.what != "dependency.compared")
+    installed, findings, compared = inside.installed, set(inside.findings), set[Gap]()
+    if stated:
+        from bom.catalog.compare import compare
+
+        found = compare(stated, installed)
+        installed = found.installed
+        findings.update(found.findings)
+        # What a project declares stands in the BOM by itself here, compared or not.
+        compared.update(gap for gap in found.gaps if gap.what != "dependency.compared")
     everything: tuple[Observation, ...] = (
-        *found.installed,
+        *installed,
         *(item for project in stated for item in project.dependencies),
-        *sorted({*inside.findings, *found.findings}),
+        *sorted(findings),
         *sorted({*inside.gaps, *compared, *gaps, *(gap for item in stated for gap in item.gaps)}),
     )
     return tuple(_without(everything, itself)) if itself else everything

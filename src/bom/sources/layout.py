@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final
 
-from bom.archive.image import DOCUMENT_LIMIT
 from bom.errors import BomError
 from bom.input import open_plain, read_bounded
-from bom.sources.image_blobs import ImageBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +26,9 @@ def is_layout(folder: Path) -> bool:
 
 def contents(folder: Path, platform: str, progress: Progress) -> ImageContents:
     """The image in the folder. Raises BomError, OSError."""
+    from bom.archive.image import DOCUMENT_LIMIT
     from bom.catalog.image import ImageCataloguer
+    from bom.sources.image_blobs import ImageBlobs
 
     image = ImageBlobs(_Folder(folder))
     chosen = image.choose(read_bounded(folder / "index.json", DOCUMENT_LIMIT), platform)
