@@ -25,13 +25,13 @@ from bom.catalog.ruby import Ruby
 from bom.catalog.runtimes import Runtimes
 from bom.catalog.rust import Rust
 from bom.catalog.unread import Unread
-from bom.model import Dependency, Finding, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from bom.catalog.protocol import Declared, Ecosystem, FileView
+    from bom.model import Dependency, Finding, Gap
 
 ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     Debian(),
@@ -71,6 +71,8 @@ class Catalogue:
 
 def catalogue(view: FileView) -> Catalogue:
     """What is installed in the view."""
+    from bom.model import Dependency, Finding, Gap
+
     copies: dict[str, list[Dependency]] = {}
     owned: list[Owned] = []
     findings: set[Finding] = set()
@@ -128,6 +130,8 @@ def _merged(copies: list[Dependency]) -> Dependency:
 
 def _differing(ref: str, copies: Iterable[Dependency]) -> Iterable[Finding]:
     """The same purl with other bytes: the hash that stands in the BOM is one copy's."""
+    from bom.model import Finding
+
     contents: dict[tuple[str, ...], str] = {}
     for copy in sorted(copies):
         place = copy.component.occurrences[0].location if copy.component.occurrences else ""

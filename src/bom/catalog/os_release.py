@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 from typing import TYPE_CHECKING, Final
 
-from bom.model import Component, Property
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from bom.catalog.protocol import FileView
+    from bom.model import Component
 
 PATHS: Final = ("etc/os-release", "usr/lib/os-release")
 _LINE: Final = re.compile(r"([A-Z_][A-Z0-9_]*)=(.*)")
@@ -33,6 +32,8 @@ def os_component(view: FileView) -> Component | None:
     stated = read_os_release(view)
     if not stated.get("ID"):
         return None
+    from bom.model import Component, Property
+
     properties = [
         Property(f"bom-seal:os:{key.lower()}", stated[key])
         for key in ("ID_LIKE", "VERSION_CODENAME", "PRETTY_NAME")
@@ -69,6 +70,8 @@ def distro(stated: Mapping[str, str]) -> str:
 
 
 def _parse(text: str) -> dict[str, str]:
+    import shlex
+
     stated = {}
     for line in text.splitlines():
         found = _LINE.match(line.strip())

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Declared, Reads
 from bom.catalog.python.wanted import foreign
-from bom.model import Gap
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from bom.catalog.protocol import Extract, FileView, Owned
-    from bom.model import Dependency, Finding
+    from bom.model import Dependency, Finding, Gap
 
 _FILES: Final = {
     "Bazel": "MODULE.bazel MODULE.bazel.lock",
@@ -49,6 +48,8 @@ class Unread:
 
     def declared(self, files: FileView) -> Iterable[Declared]:
         """A gap for each file."""
+        from bom.model import Gap
+
         for entry in files.wanted():
             folder, _, name = entry.path.rpartition("/")
             language = NAMES.get(name)
