@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bom.catalog.compare import compare, package_key
 from bom.catalog.protocol import Declared
@@ -390,6 +392,19 @@ def test_a_requirements_file_with_hashes_leaves_out_nothing() -> None:
     assert (finding.code, finding.found) == ("additional", "click 8.0.0")
 
 
+def test_what_the_operating_system_has_already_is_not_missing() -> None:
+    owner = Property("bom-seal:python:owner", "pkg:deb/debian/python3-six@1")
+    six = pypi("six", "1.16.0", "usr/lib/python3/dist-packages")
+    six = Dependency(_with(six.component, {"properties": (owner,)}))
+    stated = lock(
+        *(asked(f"pkg:pypi/{name}") for name in ("six@1.16.0", "flask@3.0.0")),
+        ecosystem="pypi",
+        folder="",
+    )
+    assert compare([stated], [six, pypi("flask", "3.0.0")]).findings == ()
+    assert len(compare([stated], [pypi("flask", "3.0.0")]).findings) == 1
+
+
 def test_the_projects_themselves_are_nothing_additional() -> None:
     stated = lock(asked("pkg:pypi/flask@3.0.0"), ecosystem="pypi", folder="")
     named = Declared("pypi", "", stated.location, True, stated.dependencies, name="Web_Shop")
@@ -441,6 +456,50 @@ def test_twenty_thousand_packages_and_many_projects_take_seconds() -> None:
     found = compare([lock(*asked_for), *small], there)
     assert time.process_time() - start < 10  # some 0.7 s
     assert found.findings == ()
+
+
+_NAMES = st.sampled_from(["a", "b", "%40s/c", "node_modules", "..", "é", "\x1b]0;", "a@b", ""])
+_PLACES = st.sampled_from(
+    [
+        *("", "a", "../x", "node_modules/a/package.json", "w/p/node_modules/a/package.json"),
+        *(".yarn/cache/a.zip", "v/lib/python3.11/site-packages/a", "x.jar!/b.jar", "bin/a", "//"),
+    ]
+)
+_KINDS = st.sampled_from(["npm", "pypi", "golang", "cargo", "maven", "gem", "composer", "nuget"])
+_PARTS = st.builds(
+    lambda kind, name, version, place, nameless: Component(
+        "library",
+        name,
+        version,
+        purl="" if nameless else f"pkg:{kind}/{name}@{version}",
+        ref=f"{kind}:{name}" if nameless else "",
+        occurrences=(Occurrence(place),),
+    ),
+    *(_KINDS, _NAMES, st.sampled_from(["", "1", "1.0", "2", "x"]), _PLACES, st.booleans()),
+)
+_ASKED = st.builds(
+    Dependency, _PARTS, st.sampled_from(["shipped", "build"]), st.booleans(), optional=st.booleans()
+)
+_LOCKS = st.builds(
+    Declared,
+    *(_KINDS, _PLACES, _PLACES, st.booleans(), st.lists(_ASKED, max_size=6).map(tuple)),
+    name=_NAMES,
+    members=st.lists(_PLACES, max_size=3).map(tuple),
+)
+
+
+@given(st.lists(_LOCKS, max_size=5), st.lists(_PARTS.map(Dependency), max_size=12))
+def test_any_locks_and_any_packages_give_findings_in_order(
+    locks: list[Declared], there: list[Dependency]
+) -> None:
+    unique = list({item.component.bom_ref: item for item in there}.values())
+    found = compare(locks, unique)
+    assert [item.component.bom_ref for item in found.installed] == sorted(
+        item.component.bom_ref for item in unique
+    )
+    assert list(found.findings) == sorted(set(found.findings))
+    assert {item.code for item in found.findings} <= {"missing", "additional", "version", "hash"}
+    assert compare(locks[::-1], unique[::-1]) == found
 
 
 @pytest.mark.parametrize(

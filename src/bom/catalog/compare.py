@@ -22,6 +22,7 @@ from bom.catalog.environments import (
     listed_by,
     matches,
     must_be_there,
+    of_the_system,
     own_names,
     package_key,
     reached,
@@ -72,7 +73,7 @@ def compare(declared: Iterable[Declared], installed: Sequence[Dependency]) -> Co
     for lock in stated:
         if not lock.locked:
             gaps |= {gap for gap in lock.gaps if gap.what == "dependency.lock"}
-    homes = _gems(installed)
+    homes = _gems(installed) | _of_the_system(installed)
     findings: set[Finding] = set()
     by_place: dict[tuple[str, str], list[Match]] = defaultdict(list)
     for pair in pairs:
@@ -101,9 +102,16 @@ def _gems(installed: Iterable[Dependency]) -> frozenset[str]:
     )
 
 
+def _of_the_system(installed: Iterable[Dependency]) -> frozenset[str]:
+    """The purls of what the operating system's package manager installed of other ecosystems."""
+    parts = (item.component for item in installed)
+    return frozenset(one.purl for one in parts if of_the_system(one))
+
+
 def _elsewhere(one: Finding, homes: frozenset[str]) -> bool:
     """Whether what is missing is a gem that another home has: they stand behind each other, and
-    what is part of Ruby isn't installed a second time."""
+    what is part of Ruby isn't installed a second time. Nor is a Python package that the operating
+    system has, in an environment that sees those."""
     return one.code == "missing" and one.ref.partition("?")[0] in homes
 
 

@@ -104,6 +104,12 @@ def version_of(component: Component) -> str:
     return component.version
 
 
+def of_the_system(component: Component) -> bool:
+    """Whether it is a Python package or a gem that the operating system's package manager put
+    there."""
+    return any(item.name in _OWNED_BY_SYSTEM for item in component.properties)
+
+
 def environments(installed: Iterable[Dependency]) -> Mapping[Key, Environment]:
     """What is installed, by purl type and place. The operating system's own Python packages and
     gems are in none: its package manager put them there."""
@@ -129,7 +135,7 @@ def environments(installed: Iterable[Dependency]) -> Mapping[Key, Environment]:
 def _kind(component: Component) -> str:
     """The purl type of an installed package, "" where none tells what it is compared with."""
     if component.purl:
-        if any(item.name in _OWNED_BY_SYSTEM for item in component.properties):
+        if of_the_system(component):
             return ""
         return component.purl[4:].partition("/")[0]
     if component.ref.startswith("cargo:"):
