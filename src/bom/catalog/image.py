@@ -16,7 +16,6 @@ from bom.archive.image import ImageArchive, ImageReader
 from bom.archive.image_identity import Identified, identify
 from bom.catalog import WANTED, Catalogue, catalogue, declared
 from bom.catalog.attribution import Attribution, attribute
-from bom.catalog.compare import compare
 from bom.catalog.filesystem import Tree, TreeView
 from bom.catalog.os_release import os_component
 from bom.model import Gap
@@ -54,6 +53,10 @@ class ImageContents:
     @property
     def observations(self) -> tuple[Dependency | Finding | Gap, ...]:
         """What is installed, held against what the locks in `declared` say."""
+        if not self.declared:
+            return self.inside.observations
+        from bom.catalog.compare import compare
+
         found = compare(self.declared, self.inside.installed)
         return (
             *found.installed,
