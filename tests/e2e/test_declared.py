@@ -415,6 +415,37 @@ def test_each_change_to_what_pip_installed_is_one_finding(
     assert finding.startswith(expected.replace("SITE", place))
 
 
+PIP_IMAGE = """\
+FROM {base} AS build
+COPY wheels requirements.txt /src/
+RUN python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-index \\
+    --disable-pip-version-check --find-links /src --require-hashes -r /src/requirements.txt
+FROM {base}
+COPY --from=build /opt/venv /opt/venv
+RUN rm -r /opt/venv/lib/python3*/site-packages/two*
+"""
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_an_environment_of_another_stage_is_held_against_the_context_s_requirements(
+    bom: Bom, key: Key, need: Need, tmp_path: Path, kind: str
+) -> None:
+    engine = need.engine(kind)
+    context = tmp_path / "app"
+    wheels = context / "wheels"
+    wheels.mkdir(parents=True)
+    one, two = wheel(wheels, "one", "1.0", "two>=1"), wheel(wheels, "two", "1.5")
+    (context / "requirements.txt").write_text(pinned(one) + pinned(two))
+    dockerfile = PIP_IMAGE.format(base=need.base_image(engine))
+    (context / "Dockerfile").write_text(dockerfile)
+    tag = f"bom-e2e/declared-pip-{kind}:1"
+    _, _, document = built(bom, key, engine, context, tag, "--network=none")
+    # copies: the base image's pip is another one than the environment's, of the same version
+    assert [text for text in told(document, "finding") if not text.startswith("copies: ")] == [
+        "missing: two 1.5: the lock file asks for it and it is not installed (requirements.txt:3)"
+    ]
+
+
 # --- Go ------------------------------------------------------------------------------------------
 
 
