@@ -1,6 +1,7 @@
 """`bom` and `python -m bom`."""
 
 import gc
+import os
 import sys
 
 try:
@@ -22,7 +23,24 @@ def start() -> None:
     gc.disable()
     from bom.cli import main
 
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        _leave(end.code)
+    _leave(0)
+
+
+def _leave(status: object) -> None:
+    """End the process at once. To take the values of a hundred thousand files apart one by one
+    first would only keep the user waiting (a quarter of a second, measured)."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(status)  # type: ignore[arg-type] # what SystemExit held
+    if status is None or isinstance(status, int):
+        os._exit((status or 0) & 0xFF)
+    sys.exit(status)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -19,19 +19,28 @@ def digest(files: Iterable[tuple[str, str]]) -> str:
 
     Paths may hold surrogate escapes.
     """
-    return sha256(b"".join(sorted(_line(path, content) for path, content in files))).hexdigest()
+    pairs = list(files)
+    text = "".join(sorted([f"{content}  {path}\n" for path, content in pairs]))
+    if _plain(text, len(pairs)):
+        return sha256(text.encode("ascii")).hexdigest()
+    return sha256(b"".join(sorted([_line(path, content) for path, content in pairs]))).hexdigest()
 
 
 def digest_by_path(files: Iterable[tuple[str, str]]) -> str:
     """The same with the lines sorted bytewise by path: `bom-seal:files:digest`."""
     pairs = sorted(files)
-    # Where all are plain, as nearly always, characters sort as bytes do and nothing is escaped.
     text = "".join([f"{content}  {path}\n" for path, content in pairs])
-    plain = text.isascii() and "\\" not in text and "\r" not in text
-    if plain and text.count("\n") == len(pairs):
+    if _plain(text, len(pairs)):
         return sha256(text.encode("ascii")).hexdigest()
     pairs.sort(key=lambda pair: pair[0].encode("utf-8", "surrogateescape"))
     return sha256(b"".join([_line(path, content) for path, content in pairs])).hexdigest()
+
+
+def _plain(text: str, lines: int) -> bool:
+    """Whether characters sort as bytes do and nothing is escaped, as nearly always."""
+    if not text.isascii() or "\\" in text or "\r" in text:
+        return False
+    return text.count("\n") == lines
 
 
 def _line(path: str, content: str) -> bytes:

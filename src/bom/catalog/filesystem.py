@@ -224,7 +224,7 @@ class TreeView:
         self._contents = contents
         self._layers = layers
         self._extracts = extracts or {}
-        self._wanted: list[str] | None = None
+        self._wanted: list[FileEntry] | None = None
         self._extracted: list[tuple[str, Mapping[str, bytes]]] | None = None
         self._folders: dict[str, Folder | None] = {}  # links in their paths followed
 
@@ -246,13 +246,27 @@ class TreeView:
                 elif name not in without:
                     pending.append((f"{above}{name}/", child))
 
+    def hashed_below(self, folder: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Each folder below `folder`, itself included, that holds regular files: its path with a
+        `/` at the end, and their names with hex SHA-256 ("" where it isn't known)."""
+        top = self._tree.folder(folder)
+        pending = [] if top is None else [(f"{folder}/" if folder else "", top)]
+        while pending:
+            above, inside = pending.pop()
+            files = []
+            for name, child in inside.children.items():
+                if isinstance(child, Folder):
+                    pending.append((f"{above}{name}/", child))
+                elif child.kind == "f":
+                    files.append((name, child.digest.hex()))
+            if files:
+                yield above, files
+
     def wanted(self) -> Iterator[FileEntry]:
         """The files and symlinks that some ecosystem asked for, sorted by path."""
         if self._wanted is None:
             self._index()
-        for path in self._wanted or ():
-            if (entry := self.entry(path)) is not None:
-                yield entry
+        yield from self._wanted or ()
 
     def entry(self, path: str) -> FileEntry | None:
         """The entry at `path`, symlinks in its folders resolved inside the view."""
@@ -287,7 +301,8 @@ class TreeView:
                     wanted.append(above + name)
                 elif child.digest in extracts:
                     extracted.append((above + name, extracts[child.digest]))
-        self._wanted = sorted(wanted)
+        found = map(self.entry, sorted(wanted))
+        self._wanted = [entry for entry in found if entry is not None]
         self._extracted = sorted(extracted, key=lambda item: item[0])
 
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:

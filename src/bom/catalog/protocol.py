@@ -38,6 +38,10 @@ class FileView(Protocol):
         """All entries below `folder` that are no directories, in no order; folders with a name
         of `without` are left out with all that is in them. Symbolic links aren't followed."""
 
+    def hashed_below(self, folder: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Each folder below `folder`, itself included, that holds regular files: its path with a
+        `/` at the end, and their names with hex SHA-256 ("" where it isn't known)."""
+
     def wanted(self) -> Iterator[FileEntry]:
         """The files and symlinks that some ecosystem's `matches` asked for, sorted by path."""
 

@@ -111,6 +111,15 @@ class DirectoryView(TreeView):
             found = self._tree.locate(entry.path)
             yield entry if found is None else self._hashed(entry.path, *found)
 
+    def hashed_below(self, folder: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Each folder below `folder` that holds regular files, with them, hashed."""
+        folders: dict[str, list[tuple[str, str]]] = {}
+        for entry in self.below(folder):
+            if entry.type == "file":
+                above, slash, name = entry.path.rpartition("/")
+                folders.setdefault(above + slash, []).append((name, entry.sha256))
+        yield from folders.items()
+
     def extracted(self) -> Iterator[tuple[str, Mapping[str, bytes]]]:
         """The files of which something can be taken, sorted by path, with what is taken; read
         once for all who ask."""

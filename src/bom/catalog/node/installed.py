@@ -164,20 +164,14 @@ def _contents(
     unhashed: dict[str, list[str]] = {}
     owners: dict[str, str] = {}
     for top in sorted({outermost(folder) for folder in packages}):
-        for entry in view.below(top):
-            if entry.type != "file":
-                continue
-            path = entry.path
-            place = path[: path.rindex("/")]
-            owner = owners.get(place)
-            if owner is None:
-                owner = owners[place] = _owner(place, packages, owners)
+        for place, files in view.hashed_below(top):
+            owner = _owner(place[:-1], packages, owners)
+            owners[place[:-1]] = owner
             if not owner:
                 continue
-            if entry.sha256:
-                contents[owner].append((path, entry.sha256))
-            else:
-                unhashed.setdefault(owner, []).append(path)
+            contents[owner] += [(place + name, digest) for name, digest in files if digest]
+            if lacking := [place + name for name, digest in files if not digest]:
+                unhashed.setdefault(owner, []).extend(lacking)
     return contents, unhashed
 
 
