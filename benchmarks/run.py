@@ -344,12 +344,17 @@ def main() -> int:
             lines.append(row.markdown())
             print(lines[-1], flush=True)
             kept = kept and row.kept
+        parts: list[str] = []
         lines += ["", *HEAD]
         print("\n".join(lines[-3:]))
-        for scan in scans(work, environment, bench.rounds, 0.1 if quick else 1.0):
+        for scan in scans(work, environment, 1 if quick else 5, 0.1 if quick else 1.0):
             lines.append(scan.markdown())
             print(lines[-1], flush=True)
             kept = kept and scan.kept
+            where = [f"Where the time of one `bom scan` of {scan.image} goes:", "", *scan.where]
+            parts += ["", *where] if scan.where else []
+        lines += parts
+        print("\n".join(parts))
     if options.write:
         write(lines)
     return 0 if kept else 1

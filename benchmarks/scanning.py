@@ -36,7 +36,8 @@ MEMORY: Final = 250_000_000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One image scanned by all. `peers`: by name; `components`: what each found, -1 unknown."""
+    """One image scanned by all. `peers`: by name; `components`: what each found, -1 unknown;
+    `where`: lines that tell where the time went, of one image."""
 
     image: str
     floor: Figure
@@ -45,6 +46,7 @@ class Scan:
     peers: Mapping[str, Figure | str]
     components: Mapping[str, int]
     times_faster: int
+    where: tuple[str, ...] = ()
 
     @property
     def kept(self) -> bool:
@@ -127,11 +129,16 @@ def _scan(
             before=("rm", "-rf", str(cache)),
         )
         try:
-            peers[name] = in_turns({name: asked}, 1 if name == "cdxgen" else min(rounds, 3))[name]
+            peers[name] = in_turns({name: asked}, 1)[name]
             components[name] = len(json.loads(result.read_text()).get("components", []))
         except RuntimeError as error:
             lines = str(error).strip().splitlines()
             peers[name] = f"fails: {lines[-1][:80] if lines else 'without a word'}"
+    where: list[str] = []
+    if kind == "node" and not gzipped:
+        asked_where = [sys.executable, "-m", "benchmarks.where", str(image)]
+        ran = subprocess.run(asked_where, cwd=HERE.parent, check=True, capture_output=True)
+        where = ran.stdout.decode().splitlines()
     image.unlink()
     factor, seconds, times = BUDGETS[kind]
     if gzipped:
@@ -146,6 +153,7 @@ def _scan(
         peers,
         components,
         times,
+        tuple(where),
     )
 
 
