@@ -223,6 +223,17 @@ def test_what_is_wanting_to_many_for_one_reason_is_one_gap_about_all_of_them() -
     assert value["compositions"][0]["assemblies"] == [part.purl for part in parts]
 
 
+def test_a_gap_may_name_its_component_with_the_group_or_without() -> None:
+    parts = [replace(library(name), group="@scope") for name in ("a", "b")]
+    wheres = ("@scope/a", "b")
+    gaps = [
+        Gap("dependency.hash", where, "none", part.purl)
+        for where, part in zip(wheres, parts, strict=True)
+    ]
+    texts = reading.gaps(compose(FACTS[0], *map(Dependency, parts), *gaps))
+    assert texts == ["dependency.hash: 2 components: none"]
+
+
 def test_gaps_that_name_more_than_their_component_stay_apart() -> None:
     part = library("a")
     gaps = [Gap("file.hash", path, "it is stored sparse", part.purl) for path in ("x", "y")]

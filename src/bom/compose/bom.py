@@ -166,7 +166,7 @@ def _gaps(evidence: Evidence, shipped: Sequence[Dependency], timestamp: str) -> 
 
 
 def _names(parts: list[Json]) -> Iterable[tuple[str, str]]:
-    """The bom-ref and the name of everything in a part of the document.
+    """The bom-ref and the name, with its group, of everything in a part of the document.
 
     Only these members hold things that have a bom-ref: walking all of a large document costs
     more than composing it.
@@ -175,7 +175,9 @@ def _names(parts: list[Json]) -> Iterable[tuple[str, str]]:
     while waiting:
         item = waiting.pop()
         if "bom-ref" in item:
-            yield item["bom-ref"], str(item.get("name", ""))
+            group = item.get("group")
+            name = str(item.get("name", ""))
+            yield item["bom-ref"], f"{group}/{name}" if group else name
         for holder in ("components", "workflows", "tasks"):
             if holder in item:
                 waiting += item[holder]

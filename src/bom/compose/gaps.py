@@ -51,10 +51,7 @@ def as_annotations(
     alike: dict[tuple[str, str, str], list[Gap]] = defaultdict(list)
     for gap in sorted(gaps):
         place = _place(gap, names, root)
-        # the ref of a component inside another ends with its purl
-        told_by_ref = place != root and (
-            gap.where in (gap.ref, names[place]) or gap.ref.endswith(f":{gap.where}")
-        )
+        told_by_ref = place != root and _names_it(gap, names[place])
         alike[gap.what, gap.why, "" if told_by_ref else f"{gap.where}\n{place}"].append(gap)
     made = []
     for (what, why, _), group in alike.items():
@@ -62,6 +59,13 @@ def as_annotations(
         where = group[0].where if len(subjects) == 1 else f"{len(subjects)} components"
         made.append(annotation("gap", f"{what}: {where}: {why}", subjects, timestamp))
     return sorted(made, key=lambda entry: (entry["text"], entry["bom-ref"]))
+
+
+def _names_it(gap: Gap, name: str) -> bool:
+    """Whether `where` only names the component that the gap is about: by ref, by name with group
+    or without, or (of a component inside another) by the purl with which its ref ends."""
+    bare = name.rpartition("/")[2]
+    return gap.where in (gap.ref, name, bare) or gap.ref.endswith(f":{gap.where}")
 
 
 def compositions(gaps: Iterable[Gap], names: Mapping[str, str], root: str) -> list[Json]:
