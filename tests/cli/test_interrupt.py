@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import bom.cli
-from bom.__main__ import start
+from bom.__main__ import call
 from bom.cli import stopping
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_ctrl_c_ends_the_process_at_once_while_it_loads_and_when_it_is_done(
     monkeypatch.setattr(bom.cli, "main", main)
     monkeypatch.setattr(bom.cli, "_run", run)
     with pytest.raises(SystemExit):
-        start()
+        call()
     seen.append(signal.getsignal(signal.SIGINT))
     assert callable(seen.pop(1))
     assert seen == [signal.SIG_DFL, signal.SIG_DFL]
@@ -57,7 +57,7 @@ def test_a_process_that_was_told_to_ignore_ctrl_c_goes_on_ignoring_it(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     monkeypatch.setattr(bom.cli, "_run", lambda given: 0)
     with pytest.raises(SystemExit):
-        start()
+        call()
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
