@@ -5,19 +5,20 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
 import pytest
 from tests.e2e.builds import ENGINES, git
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Need
     from tests.e2e.builds import Bom, Key
 
 pytestmark = pytest.mark.e2e
 
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 MADE = 20_000
 DOCKERFILE = """\
 FROM {base} AS app
@@ -82,6 +83,8 @@ def test_files_are_accounted_for_by_packages_and_source_and_nothing_else(
     shown = on("show", "--files", "--json", context.parent / "many.tar", cwd=context).stdout
     files = [json.loads(line) for line in shown.splitlines()]
     assert len(files) == number(many, "count")
+    schema = json.loads((SCHEMAS / "file.schema.json").read_text(encoding="utf-8"))
+    assert all(map(jsonschema_rs.validator_for(schema).is_valid, files))
     assert [item["path"] for item in files] == sorted(item["path"] for item in files)
     assert sum(item["owner"] is not None for item in files) == number(many, "accounted")
     lines = "".join(f"{item['sha256']}  {item['path']}\n" for item in files)

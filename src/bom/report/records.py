@@ -80,6 +80,17 @@ class ResultRecord(_Record):
     warnings: list[str]
 
 
+class FileRecord(_Record):
+    """One line of `bom show --files --json`: a regular file of an image's final file system."""
+
+    path: str = Field(description="From the root, without a leading slash.")
+    size: int = Field(description="Bytes.")
+    sha256: str | None = Field(description="Hex; null where the content could not be read.")
+    owner: str | None = Field(description="A bom-ref of the BOM; `subject` is the artifact.")
+    rule: str | None = Field(description="By which the owner was found (docs/attribution.md).")
+    layer: str | None = Field(description="Diff ID of the layer that it came in with.")
+
+
 class KeyRecord(_Record):
     """A key, as `bom key generate --json` and `bom key show --json` print it."""
 

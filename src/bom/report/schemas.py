@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bom.check_record import CheckRecord
 from bom.config import Config
-from bom.report.records import KeyRecord, ResultRecord, VerdictRecord
+from bom.report.records import FileRecord, KeyRecord, ResultRecord, VerdictRecord
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -26,6 +26,7 @@ def schemas() -> dict[str, str]:
         "result": ResultRecord,
         "check": CheckRecord,
         "key": KeyRecord,
+        "file": FileRecord,
     }
     return {
         f"{name}.schema.json": json.dumps(
