@@ -365,7 +365,9 @@ def from_another_file(root: Path) -> None:
     other = root.parent / "other"
     other.mkdir()
     made = wheel(other, "two", "1.5", "one")
-    words = ("install", "--no-index", "--no-deps", "--force-reinstall", made)
+    # older versions of pip record a local file's digest only where it was stated
+    stated = f"two @ {made.as_uri()}#sha256={hashlib.sha256(made.read_bytes()).hexdigest()}"
+    words = ("install", "--no-index", "--no-deps", "--force-reinstall", stated)
     run(root / ".venv/bin/python", "-m", "pip", *words, cwd=root)
 
 
