@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,8 +134,9 @@ def _scan(
             peers[name] = in_turns({name: asked}, 1)[name]
             components[name] = len(json.loads(result.read_text()).get("components", []))
         except RuntimeError as error:
-            lines = str(error).strip().splitlines()
-            peers[name] = f"fails: {lines[-1][:80] if lines else 'without a word'}"
+            # what it says begins with the time and goes on for a page
+            code = re.search(r"ended with (-?[0-9]+)", str(error))
+            peers[name] = f"fails (exit {code[1] if code else 'unknown'})"
     where: list[str] = []
     if kind == "node" and not gzipped:
         asked_where = [sys.executable, "-m", "benchmarks.where", str(image)]
