@@ -10,11 +10,15 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from bom.archive.layer import CONTENT_LIMIT
 from bom.model import Hash
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from xml.etree.ElementTree import Element
+
+    from bom.catalog.protocol import FileView
 
 LOCK_LIMIT: Final = 32 * 1024 * 1024  # bytes of one lock or manifest
 
@@ -36,6 +40,22 @@ _NESTING: Final = 100  # levels of a YAML document
 
 class Unreadable(Exception):
     """A lock or manifest that is not what it should be; the text says why, in one line."""
+
+
+def file_content(view: FileView, path: str, limit: int = CONTENT_LIMIT) -> bytes:
+    """The bytes of a lock or manifest, at most `limit`. Raises Unreadable."""
+    raw = view.read(path)
+    if raw is None:
+        raise Unreadable("can't be read or is too large")
+    if len(raw) > limit:
+        unit = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
+        raise Unreadable(f"is larger than {unit}")
+    return raw
+
+
+def reason(error: Unreadable) -> str:
+    """The reason of a gap about a file that is not read."""
+    return f"the file {printable_name(str(error))}"
 
 
 def decoded(raw: bytes) -> str:

@@ -9,7 +9,7 @@ from bom.catalog.actions.uses import dependencies
 from bom.catalog.actions.wanted import wants
 from bom.catalog.actions.workflow import used
 from bom.catalog.protocol import Declared
-from bom.catalog.stated import Unreadable
+from bom.catalog.stated import Unreadable, file_content, reason
 from bom.model import Gap
 from bom.printable import printable_name
 
@@ -46,16 +46,10 @@ def _declared(view: FileView, folder: str, paths: Sequence[str]) -> Declared:
     gaps: list[Gap] = []
     for path in paths:
         place = printable_name(path)
-        raw = view.read(path)
         try:
-            if raw is None:
-                raise Unreadable("can't be read or is too large")
-            if len(raw) > _SIZE_LIMIT:
-                raise Unreadable(f"is larger than {_SIZE_LIMIT >> 20} MiB")
-            found += used(raw, place)
+            found += used(file_content(view, path, _SIZE_LIMIT), place)
         except Unreadable as error:
-            why = f"the file {printable_name(str(error))}"
-            gaps.append(Gap("dependency.declared", place, why))
+            gaps.append(Gap("dependency.declared", place, reason(error)))
     items, more = dependencies(found)
     return Declared(
         "github",

@@ -9,7 +9,7 @@ from bom.catalog.images import compose, dockerfile
 from bom.catalog.images.named import Mention, dependencies
 from bom.catalog.images.wanted import kind
 from bom.catalog.protocol import Declared
-from bom.catalog.stated import Unreadable, decoded
+from bom.catalog.stated import Unreadable, decoded, file_content, reason
 from bom.model import Gap
 from bom.printable import printable_name
 
@@ -36,16 +36,10 @@ def _declared(view: FileView, folder: str, paths: Sequence[str]) -> Declared:
     gaps: list[Gap] = []
     for path in paths:
         place = printable_name(path)
-        raw = view.read(path)
         try:
-            if raw is None:
-                raise Unreadable("can't be read or is too large")
-            if len(raw) > _SIZE_LIMIT:
-                raise Unreadable(f"is larger than {_SIZE_LIMIT >> 10} KiB")
-            mentions += _mentions(kind(path), raw, place)
+            mentions += _mentions(kind(path), file_content(view, path, _SIZE_LIMIT), place)
         except Unreadable as error:
-            why = f"the file {printable_name(str(error))}"
-            gaps.append(Gap("dependency.declared", place, why))
+            gaps.append(Gap("dependency.declared", place, reason(error)))
     found, more = dependencies(mentions)
     location = ", ".join(printable_name(path) for path in paths)
     return Declared(

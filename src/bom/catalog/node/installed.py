@@ -21,7 +21,7 @@ from bom.catalog.node.places import FOLDER, MANIFEST, called, holder, outermost,
 from bom.catalog.node.resolution import Resolution
 from bom.catalog.node.wanted import LOADERS, NPM_RECORD, PNPM_RECORD, is_project_file, is_record
 from bom.catalog.protocol import Owned
-from bom.catalog.stated import Unreadable
+from bom.catalog.stated import Unreadable, file_content, reason
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
@@ -117,12 +117,9 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
 
 def _record(view: FileView, path: str, stated: dict[str, Pin]) -> Iterator[Gap]:
     """Remember what an installer's record says: by folder, or by name and version for pnpm."""
-    raw = view.read(path)
     shown = printable_name(path)
-    if raw is None:
-        yield Gap("dependency.lock", shown, "the file can't be read or is too large")
-        return
     try:
+        raw = file_content(view, path)
         if is_record(path, NPM_RECORD):
             prefix = path[: -len(NPM_RECORD)]
             for key, pin in npm_lock.record(raw).items():
@@ -132,7 +129,7 @@ def _record(view: FileView, path: str, stated: dict[str, Pin]) -> Iterator[Gap]:
             for pin in pnpm.read(raw, shown).pins.values():
                 stated[f"{prefix}{FOLDER}:{pin.name}@{pin.version}"] = pin
     except Unreadable as error:
-        yield Gap("dependency.lock", shown, f"the file {printable_name(str(error))}")
+        yield Gap("dependency.lock", shown, reason(error))
 
 
 def _package(view: FileView, folder: str, layer: str, stated: Mapping[str, Pin]) -> _Package | Gap:

@@ -26,7 +26,7 @@ from bom.catalog.node.wanted import (
     is_project_file,
 )
 from bom.catalog.protocol import Declared
-from bom.catalog.stated import Unreadable
+from bom.catalog.stated import Unreadable, file_content, reason
 from bom.model import Gap
 from bom.printable import printable_name
 
@@ -80,8 +80,7 @@ class _Projects:
             try:
                 chosen = self._read(folder, name, location)
             except Unreadable as error:
-                why = f"the file {printable_name(str(error))}"
-                gaps.append(Gap("dependency.lock", location, why))
+                gaps.append(Gap("dependency.lock", location, reason(error)))
         if isinstance(own, Gap):
             gaps.append(own)
         if chosen is None:
@@ -117,9 +116,7 @@ class _Projects:
         return _declared(folder, lock, found, gaps, locked=False)
 
     def _read(self, folder: str, name: str, location: str) -> Lock:
-        raw = self._view.read(_join(folder, name))
-        if raw is None:
-            raise Unreadable("can't be read or is too large")
+        raw = file_content(self._view, _join(folder, name))
         if name in (SHRINKWRAP, NPM_LOCK):
             own = self._manifest(folder)
             return npm_lock.read(raw, location, own.asked if isinstance(own, Manifest) else None)
@@ -179,14 +176,10 @@ class _Projects:
         if MANIFEST not in self._folders.get(folder, ()):
             return None
         path = _join(folder, MANIFEST)
-        raw = self._view.read(path)
         try:
-            if raw is None:
-                raise Unreadable("can't be read or is too large")
-            return manifests.read(raw)
+            return manifests.read(file_content(self._view, path))
         except Unreadable as error:
-            why = f"the file {printable_name(str(error))}"
-            return Gap("dependency.declared", printable_name(path), why)
+            return Gap("dependency.declared", printable_name(path), reason(error))
 
 
 def _declared(

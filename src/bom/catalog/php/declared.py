@@ -17,7 +17,17 @@ from bom.catalog.php.package import (
 )
 from bom.catalog.php.wanted import LOCK, MANIFEST, is_project_file
 from bom.catalog.protocol import Declared
-from bom.catalog.stated import Unreadable, decoded, json_document, line, table, tables, text
+from bom.catalog.stated import (
+    Unreadable,
+    decoded,
+    file_content,
+    json_document,
+    line,
+    reason,
+    table,
+    tables,
+    text,
+)
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
@@ -31,7 +41,6 @@ CONSTRAINT: Final = "bom-seal:composer:constraint"
 _PACKAGES_LIMIT: Final = 200_000
 _PROVIDERS_LIMIT: Final = 50  # of one name that an edge may lead to
 _NAME_LINE: Final = re.compile(r'\s*"name": ?"([^"\\]+|[^"]+\\/[^"]+)",?\s*\Z')
-_UNREADABLE: Final = "can't be read or is too large"
 
 
 def projects(view: FileView) -> Iterator[Declared]:
@@ -57,8 +66,7 @@ def _project(view: FileView, folder: str, *, locked: bool) -> Declared | None:
         try:
             manifest = _document(view, f"{at}{MANIFEST}")[0]
         except Unreadable as error:
-            why = f"the file {printable_name(str(error))}"
-            gaps.append(Gap("dependency.declared", manifest_place, why))
+            gaps.append(Gap("dependency.declared", manifest_place, reason(error)))
     elif locked:
         why = "it is not there, so what the project itself asks for is not known"
         gaps.append(Gap("dependency.declared", manifest_place, why))
@@ -73,7 +81,7 @@ def _project(view: FileView, folder: str, *, locked: bool) -> Declared | None:
             gaps += more
             read = True
         except Unreadable as error:
-            gaps.append(Gap("dependency.lock", place, f"the file {printable_name(str(error))}"))
+            gaps.append(Gap("dependency.lock", place, reason(error)))
     if not read:
         found, more = _unlocked(manifest, manifest_place)
         gaps += more
@@ -92,10 +100,7 @@ def _project(view: FileView, folder: str, *, locked: bool) -> Declared | None:
 
 
 def _document(view: FileView, path: str) -> tuple[dict[str, Any], str]:
-    raw = view.read(path)
-    if raw is None:
-        raise Unreadable(_UNREADABLE)
-    source = decoded(raw)
+    source = decoded(file_content(view, path))
     return json_document(source), source
 
 

@@ -16,7 +16,16 @@ from bom.catalog.php.declared import providers
 from bom.catalog.php.package import Package, component, package, requirements
 from bom.catalog.php.wanted import MANIFEST, is_record
 from bom.catalog.protocol import Owned
-from bom.catalog.stated import Unreadable, decoded, json_document, strings, tables, text
+from bom.catalog.stated import (
+    Unreadable,
+    decoded,
+    file_content,
+    json_document,
+    reason,
+    strings,
+    tables,
+    text,
+)
 from bom.model import Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
@@ -75,9 +84,9 @@ def _record(view: FileView, path: str, layer: str) -> Iterator[_Installed | Gap]
     home = posixpath.dirname(path)
     vendor = posixpath.dirname(home)
     try:
-        rows, build = _rows(view.read(path))
+        rows, build = _rows(file_content(view, path))
     except Unreadable as error:
-        yield Gap("component", shown, f"the file {printable_name(str(error))}")
+        yield Gap("component", shown, reason(error))
         return
     found = [(row, made) for row in rows if (made := package(row)) is not None]
     if len(found) < len(rows):
@@ -103,10 +112,8 @@ def _record(view: FileView, path: str, layer: str) -> Iterator[_Installed | Gap]
                 yield Gap("dependency", made.ref, why, made.ref)
 
 
-def _rows(raw: bytes | None) -> tuple[Sequence[Mapping[str, Any]], frozenset[str]]:
+def _rows(raw: bytes) -> tuple[Sequence[Mapping[str, Any]], frozenset[str]]:
     """The packages, and the names of those that are only for developing."""
-    if raw is None:
-        raise Unreadable("can't be read or is too large")
     source = decoded(raw)
     build: frozenset[str] = frozenset()
     if source.lstrip().startswith("["):

@@ -12,7 +12,7 @@ from bom.catalog.protocol import Declared
 from bom.catalog.ruby import gemfile, lockfile
 from bom.catalog.ruby.names import full_name, gem_purl
 from bom.catalog.ruby.wanted import LOCKS, is_project_file
-from bom.catalog.stated import Unreadable, public_url, vcs_url
+from bom.catalog.stated import Unreadable, file_content, public_url, reason, vcs_url
 from bom.model import Component, Dependency, Distribution, Gap, Occurrence, Property
 from bom.printable import printable_name
 
@@ -63,14 +63,10 @@ def locks(view: FileView) -> Iterator[tuple[str, Lock | Gap]]:
         if name in LOCKS and entry.type == "file" and is_project_file(entry.path):
             found.setdefault(folder, entry.path)
     for _, path in sorted(found.items()):
-        raw = view.read(path)
         try:
-            if raw is None:
-                raise Unreadable("can't be read or is too large")
-            yield path, lockfile.read(raw)
+            yield path, lockfile.read(file_content(view, path))
         except Unreadable as error:
-            why = f"the file {printable_name(str(error))}"
-            yield path, Gap("dependency.lock", printable_name(path), why)
+            yield path, Gap("dependency.lock", printable_name(path), reason(error))
 
 
 def reference(gem: Locked) -> str:
@@ -236,7 +232,7 @@ class _Reading:
                 found = gemfile.groups(raw)
             except Unreadable as error:
                 found = None
-                why = f"the file {printable_name(str(error))}"
+                why = reason(error)
             if found is not None:
                 return found
         self._gaps.add(Gap("dependency.declared", printable_name(path), why))

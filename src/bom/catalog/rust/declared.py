@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from bom.catalog.protocol import Declared
 from bom.catalog.rust.lock import CargoLock
 from bom.catalog.rust.manifest import Manifest, manifest
 from bom.catalog.rust.resolution import locked, unlocked
 from bom.catalog.rust.wanted import LOCK, MANIFEST, NAMES, wants
-from bom.catalog.stated import Unreadable
+from bom.catalog.stated import Unreadable, file_content
 from bom.model import Gap
 from bom.printable import printable_name
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bom.catalog.protocol import FileView
-
-_UNREADABLE: Final = "it can't be read or is too large"
 
 
 def locks(view: FileView) -> Iterator[tuple[str, CargoLock | Gap]]:
@@ -85,11 +83,8 @@ def _place(folder: str, name: str) -> str:
 
 def _lock(view: FileView, folder: str) -> CargoLock | Gap:
     place = _place(folder, LOCK)
-    raw = view.read(_path(folder, LOCK))
-    if raw is None:
-        return Gap("dependency.lock", place, _UNREADABLE)
     try:
-        return CargoLock(raw)
+        return CargoLock(file_content(view, _path(folder, LOCK)))
     except Unreadable as error:
         return Gap("dependency.lock", place, f"it {error}")
 
@@ -98,10 +93,6 @@ def _read(
     view: FileView, folder: str, manifests: dict[str, Manifest], broken: dict[str, Gap]
 ) -> None:
     place = _place(folder, MANIFEST)
-    raw = view.read(_path(folder, MANIFEST))
-    if raw is None:
-        broken[folder] = Gap("dependency.declared", place, _UNREADABLE)
-        return
     root = next(
         (
             manifests[up]
@@ -111,6 +102,7 @@ def _read(
         None,
     )
     try:
+        raw = file_content(view, _path(folder, MANIFEST))
         read = manifest(raw)
         if root is not None and not read.is_workspace:
             read = manifest(raw, root.document)
