@@ -32,6 +32,7 @@ def os_component(view: FileView) -> Component | None:
     stated = read_os_release(view)
     if not stated.get("ID"):
         return None
+    from bom.catalog.came_with import layer
     from bom.model import Component, Property
 
     properties = [
@@ -42,7 +43,7 @@ def os_component(view: FileView) -> Component | None:
     for path in reversed(PATHS):
         entry = view.entry(path)
         if entry is not None and entry.type == "file" and entry.layer:
-            properties.append(Property("bom-seal:layer", entry.layer))
+            properties += layer(entry)
             break
     version = stated.get("VERSION_ID") or stated.get("VERSION_CODENAME", "")
     return Component(

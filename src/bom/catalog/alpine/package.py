@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bom import purl
+from bom.catalog.came_with import LAYER, most_common_layer
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.integrity import Stated, check
 from bom.catalog.licences import stated_licence
-from bom.catalog.os_release import distro, vendor
+from bom.catalog.system_purl import system_purl
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
@@ -36,15 +36,12 @@ class Described(NamedTuple):
 
 def package_purl(package: Package, release: Mapping[str, str]) -> str:
     """Its purl. Raises BomError where none can be formed."""
-    if not package.version:
-        raise BomError("it has no version")
-    return purl.build(
-        "apk",
-        package.name,
-        namespace=vendor(release) or _FALLBACK_VENDOR,
-        version=package.version,
-        qualifiers={"arch": package.field("A"), "distro": distro(release)},
-    )
+    return _purl(package.name, package, release, package.field("A"))
+
+
+def _purl(name: str, package: Package, release: Mapping[str, str], arch: str = "") -> str:
+    version = package.version  # packages of one origin have its version
+    return system_purl("apk", name, version, release, otherwise=_FALLBACK_VENDOR, arch=arch)
 
 
 def describe(
@@ -106,13 +103,7 @@ def _properties(
     if origin := package.field("o"):
         yield Property("bom-seal:apk:origin", origin)
         try:
-            source = purl.build(
-                "apk",
-                origin,
-                namespace=vendor(release) or _FALLBACK_VENDOR,
-                version=package.version,  # packages of one origin have its version
-                qualifiers={"distro": distro(release)},
-            )
+            source = _purl(origin, package, release)
         except BomError:
             source = ""
         if source:
@@ -123,21 +114,12 @@ def _properties(
         yield Property("bom-seal:apk:identity", identity)
     entry = files.entry(package.record)
     if entry is not None and entry.layer:
-        yield Property("bom-seal:layer", _layer(files, package) or entry.layer)
+        own = (files.entry(file.path) for file in package.files)
+        common = most_common_layer(item for item in own if item and item.type == "file")
+        yield Property(LAYER, common or entry.layer)
     for file in package.files:
         if file.algorithm and _editable(file.path) and _edited(files, file):
             yield Property("bom-seal:apk:edited", printable_name(file.path))
-
-
-def _layer(files: FileView, package: Package) -> str:
-    """All packages stand in one file, which each step writes anew: the layer of most of the
-    package's own files tells more."""
-    layers: dict[str, int] = {}
-    for file in package.files:
-        entry = files.entry(file.path)
-        if entry is not None and entry.type == "file":
-            layers[entry.layer] = layers.get(entry.layer, 0) + 1
-    return max(sorted(layers), key=lambda layer: layers[layer], default="")
 
 
 def _edited(files: FileView, file: File) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import integrity
+from bom.catalog.came_with import layer
 from bom.catalog.conda import records
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.licences import stated_licence
 from bom.catalog.protocol import Owned
-from bom.model import Component, Dependency, Gap, Occurrence, Property
+from bom.model import Component, Dependency, Gap, Occurrence
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
@@ -54,10 +55,7 @@ def _describe(
         yield Gap("component.licence", ref, "its record names no licence", ref)
     checked, findings = integrity.check(files, ref, record.stated)
     yield from findings
-    properties = [checked]
-    entry = files.entry(record.path)
-    if entry is not None and entry.layer:
-        properties.append(Property("bom-seal:layer", entry.layer))
+    properties = [checked, *layer(files.entry(record.path))]
     yield from (
         Gap("dependency", ref, f"it depends on {name}, which is not installed", ref)
         for name in record.depends

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bom import purl
+from bom.catalog.came_with import layer
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.debian import dpkg
 from bom.catalog.debian.copyright import package_licences
 from bom.catalog.integrity import Stated, check
-from bom.catalog.os_release import distro, vendor
+from bom.catalog.system_purl import system_purl
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
@@ -37,15 +37,11 @@ class Described(NamedTuple):
 
 def package_purl(package: dpkg.Package, release: Mapping[str, str]) -> str:
     """Its purl. Raises BomError where none can be formed."""
-    if not package.version:
-        raise BomError("it has no version")
-    return purl.build(
-        "deb",
-        package.name,
-        namespace=vendor(release) or _FALLBACK_VENDOR,
-        version=package.version,
-        qualifiers={"arch": package.architecture, "distro": distro(release)},
-    )
+    return _purl(package.name, package.version, package.architecture, release)
+
+
+def _purl(name: str, version: str, arch: str, release: Mapping[str, str]) -> str:
+    return system_purl("deb", name, version, release, otherwise=_FALLBACK_VENDOR, arch=arch)
 
 
 def describe(
@@ -84,7 +80,7 @@ def describe(
     integrity, findings = _integrity(files, package, ref, diverted)
     properties = [
         *_source(package, release),
-        *_layer(files, list_path or package.record),
+        *layer(files.entry(list_path or package.record)),
         *_edited(files, package, diverted),
         integrity,
         Property("bom-seal:deb:status", package.state),
@@ -140,22 +136,10 @@ def _source(package: dpkg.Package, release: Mapping[str, str]) -> Iterable[Prope
     source, version = package.source
     yield Property("bom-seal:deb:source", f"{source} {version}")
     try:
-        source_purl = purl.build(
-            "deb",
-            source,
-            namespace=vendor(release) or _FALLBACK_VENDOR,
-            version=version,
-            qualifiers={"arch": "source", "distro": distro(release)},
-        )
+        source_purl = _purl(source, version, "source", release)
     except BomError:
         return  # no purl can be formed of it; its name and version stand above
     yield Property("bom-seal:source:purl", source_purl)
-
-
-def _layer(files: FileView, record: str) -> Iterable[Property]:
-    entry = files.entry(record)
-    if entry is not None and entry.layer:
-        yield Property("bom-seal:layer", entry.layer)
 
 
 def _leaves(paths: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
+from bom.catalog.came_with import layer
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.dotnet.deps import Framework, Library, read_deps, read_frameworks
 from bom.catalog.dotnet.names import CONTENT_HASH, nuget_purl
@@ -104,7 +105,7 @@ def _framework(view: FileView, item: _Shared, path: str) -> Iterator[Dependency 
             purl=item.ref,
             hashes=hashes,
             hash_of=hash_of,
-            properties=_layer(view, path),
+            properties=layer(view.entry(path)),
             occurrences=(Occurrence(printable_name(path)),),
         )
     )
@@ -138,11 +139,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return (*found, 0, 0, 0)[:4]
 
 
-def _layer(view: FileView, path: str) -> tuple[Property, ...]:
-    entry = view.entry(path)
-    return (Property("bom-seal:layer", entry.layer),) if entry and entry.layer else ()
-
-
 # --- applications --------------------------------------------------------------------------------
 
 
@@ -158,7 +154,7 @@ class _Application:
         self._folder = path.rpartition("/")[0]
         self._config = config
         self._frameworks = frameworks
-        self._layer = _layer(view, path)
+        self._layer = layer(view.entry(path))
 
     def describe(self) -> Iterator[Dependency | Gap | Owned]:
         raw = self._view.read(self._path)

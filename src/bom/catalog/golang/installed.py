@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom import redact
-from bom.catalog.content import content_hash
+from bom.catalog.came_with import layer
 from bom.catalog.golang.build_info import BuildInfo, Module, parse
 from bom.catalog.golang.declared import projects
 from bom.catalog.golang.module import (
@@ -23,7 +23,7 @@ from bom.catalog.golang.module import (
 )
 from bom.catalog.golang.sums import differing_sums
 from bom.catalog.golang.wanted import ERROR, MODULES, VERSION
-from bom.catalog.protocol import Owned
+from bom.catalog.program import program, program_ref
 from bom.catalog.stated import Unreadable
 from bom.errors import BomError
 from bom.model import Component, Dependency, Gap, Occurrence, Property
@@ -32,7 +32,7 @@ from bom.printable import printable_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bom.catalog.protocol import FileEntry, FileView
+    from bom.catalog.protocol import FileEntry, FileView, Owned
     from bom.model import Finding
 
 RULE: Final = "go-build-info"
@@ -86,7 +86,7 @@ def programs(view: FileView) -> Iterator[Dependency | Gap | Owned]:
 def _program(copies: _Copies) -> Iterator[Dependency | Gap | Owned]:
     first = copies.entries[0]
     place = printable_name(first.path)
-    ref = f"application:{place}"
+    ref = program_ref(first)
     info = BuildInfo("")
     if VERSION in copies.parts:
         try:
@@ -98,7 +98,7 @@ def _program(copies: _Copies) -> Iterator[Dependency | Gap | Owned]:
         why = copies.parts[ERROR].decode("utf-8", "replace")
         yield Gap("component", place, f"it is a Go program: {why}", ref)
     where = tuple(Occurrence(printable_name(entry.path)) for entry in copies.entries)
-    layers = {Property("bom-seal:layer", entry.layer) for entry in copies.entries if entry.layer}
+    layers = {item for entry in copies.entries for item in layer(entry)}
     modules, gaps = _Modules(info, where, layers).all()
     main, *others = modules or [None]
     yield from gaps
@@ -111,25 +111,9 @@ def _program(copies: _Copies) -> Iterator[Dependency | Gap | Owned]:
     if len(below) > 1:
         why = "build information does not say which module needs which: all stand below the main"
         yield Gap("dependency.graph", place, why, ref)
-    hashes, hash_of = content_hash([(first.path, first.sha256)] if first.sha256 else [])
-    if not hashes:
-        why = "its content could not be read or is stored sparse"
-        yield Gap("component.hash", place, why, ref)
-    yield Dependency(
-        Component(
-            "application",
-            printable_name(first.path.rpartition("/")[2]),
-            "" if info.main is None or info.main.version == DEVEL else info.main.version,
-            ref=ref,
-            hashes=hashes,
-            hash_of=hash_of,
-            properties=tuple(sorted(layers | _properties(info))),
-            occurrences=where,
-            requires=(main.purl,) if main is not None else below,
-        ),
-        direct=True,
-    )
-    yield Owned(ref, tuple(entry.path for entry in copies.entries), rule=RULE)
+    version = "" if info.main is None or info.main.version == DEVEL else info.main.version
+    needs = (main.purl,) if main is not None else below
+    yield from program(copies.entries, version, layers | _properties(info), where, needs, RULE)
 
 
 def _with_edges(made: Component, requires: tuple[str, ...]) -> Component:

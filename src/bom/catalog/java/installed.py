@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.came_with import LAYER
 from bom.catalog.java.copies import Siblings, copies
 from bom.catalog.java.identity import maven_purl
 from bom.catalog.java.jar import kept
@@ -135,7 +136,7 @@ def _licences(copy: Copy) -> tuple[Licence, ...]:
 
 def _properties(copy: Copy) -> Iterator[Property]:
     if copy.layer:
-        yield Property("bom-seal:layer", copy.layer)
+        yield Property(LAYER, copy.layer)
     if copy.identity.group_from:
         yield Property(GROUP_FROM, copy.identity.group_from)
     for header, name in (

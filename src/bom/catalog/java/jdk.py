@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom import purl
+from bom.catalog.came_with import layer
 from bom.catalog.content import content_hash
 from bom.catalog.debian import dpkg
 from bom.catalog.java.wanted import RELEASE
@@ -74,7 +75,7 @@ def _component(view: FileView, runtime: Runtime, path: str) -> Iterator[Dependen
             unhashed += 1
     hashes, hash_of = content_hash(pairs)
     entry = view.entry(path)
-    facts = [Property("bom-seal:layer", entry.layer if entry else "")]
+    facts = [*layer(entry)]
     facts += [
         Property(f"bom-seal:java:{word}", stated.get(key, ""))
         for key, word in (

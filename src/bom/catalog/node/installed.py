@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import sha256sum
+from bom.catalog.came_with import LAYER
 from bom.catalog.content import content_hash, unhashed_gaps
 from bom.catalog.integrity import PROPERTY as INTEGRITY
 from bom.catalog.node import manifest, npm_lock, package, plugnplay, pnpm
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import FileView
 
 REPOSITORY: Final = "bom-seal:npm:repository"
-LAYER: Final = "bom-seal:layer"
 _UNPLUGGED: Final = ".yarn/unplugged/"
 _BY_CODE: Final = "Plug'n'Play resolves what it depends on, by code (.pnp.cjs)"
 _TARBALL: Final = "not checkable: the digest that is stated is its tarball's"

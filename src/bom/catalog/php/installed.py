@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import sha256sum
+from bom.catalog.came_with import LAYER
 from bom.catalog.content import content_hash, unhashed_gaps
 from bom.catalog.integrity import PROPERTY as INTEGRITY
 from bom.catalog.php.declared import providers
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import FileView
 
 BIN_RULE: Final = "composer-bin"
-_LAYER: Final = "bom-seal:layer"
 _SCOPE: Final = "bom-seal:scope"
 _TARBALL: Final = "not checkable: the digest that is stated is its archive's"
 _NOTHING: Final = "not checkable: nothing states digests of its files"
@@ -196,7 +196,7 @@ def _owner(place: str, folders: Mapping[str, object], owners: dict[str, str]) ->
 def _described(
     item: _Installed, files: list[tuple[str, str]], unhashed: list[str], content: str
 ) -> Iterator[Dependency | Gap | Owned]:
-    facts = [Property(_LAYER, item.layer)]
+    facts = [Property(LAYER, item.layer)]
     if item.build:
         facts.append(Property(_SCOPE, "development"))
     made = component(

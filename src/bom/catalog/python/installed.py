@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from bom.catalog import integrity
+from bom.catalog.came_with import layer
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.python import eggs, record
 from bom.catalog.python.metadata import egg_requirements, read_metadata
@@ -176,9 +177,7 @@ def _moved(view: FileView, listed: Listed, site: str) -> Listed:
 
 def _circumstances(view: FileView, info: Info, owner: Owner | None) -> Iterator[Property]:
     """The layer that it came in with, the package it belongs to, what installed it."""
-    entry = view.entry(info.metadata or info.path)
-    if entry is not None and entry.layer:
-        yield Property("bom-seal:layer", entry.layer)
+    yield from layer(view.entry(info.metadata or info.path))
     if owner is not None:
         yield Property("bom-seal:python:owner", owner.ref)
     if "INSTALLER" in info.files:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
+from bom.catalog.came_with import LAYER, most_common_layer
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.integrity import Stated, check
 from bom.catalog.protocol import Owned
@@ -136,8 +136,8 @@ def _describe(
         gaps.append(Gap("component.licence", ref, "its header states none", ref))
     integrity, findings = check(files, ref, _stated(package, own))
     properties = [integrity, *_properties(package, release)]
-    if layer := _layer(files, own):
-        properties.append(Property("bom-seal:layer", layer))
+    if layer := most_common_layer(files.entry(item.path) for item in own):
+        properties.append(Property(LAYER, layer))
     yield Dependency(
         Component(
             "library",
@@ -207,12 +207,3 @@ def _source_purl(package: Package, release: Distribution) -> str:
             except BomError:
                 return ""  # no name, or none that can be written down
     return ""
-
-
-def _layer(files: FileView, own: list[File]) -> str:
-    """The layer that most of its files came in with: the database itself is written anew in
-    every layer that installs something."""
-    layers = Counter(
-        entry.layer for item in own if (entry := files.entry(item.path)) is not None and entry.layer
-    )
-    return min(layers, key=lambda layer: (-layers[layer], layer), default="")

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from bom import sha256sum
+from bom.catalog.came_with import LAYER
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.integrity import PROPERTY as INTEGRITY
 from bom.catalog.licences import stated_licence
@@ -39,7 +40,6 @@ OWNER: Final = "bom-seal:gem:owner"
 DEFAULT: Final = "bom-seal:gem:default"
 CHECKOUT: Final = "bom-seal:gem:checkout"
 BINSTUB_RULE: Final = "gem-binstub"
-_LAYER: Final = "bom-seal:layer"
 _NOTHING: Final = "not checkable: nothing states digests of its files"
 _UNREAD: Final = "its specification is not in the form that RubyGems writes: only its stub was read"
 _NO_SOURCE: Final = "it is a checkout of a repository, whose place only a lock states"
@@ -300,7 +300,7 @@ def _distributions(view: FileView, gem: _Gem, cached: str) -> tuple[Distribution
 
 
 def _properties(gem: _Gem) -> tuple[Property, ...]:
-    found = [Property(_LAYER, gem.layer), Property(OWNER, gem.owner)]
+    found = [Property(LAYER, gem.layer), Property(OWNER, gem.owner)]
     if not gem.owner:  # else the owner's files are checked
         found.append(Property(INTEGRITY, _NOTHING))
     if gem.record.kind == "default":

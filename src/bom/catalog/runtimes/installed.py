@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from bom import purl
+from bom.catalog.came_with import layer
 from bom.catalog.conda import records as conda
 from bom.catalog.content import content_hash, digests, unhashed_gaps
 from bom.catalog.debian import dpkg
@@ -18,7 +19,7 @@ from bom.catalog.protocol import Owned
 from bom.catalog.runtimes import layout, venv
 from bom.catalog.runtimes.wanted import NODE_HEADER, PYTHON_HEADER
 from bom.errors import BomError
-from bom.model import Component, Dependency, Gap, Occurrence, Property
+from bom.model import Component, Dependency, Gap, Occurrence
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
@@ -74,8 +75,6 @@ def _describe(
     if not hashes:
         yield Gap("component.hash", ref, "none of its files could be hashed", ref)
     yield Gap("component.licence", ref, "nothing states its licence in a form that is read", ref)
-    entry = files.entry(item.header)
-    layer = (Property("bom-seal:layer", entry.layer),) if entry and entry.layer else ()
     yield Dependency(
         Component(
             "application",
@@ -84,7 +83,7 @@ def _describe(
             purl=ref,
             hashes=hashes,
             hash_of=hash_of,
-            properties=layer,
+            properties=layer(files.entry(item.header)),
             occurrences=(Occurrence(printable_name(item.header)),),
         ),
         content=_comparable(pairs, item.prefix),

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 SOURCE: Final = "bom-seal:rust:source"
 
 # The registry that a purl without repository_url means, by its index and its sparse index.
-_DEFAULT: Final = frozenset(
-    [
-        "registry+https://github.com/rust-lang/crates.io-index",
-        "sparse+https://index.crates.io/",
-    ]
-)
+CRATES_IO: Final = "registry+https://github.com/rust-lang/crates.io-index"
+_DEFAULT: Final = frozenset([CRATES_IO, "sparse+https://index.crates.io/"])
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bom.catalog.content import content_hash
-from bom.catalog.protocol import Owned
+from bom.catalog.came_with import layer
+from bom.catalog.program import program, program_ref
 from bom.catalog.rust.audit import Crate, parse
-from bom.catalog.rust.crate import component, kind
+from bom.catalog.rust.crate import CRATES_IO, component, kind
 from bom.catalog.rust.declared import locks
 from bom.catalog.rust.lock import CargoLock
 from bom.catalog.rust.wanted import DATA, ERROR
 from bom.catalog.stated import Unreadable
 from bom.errors import BomError
-from bom.model import Component, Dependency, Gap, Occurrence, Property
+from bom.model import Dependency, Gap, Occurrence, Property
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from bom.catalog.protocol import FileEntry, FileView
+    from bom.catalog.protocol import FileEntry, FileView, Owned
 
 RULE: Final = "cargo-auditable"
 
@@ -71,7 +71,7 @@ def _program(
 ) -> Iterator[Dependency | Gap | Owned]:
     first = entries[0]
     place = printable_name(first.path)
-    ref = f"application:{place}"
+    ref = program_ref(first)
     crates: list[Crate] = []
     try:
         if ERROR in parts:
@@ -80,7 +80,7 @@ def _program(
     except Unreadable as error:
         yield Gap("component", place, f"it is a Rust program: {error}", ref)
     where = tuple(Occurrence(printable_name(entry.path)) for entry in entries)
-    layers = {Property("bom-seal:layer", entry.layer) for entry in entries if entry.layer}
+    layers = {item for entry in entries for item in layer(entry)}
     found, gaps = _crates(crates, where, layers, stated)
     yield from gaps
     yield from (item for item in found if item is not None)
@@ -90,25 +90,8 @@ def _program(
         yield Gap("dependency.graph", place, why, ref)
     needed = {target for crate in crates for target in crate.requires}
     roots = roots or [at for at in range(len(crates)) if at not in needed]
-    hashes, hash_of = content_hash([(first.path, first.sha256)] if first.sha256 else [])
-    if not hashes:
-        why = "its content could not be read or is stored sparse"
-        yield Gap("component.hash", place, why, ref)
-    yield Dependency(
-        Component(
-            "application",
-            printable_name(first.path.rpartition("/")[2]),
-            crates[roots[0]].version if len(roots) == 1 else "",
-            ref=ref,
-            hashes=hashes,
-            hash_of=hash_of,
-            properties=tuple(sorted(layers)),
-            occurrences=where,
-            requires=_refs(found, roots),
-        ),
-        direct=True,
-    )
-    yield Owned(ref, tuple(entry.path for entry in entries), rule=RULE)
+    version = crates[roots[0]].version if len(roots) == 1 else ""
+    yield from program(entries, version, layers, where, _refs(found, roots), RULE)
 
 
 def _refs(found: list[Dependency | None], places: Iterable[int]) -> tuple[str, ...]:
@@ -150,8 +133,7 @@ def _crate(
 ) -> Dependency:
     of = crate.source if crate.source in ("crates.io", "git", "local") else "registry"
     known = stated.get((crate.name, crate.version, of))
-    default = "registry+https://github.com/rust-lang/crates.io-index"
-    source = known.source if known and known.source else default if of == "crates.io" else of
+    source = known.source if known and known.source else CRATES_IO if of == "crates.io" else of
     made = component(
         crate.name,
         crate.version,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog.protocol import Declared
-from bom.catalog.rust.crate import COMMIT, component, kind
+from bom.catalog.rust.crate import COMMIT, CRATES_IO, component, kind
 from bom.errors import BomError
 from bom.model import Dependency, Gap, Occurrence, Property
 
@@ -222,7 +222,7 @@ def _unlocked(item: Asked, place: str) -> Component:
     exact = _EXACT.match(item.requirement)
     source = item.source
     if source == "crates.io":
-        source = "registry+https://github.com/rust-lang/crates.io-index"
+        source = CRATES_IO
     elif source == "git" and COMMIT.match(item.commit):
         source = f"git+{item.url}#{item.commit}"
     elif source == "registry" and item.url:
