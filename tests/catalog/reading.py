@@ -111,22 +111,26 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def mutated(real: bytes, seed: int) -> bytes:
-    """Real bytes with pieces cut, doubled and replaced."""
+    """Real bytes with pieces cut, doubled, swapped and replaced."""
     chance = random.Random(seed)
     out = bytearray(real)
     for _ in range(chance.randint(1, 8)):
         at = chance.randrange(len(out) + 1)
         upto = min(len(out), at + chance.choice([1, 2, 8, 200]))
         piece = bytes(out[at:upto])
-        kind = chance.randrange(4)
+        kind = chance.randrange(5)
         if kind == 0:
             del out[at:upto]
         elif kind == 1:
             out[at:at] = piece * chance.randint(1, 3)
         elif kind == 2:
             out[at:upto] = chance.randbytes(len(piece))
-        else:
+        elif kind == 3:
             out[at:upto] = chance.choice(
                 [b'"', b"[", b"]", b"{", b"\n", b"\x00", b"\\ud800", b"null", b"-1", b"\x1b[31m"]
             )
+        else:
+            words = out.split(b"\n")
+            chance.shuffle(words)
+            out = bytearray(b"\n".join(words)) if chance.random() < 0.2 else out
     return bytes(out)

@@ -4,7 +4,6 @@ only dependencies and gaps, the same each time, in text that can be written."""
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.catalog.memory import memory_view
+from tests.catalog.reading import mutated
 from tests.catalog.test_conda_projects import CONDA_LOCK
 from tests.catalog.test_python_locks import CASES
 
@@ -106,32 +106,6 @@ def check(name: str, content: bytes) -> None:
                 lacking = {gap.what for gap in project.gaps if gap.ref == component.bom_ref}
                 assert lacking & {"dependency.hash", "dependency.source"}
     assert found == declared(name, content)
-
-
-def mutated(real: bytes, seed: int) -> bytes:
-    """Real bytes with pieces cut, doubled, swapped and replaced."""
-    chance = random.Random(seed)
-    out = bytearray(real)
-    for _ in range(chance.randint(1, 8)):
-        at = chance.randrange(len(out) + 1)
-        upto = min(len(out), at + chance.choice([1, 2, 8, 200]))
-        piece = bytes(out[at:upto])
-        kind = chance.randrange(5)
-        if kind == 0:
-            del out[at:upto]
-        elif kind == 1:
-            out[at:at] = piece * chance.randint(1, 3)
-        elif kind == 2:
-            out[at:upto] = chance.randbytes(len(piece))
-        elif kind == 3:
-            out[at:upto] = chance.choice(
-                [b'"', b"[", b"]", b"{", b"\n", b"\x00", b"\\ud800", b"null", b"-1", b"\x1b[31m"]
-            )
-        else:
-            words = out.split(b"\n")
-            chance.shuffle(words)
-            out = bytearray(b"\n".join(words)) if chance.random() < 0.2 else out
-    return bytes(out)
 
 
 @pytest.mark.parametrize("name", sorted(REAL))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,7 +58,8 @@ def image(
     git(context, "init", "-q")
     git(context, "add", "-A")
     git(context, "commit", "-q", "-m", "app")
-    tag = f"bom-e2e/{kind}:1"
+    # one for each module: they run beside each other, and each removes its own
+    tag = f"bom-e2e/{Path(request.node.name).stem}-{kind}:1"
     sealed = context.parent / "app.tar"
     wrapped = bom.on(engine)
     wrapped(

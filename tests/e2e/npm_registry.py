@@ -7,10 +7,11 @@ import hashlib
 import io
 import json
 import tarfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import unquote
+
+from tests.loopback import Loopback
 
 
 def tarball(files: dict[str, str]) -> bytes:
@@ -24,7 +25,7 @@ def tarball(files: dict[str, str]) -> bytes:
     return out.getvalue()
 
 
-class NpmRegistry:
+class NpmRegistry(Loopback):
     """Serves what was published with `add` at `url`, on the loopback interface; a context
     manager."""
 
@@ -45,16 +46,8 @@ class NpmRegistry:
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing: the test's output is its own."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
+        self.url = f"http://{self.host}/"
 
     def add(
         self, name: str, version: str, bundled: dict[str, str] | None = None, **more: Any

@@ -4,6 +4,7 @@ a project in it, and nothing of what a step made out of nothing."""
 from __future__ import annotations
 
 import json
+import subprocess
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,11 @@ def built(bom: Bom, key: Key, context: Path, target: str, tag: str) -> dict[str,
     return shown
 
 
+def _remove(engine: dict[str, str], tag: str) -> None:
+    words = ("docker", "image", "rm", "--force", tag)
+    subprocess.run(words, env=engine, check=True, capture_output=True)
+
+
 def values(document: dict[str, Any], name: str) -> list[str]:
     entries = document["metadata"]["component"]["properties"]
     return [entry["value"] for entry in entries if entry["name"] == name]
@@ -56,7 +62,7 @@ def number(document: dict[str, Any], name: str) -> int:
 
 @pytest.mark.parametrize("kind", ENGINES)
 def test_files_are_accounted_for_by_packages_and_source_and_nothing_else(
-    bom: Bom, key: Key, need: Need, tmp_path: Path, kind: str
+    bom: Bom, key: Key, need: Need, tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     engine = need.engine(kind)
     context = tmp_path / "app"
@@ -71,6 +77,7 @@ def test_files_are_accounted_for_by_packages_and_source_and_nothing_else(
     git(context, "commit", "-q", "-m", "app")
     (context / "VERSION").write_text("changed since\n")
     on = bom.on(engine)
+    request.addfinalizer(lambda: _remove(engine, f"bom-e2e/files-{kind}:1"))
     app = built(on, key, context, "app", f"bom-e2e/files-{kind}:1")
     assert number(app, "accounted") >= 0.99 * number(app, "count")
     sources = {value.partition(" ")[2] for value in values(app, "bom-seal:files:source")}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.e2e.builds import Bom, git, project
+from tests.loopback import folder_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,11 +144,6 @@ def _difference(bom: Bom, one: Path, other: Path) -> str:
 # --- clients -----------------------------------------------------------------------------------
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are no output of the test."""
-
-
 @pytest.fixture
 def index(package: Package, tmp_path: Path) -> Iterator[str]:
     """A simple index on loopback that offers the sealed files with their digests."""
@@ -162,14 +155,8 @@ def index(package: Package, tmp_path: Path) -> Iterator[str]:
         shutil.copy(path, page / path.name)
         links.append(f'<a href="{path.name}#sha256={sha256(path)}">{path.name}</a>')
     (page / "index.html").write_text("<!DOCTYPE html><html><body>" + "".join(links))
-    handler = functools.partial(_Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/simple"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with folder_served(folder) as url:
+        yield f"{url}simple"
 
 
 def installed(folder: Path) -> bool:

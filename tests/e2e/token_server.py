@@ -6,10 +6,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import threading
 import time
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from tests.loopback import Loopback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,10 +31,11 @@ def _b64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class TokenServer:
+class TokenServer(Loopback):
     """Gives a token for whatever is asked for, to the one user that it knows."""
 
     def __init__(self, user: str, password: str) -> None:
+        super().__init__(_Handler)
         self.basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         self._key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, ISSUER)])
@@ -52,22 +53,9 @@ class TokenServer:
         )
         self.given: list[str] = []  # the scopes of the tokens that were given
 
-    def __enter__(self) -> TokenServer:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.tokens = self  # type: ignore[attr-defined]
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
     @property
     def realm(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/token"
+        return f"http://{self.host}/token"
 
     def write_certificate(self, path: Path) -> None:
         path.write_bytes(self._certificate.public_bytes(Encoding.PEM))
@@ -101,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing is logged."""
 
     def do_GET(self) -> None:
-        tokens: TokenServer = self.server.tokens  # type: ignore[attr-defined]
+        tokens: TokenServer = self.server.owner  # type: ignore[attr-defined]
         if self.headers.get("Authorization") != tokens.basic:
             self.send_error(401)
             return

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback import Loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,11 +69,12 @@ class Store:
         return {**made, "platform": {"os": "linux", "architecture": arch}}
 
 
-class Registry:
+class Registry(Loopback):
     """Serves a store on loopback. `answer`, where set, may take a request over: it gets the
     handler and returns whether it did."""
 
     def __init__(self, store: Store, user: str = "", bearer: bool = False) -> None:
+        super().__init__(Handler)
         self.store = store
         self.user = user  # "name:password"
         self.bearer = bearer
@@ -80,23 +82,6 @@ class Registry:
         self.answer: Callable[[Handler], bool] = lambda handler: False
         self.token = "t0ken." + hashlib.sha256(user.encode()).hexdigest()
         self.forms: list[dict[str, list[str]]] = []
-
-    def __enter__(self) -> Registry:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.registry = self  # type: ignore[attr-defined]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
 
     def name(self, tag: str = "1") -> str:
         return f"oci://{self.host}/team/app:{tag}"
@@ -110,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def registry(self) -> Registry:
-        return self.server.registry  # type: ignore[attr-defined, no-any-return]
+        return self.server.owner  # type: ignore[attr-defined, no-any-return]
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing is logged."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
 import hashlib
-import http.server
 import io
 import json
 import os
@@ -13,10 +11,10 @@ import secrets
 import subprocess
 import sys
 import tarfile
-import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from tests.loopback import folder_served
 
 from bom.errors import CannotSeal
 from bom.seal.tar import TarFormat
@@ -96,23 +94,13 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> st
     return done.stdout
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are no output of the test."""
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder, and the URL under which loopback serves it."""
     folder = tmp_path / "served"
     folder.mkdir()
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with folder_served(folder) as url:
+        yield folder, url.rstrip("/")
 
 
 # --- tars ----------------------------------------------------------------------------------------

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import csv
-import functools
 import hashlib
-import http.server
 import os
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from tests.loopback import folder_served
 
 from bom.seal.wheel import WheelFormat
 
@@ -176,11 +174,6 @@ def test_uv_installs_it_from_disk(
     _check_installed(python)
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a test's output is its own."""
-
-
 @pytest.fixture
 def index(tmp_path: Path, sealed: Path) -> Iterator[str]:
     """The URL of a simple index with the sealed wheel, its digest in the link."""
@@ -191,13 +184,8 @@ def index(tmp_path: Path, sealed: Path) -> Iterator[str]:
     digest = hashlib.sha256(sealed.read_bytes()).hexdigest()
     link = f'<a href="../../{sealed.name}#sha256={digest}">{sealed.name}</a>'
     (page / "index.html").write_text(f"<!DOCTYPE html><html><body>{link}</body></html>")
-    handler = functools.partial(_Quiet, directory=str(root))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/simple/"
-        server.shutdown()
-        thread.join()
+    with folder_served(root) as url:
+        yield f"{url}simple/"
 
 
 def test_pip_installs_it_from_an_index(index: str, environment: Callable[[], Path]) -> None:
