@@ -59,13 +59,6 @@ class Project:
         """The Python one."""
         return None if self.python is None else self.python.manifest
 
-    @property
-    def name(self) -> str:
-        """Its name as a manifest states it, "" where none does."""
-        named = (item.name for item in self.others if item.name and item.ecosystem in self.here)
-        own = "" if self.manifest is None else self.manifest.name
-        return own or next(named, "")
-
 
 def dependencies(root: Path) -> tuple[Dependency | Gap, ...]:
     """What the project at `root` depends on, sorted; locations are relative to `root`."""

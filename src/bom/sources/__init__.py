@@ -110,14 +110,13 @@ def _path(path: Path, platform: str, progress: Progress) -> Found:
 def _image(name: str, contents: ImageContents, platform: str) -> Found:
     """An image, without a digest of what holds it: its own digests say which it is."""
     from bom.archive.image_identity import fits
-    from bom.builder.docker.image import Export, subject
+    from bom.builder.docker.image import subject
 
     if platform and not fits(contents.identity.platform, platform):
         raise platforms.several(name, [contents.identity.platform], platform)
-    export = Export(Path(name), "", -1, contents)
     # A layout may state a tag alone, without the name that it is a tag of.
     tags = tuple(tag for tag in contents.identity.tags if ":" in tag or "/" in tag)
-    described = subject(name, export, tags)
+    described = subject(name, contents, tags)
     if not described.package_name:
         described = replace(described, package_name=name)
     return Found(described, contents.observations, contents.view, contents)
@@ -128,7 +127,7 @@ def _file(path: Path, contents: FileContents) -> Found:
     from bom.builder import package_facts
     from bom.catalog.project import Project, resolve
     from bom.model import Gap, Subject
-    from bom.sources import inside
+    from bom.sources.inside import inside
 
     assert contents.view is not None
     identity = identify(path, contents.kind)
@@ -138,7 +137,7 @@ def _file(path: Path, contents: FileContents) -> Found:
     if identity.kind in package_facts.PYTHON_KINDS:
         own = Project(here=frozenset({_PYTHON}))
         stated.extend(resolve(own, identity.requires))
-    found = inside.observations(contents.view, contents.gaps, identity.purl)
+    found = inside(contents.view, contents.gaps, identity.purl).observations
     subject = Subject(
         path.name,
         identity.kind,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import WANTED
-from bom.catalog.project import read as read_project
 from bom.catalog.view import directory_view
 from bom.model import Subject
 from bom.observe.source import revision
-from bom.sources import inside
+from bom.sources.inside import inside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,12 +26,12 @@ def contents(target: Path) -> tuple[Subject, tuple[Observation, ...], DirectoryV
     """
     root = target.resolve()
     view, gaps = directory_view(root, WANTED)
-    found = list(inside.observations(view, gaps))
-    name = ""
-    if not (root / _ENVIRONMENT).is_file():
+    found, name = inside(view, gaps)
+    if (root / _ENVIRONMENT).is_file():
         # an environment is made of what is installed, whatever repository it lies in
-        name = read_project(root).name
-        found.extend(revision(root))
+        name = ""
+    else:
+        found = (*found, *revision(root))
     subject = Subject(
         name=name or root.name,
         kind="directory",
@@ -40,4 +39,4 @@ def contents(target: Path) -> tuple[Subject, tuple[Observation, ...], DirectoryV
         size=-1,
         package_name=name,
     )
-    return subject, tuple(found), view
+    return subject, found, view

@@ -4,26 +4,33 @@ and lock."""
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from bom.catalog import catalogue, declared
+from bom.catalog import ECOSYSTEMS, catalogue, declared
 from bom.model import Dependency, Finding, Gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bom.catalog.protocol import FileView
+    from bom.catalog.protocol import Declared, FileView
     from bom.model import Observation
 
+_PYTHON: Final = "pypi"
 
-def observations(
-    view: FileView, gaps: Iterable[Gap] = (), itself: str = ""
-) -> tuple[Observation, ...]:
-    """All that the view holds. `itself`: the purl of the package that the view is of, which is no
+
+class Inside(NamedTuple):
+    """All that a view holds, and the name of the project at its top, "" where none is stated."""
+
+    observations: tuple[Observation, ...]
+    name: str
+
+
+def inside(view: FileView, gaps: Iterable[Gap] = (), itself: str = "") -> Inside:
+    """What the view holds. `itself`: the purl of the package that the view is of, which is no
     component of itself."""
     stated = declared(view)
-    inside = catalogue(view)
-    installed, findings, compared = inside.installed, set(inside.findings), set[Gap]()
+    held = catalogue(view)
+    installed, findings, compared = held.installed, set(held.findings), set[Gap]()
     if stated:
         from bom.catalog.compare import compare
 
@@ -36,9 +43,19 @@ def observations(
         *installed,
         *(item for project in stated for item in project.dependencies),
         *sorted(findings),
-        *sorted({*inside.gaps, *compared, *gaps, *(gap for item in stated for gap in item.gaps)}),
+        *sorted({*held.gaps, *compared, *gaps, *(gap for item in stated for gap in item.gaps)}),
     )
-    return tuple(_without(everything, itself)) if itself else everything
+    if itself:
+        everything = tuple(_without(everything, itself))
+    return Inside(everything, _name(stated))
+
+
+def _name(stated: Iterable[Declared]) -> str:
+    """Of several ecosystems' names for the project Python's goes first, then as they are asked."""
+    order = {ecosystem.name: place for place, ecosystem in enumerate(ECOSYSTEMS)}
+    named = [item for item in stated if not item.folder and item.name]
+    named.sort(key=lambda item: (item.ecosystem != _PYTHON, order[item.ecosystem]))
+    return named[0].name if named else ""
 
 
 def _without(found: Iterable[Observation], itself: str) -> Iterable[Observation]:

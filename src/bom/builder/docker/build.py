@@ -164,7 +164,13 @@ class PreparedDockerBuild:
                 Artifact(
                     built=export.path,
                     target=self._output,
-                    subject=image.subject(self._output.name, export, self._command.tags),
+                    subject=image.subject(
+                        self._output.name,
+                        export.contents,
+                        self._command.tags,
+                        export.sha256,
+                        export.size,
+                    ),
                     observations=export.contents.observations,
                     warnings=tuple(image.shipped_secrets(export.contents.config)),
                     forbidden=image.forbidden(export.contents, self._request.forbidden),

@@ -100,16 +100,20 @@ def check(
             raise _moved(tag)
 
 
-def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
-    identity = export.contents.identity
+def subject(
+    name: str, contents: ImageContents, tags: tuple[str, ...], sha256: str = "", size: int = -1
+) -> Subject:
+    """The image as a BOM's subject. `sha256` (hex) and `size`: of the archive that is sealed,
+    where there is one."""
+    identity = contents.identity
     package, version = "", ""
     if tags:
         package, _, version = familiar(tags[0]).rpartition(":")
     return Subject(
         name=name,
         kind="image",
-        sha256=export.sha256,
-        size=export.size,
+        sha256=sha256,
+        size=size,
         package_name=package,
         package_version=version,
         purl=_purl(identity, package, version),
@@ -117,9 +121,9 @@ def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
         properties=(
             *(
                 Property("bom-seal:image:env", variable)
-                for variable in sorted({pair[0] for pair in _environment(export.contents.config)})
+                for variable in sorted({pair[0] for pair in _environment(contents.config)})
             ),
-            *(export.contents.files.properties() if export.contents.complete else ()),
+            *(contents.files.properties() if contents.complete else ()),
         ),
     )
 
