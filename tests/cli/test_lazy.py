@@ -31,7 +31,7 @@ def test_scanning_a_folder_without_packages_loads_neither_settings_nor_parsers(
     assert "bom.catalog.view" in modules
     heavy = {"pydantic", "packaging", "tomllib", "yaml", "defusedxml", "sqlite3"}
     assert not modules & heavy
-    assert not modules & {"bom.builder.docker.image", "bom.catalog.compare", "bom.archive.image"}
+    assert not modules & {"bom.builder.images.image", "bom.catalog.compare", "bom.archive.image"}
 
 
 def test_scanning_a_project_loads_what_reads_it(tmp_path: Path) -> None:

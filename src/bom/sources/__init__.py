@@ -110,7 +110,7 @@ def _path(path: Path, platform: str, progress: Progress) -> Found:
 def _image(name: str, contents: ImageContents, platform: str) -> Found:
     """An image, without a digest of what holds it: its own digests say which it is."""
     from bom.archive.image_identity import fits
-    from bom.builder.docker.image import subject
+    from bom.builder.images.image import subject
 
     if platform and not fits(contents.identity.platform, platform):
         raise platforms.several(name, [contents.identity.platform], platform)

@@ -13,7 +13,7 @@ from bom.sources import platforms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bom.builder.docker.engine import StoredImage
+    from bom.builder.images.store import StoredImage
     from bom.builder.protocol import Progress
     from bom.catalog.image import ImageContents
     from bom.sources.target import EngineImage

@@ -6,27 +6,24 @@ exported is the image that these two report: a tag that moved meanwhile is refus
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from bom import redact
 from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
-from bom.builder.docker import context, image, provenance, tools
+from bom.builder.docker import tools
 from bom.builder.docker.engine import Engine, host
-from bom.builder.docker.image import Export
-from bom.builder.protocol import Artifact, Collected, Invocation
-from bom.catalog.images import dockerfile
-from bom.compose.bom import ROOT
+from bom.builder.images import context, provenance
+from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.context import Dialect, Given
+from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError
-from bom.model import Gap, Material, Property, RunDetail, Setting
-from bom.output import temporary_beside
+from bom.model import Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +31,9 @@ if TYPE_CHECKING:
 
     from bom.builder.docker.client import Client
     from bom.builder.docker.command import DockerCommand
-    from bom.builder.docker.context import BuildInputs
-    from bom.builder.docker.engine import StatedComponent, StoredImage
-    from bom.builder.docker.image import Target
-    from bom.builder.docker.provenance import Reported
+    from bom.builder.docker.engine import StatedComponent
+    from bom.builder.images.context import BuildInputs
     from bom.builder.protocol import BuildRequest, Progress
-    from bom.catalog.image import ImageContents
-    from bom.catalog.protocol import Declared
     from bom.model import Observation
 
 NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
@@ -59,11 +52,11 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
             client = clients.probe(command, request.environment, request.cwd)
             _refuse_unloaded(command, client)
             inputs = context.read(
-                command,
+                given(command),
+                dialect(client),
                 cwd=request.cwd,
                 root=request.root,
-                output=output,
-                client=client,
+                outputs=(output,),
             )
             programs = tuple(tools.client_tools(client))
             engine, parts = reached.result()
@@ -72,16 +65,43 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
                 reached.result().engine.close()
             raise
     try:
+        recipe = Recipe(
+            tags=command.tags,
+            inputs=inputs,
+            arguments={item.name: item.value for item in command.build_args(request.environment)},
+            stage=command.value("target"),
+        )
         observations = (
             *_settings(command, client, request),
-            *inputs.observations,
             *programs,
             *tools.engine_tools(client, parts),
         )
-        return PreparedDockerBuild(request, command, client, inputs, engine, observations)
+        return PreparedDockerBuild(request, command, client, recipe, engine, observations)
     except BaseException:
         engine.close()
         raise
+
+
+def given(command: DockerCommand) -> Given:
+    """What the command gives the builder."""
+    named = (text.partition("=") for text in command.values("build-context"))
+    return Given(
+        command.context,
+        command.value("file"),
+        tuple((label, place) for label, _, place in named),
+    )
+
+
+def dialect(client: Client) -> Dialect:
+    """How this client and its builder read the inputs: clients before 23.0 have rules of their
+    own, and the classic builder knows no NAME.dockerignore."""
+    is_old = client.is_old and client.route != "buildx"
+    classic = client.route == "classic"
+    return Dialect(
+        walk="classic" if is_old or classic else "buildkit",
+        matcher="20.10" if is_old else "current",
+        own_ignore_file=not classic,
+    )
 
 
 class _Reached(NamedTuple):
@@ -108,18 +128,15 @@ class PreparedDockerBuild:
         request: BuildRequest,
         command: DockerCommand,
         client: Client,
-        inputs: BuildInputs,
+        recipe: Recipe,
         engine: Engine,
         observations: tuple[Observation, ...],
     ) -> None:
         self.observations = observations
-        self.warnings = tuple(_warnings(command, inputs, _output(request)))
-        self._request = request
-        self._command = command
-        self._inputs = inputs
-        self._engine = engine
         self._output = _output(request)
-        self._export: Path | None = None
+        self.warnings = tuple(_warnings(command, recipe.inputs, self._output))
+        self._recipe = recipe
+        self._collector = Collector(engine, request)
         self._folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
         added = _Added.to(command, client, self._folder)
         self._id_file = request.cwd / added.id_file
@@ -142,143 +159,17 @@ class PreparedDockerBuild:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
-        if self._export is not None:
-            self._export.unlink(missing_ok=True)
-        self._engine.close()
+        self._collector.close()
 
     def packs(self, path: Path) -> bool:
         """Whether the builder gets to see this file."""
-        return self._inputs.holds(path)
+        return self._recipe.inputs.holds(path)
 
     def collect(self, progress: Progress, commit: str = "") -> Collected:
         """The image's archive, exported beside the output, with what is in it."""
         reported = provenance.read(self._id_file, self._metadata_file)
-        target = image.locate(self._engine, self._command.tags, reported)
-        export = self._export_image(target, progress)
-        identity = export.contents.identity
-        image.check(identity, target, reported, self._command.tags)
-        export = self._with_project(export, commit)
-        shared = tuple(self._shared(reported, export.contents, target.image))
-        return Collected(
-            artifacts=(
-                Artifact(
-                    built=export.path,
-                    target=self._output,
-                    subject=image.subject(
-                        self._output.name,
-                        export.contents,
-                        self._command.tags,
-                        export.sha256,
-                        export.size,
-                    ),
-                    observations=export.contents.observations,
-                    warnings=tuple(image.shipped_secrets(export.contents.config)),
-                    forbidden=image.forbidden(export.contents, self._request.forbidden),
-                ),
-            ),
-            observations=shared,
-        )
-
-    def _export_image(self, target: Target, progress: Progress) -> Export:
-        from bom.catalog.image import ImageCataloguer
-
-        digest = hashlib.sha256()
-        size = 0
-        self._export = temporary_beside(self._output)
-        progress.start("export the image", target.image.size)
-        try:
-            with (
-                ImageCataloguer() as cataloguer,
-                self._export.open("wb") as file,
-                closing(self._engine.export(target.names, target.platform)) as pieces,
-            ):
-                for piece in pieces:
-                    file.write(piece)
-                    digest.update(piece)
-                    cataloguer.feed(piece)
-                    size += len(piece)
-                    progress.advance(len(piece))
-                contents = cataloguer.finish()
-        except OSError as error:
-            raise BomError(
-                f"the export can't be written: {error.strerror}",
-                hint="is there room for it beside the output?",
-            ) from error
-        finally:
-            progress.done()
-        return Export(self._export, digest.hexdigest(), size, contents)
-
-    def _with_project(self, export: Export, commit: str) -> Export:
-        """The image, with the files that are the project's own source told as such, and with
-        what the project locks, to be held against what is installed."""
-        from bom.builder.docker.locks import declared_in
-        from bom.catalog.attribution import with_source
-        from bom.observe.source_files import committed
-
-        contents = export.contents
-        root = self._request.root
-        source = committed(root, commit, contents.files.unowned_sizes())
-        files = with_source(contents.files, source, ROOT)
-        known = {_content(lock) for lock in contents.declared}
-        declared, gaps = declared_in(self._inputs, root)
-        added = [lock for lock in declared if _content(lock) not in known]
-        inside = replace(contents.inside, gaps=(*contents.inside.gaps, *gaps))
-        return replace(
-            export,
-            contents=replace(
-                contents, files=files, inside=inside, declared=(*contents.declared, *added)
-            ),
-        )
-
-    def _shared(
-        self, reported: Reported, contents: ImageContents, stored: StoredImage
-    ) -> Iterator[Observation]:
-        references = None
-        if self._inputs.dockerfile is not None:
-            arguments = self._command.build_args(self._request.environment)
-            references = dockerfile.images(
-                context.text(self._inputs.dockerfile),
-                {item.name: item.value for item in arguments},
-                self._command.value("target"),
-            )
-        for fact in provenance.image_materials(references, reported.sources):
-            if isinstance(fact, Material) and fact.kind == "base-image":
-                yield self._with_os_release(fact, contents)
-            else:
-                yield fact
-        if reported.sources is None:
-            yield Gap(
-                "build.provenance", "the builder", "it gives no provenance of the build's steps"
-            )
-        details = {
-            "image.id": stored.id,
-            "image.index": contents.identity.index,
-            "build.ref": reported.build_ref,
-            "build.invocation": reported.invocation,
-            "build.started": reported.started,
-            "build.finished": reported.finished,
-        }
-        yield from (RunDetail(name, value) for name, value in details.items() if value)
-
-    def _with_os_release(self, base: Material, contents: ImageContents) -> Material:
-        """The base image with its OS release, where the image's os-release came with its layers."""
-        if contents.os_release is None or not base.digests:
-            return base
-        from bom.catalog import os_release  # loaded long since, by the cataloguer
-
-        stored = self._engine.inspect(f"sha256:{base.digests[0].value}")
-        entries = [contents.view.entry(path) for path in os_release.PATHS]
-        layers = {entry.layer for entry in entries if entry is not None and entry.type == "file"}
-        if stored is None or not layers or not layers <= set(stored.layers):
-            return base
-        release = f"{contents.os_release.name} {contents.os_release.version}".strip()
-        return replace(base, properties=(*base.properties, Property("bom-seal:image:os", release)))
-
-
-def _content(lock: Declared) -> tuple[str, frozenset[tuple[str, str]]]:
-    """What a lock says, wherever it lies: a copy of it in the image is the same lock."""
-    items = frozenset((item.role, item.component.bom_ref) for item in lock.dependencies)
-    return lock.ecosystem, items
+        made = self._collector.image(self._recipe, reported, self._output, progress, commit)
+        return Collected(artifacts=(made,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from bom.builder.images.store import StoredImage, StoredManifest
 from bom.errors import BomError, EnvironmentLacks
 
 if TYPE_CHECKING:
@@ -42,30 +43,6 @@ class StatedComponent:
 
     name: str
     version: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredManifest:
-    """One platform's manifest in an image index: its digest, and its platform (os/arch[/v])."""
-
-    digest: str
-    platform: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """An image as the engine describes it.
-
-    `id`: of the index or manifest on the containerd store, of the config on the classic one.
-    `size`: bytes, an estimate. `layers`: diff IDs. `manifests`: of the images in the index,
-    attestations left out; empty where the engine lists none.
-    """
-
-    id: str
-    size: int
-    layers: tuple[str, ...]
-    manifests: tuple[StoredManifest, ...]
-    is_index: bool
 
 
 def host(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> str:

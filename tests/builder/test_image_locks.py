@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.builder.test_docker_context import read
+from tests.builder.test_image_context import read
 
-from bom.builder.docker import locks
-from bom.builder.docker.locks import declared_in
+from bom.builder.images import locks
+from bom.builder.images.locks import declared_in
 
 if TYPE_CHECKING:
     from pathlib import Path

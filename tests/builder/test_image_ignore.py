@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.builder.docker import context, ignore
+from bom.builder.images import context, ignore
 from bom.errors import BomError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bom.builder.docker.ignore import Matcher, Walk
+    from bom.builder.images.ignore import Matcher, Walk
 
 FILES = (
     "Dockerfile",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom.builder.docker import ignore
+from bom.builder.images import ignore
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Observation, Property
@@ -23,13 +23,10 @@ from bom.printable import printable_os
 from bom.seal.beside import ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from bom.builder.docker.client import Client
-    from bom.builder.docker.command import DockerCommand
-    from bom.builder.docker.ignore import IgnoreRules, Inherited, Matcher, Walk
+    from bom.builder.images.ignore import IgnoreRules, Inherited, Matcher, Walk
 
-IGNORE_FILE: Final = ".dockerignore"
 GIT: Final = ".git"
 _REMOTE: Final = ("http://", "https://", "git://", "git@", "ssh://", "github.com/", "oci-layout://")
 _TEXT_LIMIT: Final = 4 * 1024 * 1024  # bytes of a Dockerfile or an ignore file
@@ -38,6 +35,29 @@ _TEXT_LIMIT: Final = 4 * 1024 * 1024  # bytes of a Dockerfile or an ignore file
 def is_remote(place: str) -> bool:
     """Whether docker fetches this context or Dockerfile instead of reading a local path."""
     return place.startswith(_REMOTE) or place.endswith(".git")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a build command gives the builder, as it says so: the context, the Dockerfile ("" where
+    none is named), the named contexts by name."""
+
+    context: str
+    dockerfile: str = ""
+    named: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a builder reads its inputs. `dockerfiles`, `ignore_files`: what it looks for in a
+    context, the first counts. `own_ignore_file`: whether NAME.dockerignore beside the Dockerfile
+    goes before them."""
+
+    walk: Walk = "buildkit"
+    matcher: Matcher = "current"
+    dockerfiles: tuple[str, ...] = ("Dockerfile", "dockerfile")
+    ignore_files: tuple[str, ...] = (".dockerignore",)
+    own_ignore_file: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +90,30 @@ class BuildInputs:
 
 
 def read(
-    command: DockerCommand, *, cwd: Path, root: Path, output: Path, client: Client
+    given: Given, dialect: Dialect, *, cwd: Path, root: Path, outputs: Sequence[Path]
 ) -> BuildInputs:
-    """The inputs of this build with their digests; `output` and what `bom` writes beside it are
+    """The inputs of this build with their digests; `outputs` and what `bom` writes beside them are
     no part of the context."""
     observations: list[Observation] = []
     contexts: list[tuple[str, LocalContext]] = []
-    dockerfile = _dockerfile(command, cwd)
-    if is_remote(command.context):
+    dockerfile = _dockerfile(given, dialect, cwd)
+    if is_remote(given.context):
         observations.append(_remote_gap("context.digest", "the build context"))
     else:
-        folder = cwd / command.context
+        folder = cwd / given.context
         if not folder.is_dir():
             raise BomError(
-                f"the build context {command.context} is no folder",
+                f"the build context {given.context} is no folder",
                 hint="the last word of the command names it: `.` for the working directory",
             )
-        context = _local(folder, dockerfile, client)
+        context = _local(folder, dockerfile, dialect)
         contexts.append((name(folder, root), context))
         if context.ignore_file is not None:
             observations.append(_file_material("dockerignore", context.ignore_file, root))
-    for given in command.values("build-context"):
-        label, _, place = given.partition("=")
+    for label, place in given.named:
         if (cwd / place).is_dir() and "://" not in place:
             named = f"{label}={name(cwd / place, root)}"
-            contexts.append((named, _local(cwd / place, None, client)))
+            contexts.append((named, _local(cwd / place, None, dialect)))
         elif not place.startswith("docker-image://"):
             observations.append(_remote_gap("context.digest", f"the build context {label}"))
     if dockerfile is None:
@@ -102,17 +121,17 @@ def read(
     else:
         observations.append(_file_material("dockerfile", dockerfile, root))
     for label, context in contexts:
-        observations.extend(_context_material(label, context, output))
+        observations.extend(_context_material(label, context, outputs))
     return BuildInputs(tuple(contexts), dockerfile, tuple(observations))
 
 
-def digest(context: LocalContext, output: Path) -> tuple[str, tuple[str, ...]]:
+def digest(context: LocalContext, outputs: Sequence[Path] = ()) -> tuple[str, tuple[str, ...]]:
     """The context's digest (hex), and the paths that could not be read.
 
     What git keeps of a repository is left out: two clones of one commit differ in it, and the
     commit is recorded (docs/adr/0004-git-is-no-part-of-the-context-digest.md).
     """
-    is_own = _is_own(context, output)
+    is_own = _is_own(context, outputs)
     lines: dict[bytes, bytes] = {}
     unread: list[str] = []
     for path, entry in entries(context, unread):
@@ -141,16 +160,15 @@ def text(path: Path) -> str:
     return _read(path).decode("utf-8", "surrogateescape")
 
 
-def _dockerfile(command: DockerCommand, cwd: Path) -> Path | None:
+def _dockerfile(given: Given, dialect: Dialect, cwd: Path) -> Path | None:
     """Where the Dockerfile is: `-f` counts from the working directory, else in the context."""
-    named = command.value("file")
-    if named:
-        return None if is_remote(named) else _present(cwd / named)
-    if is_remote(command.context):
+    if given.dockerfile:
+        return None if is_remote(given.dockerfile) else _present(cwd / given.dockerfile)
+    if is_remote(given.context):
         return None
-    folder = cwd / command.context
-    upper = folder / "Dockerfile"
-    return upper if upper.is_file() else _present(folder / "dockerfile", shown=upper)
+    candidates = [cwd / given.context / file for file in dialect.dockerfiles]
+    found = next((path for path in candidates if path.is_file()), candidates[-1])
+    return _present(found, shown=candidates[0])
 
 
 def _present(path: Path, shown: Path | None = None) -> Path:
@@ -162,19 +180,17 @@ def _present(path: Path, shown: Path | None = None) -> Path:
     return path
 
 
-def _local(folder: Path, dockerfile: Path | None, client: Client) -> LocalContext:
-    """BuildKit takes `NAME.dockerignore` beside the Dockerfile before the context's own file."""
-    is_old = client.is_old and client.route != "buildx"
-    walk: Walk = "classic" if is_old or client.route == "classic" else "buildkit"
-    matcher: Matcher = "20.10" if is_old else "current"
-    candidates = [folder / IGNORE_FILE]
-    if dockerfile is not None and client.route != "classic":
-        candidates.insert(0, dockerfile.with_name(dockerfile.name + IGNORE_FILE))
+def _local(folder: Path, dockerfile: Path | None, dialect: Dialect) -> LocalContext:
+    candidates = [folder / file for file in dialect.ignore_files]
+    if dockerfile is not None and dialect.own_ignore_file:
+        candidates[:0] = [
+            dockerfile.with_name(dockerfile.name + file) for file in dialect.ignore_files
+        ]
     for path in candidates:
         if path.is_file():
             content = _read(path).decode("utf-8", "surrogateescape")
-            return LocalContext(folder, ignore.parse(content, walk, matcher), path)
-    return LocalContext(folder, ignore.IgnoreRules(walk=walk))
+            return LocalContext(folder, ignore.parse(content, dialect.walk, dialect.matcher), path)
+    return LocalContext(folder, ignore.IgnoreRules(walk=dialect.walk))
 
 
 def _read(path: Path) -> bytes:
@@ -197,9 +213,11 @@ def _file_material(kind: Literal["dockerfile", "dockerignore"], path: Path, root
     return Material(kind=kind, name=printable_os(name(path, root)), digests=(value,))
 
 
-def _context_material(label: str, context: LocalContext, output: Path) -> Iterator[Observation]:
+def _context_material(
+    label: str, context: LocalContext, outputs: Sequence[Path]
+) -> Iterator[Observation]:
     shown = printable_os(label)
-    value, unread = digest(context, output)
+    value, unread = digest(context, outputs)
     if unread:
         yield Material(kind="context", name=shown)
         yield Gap(
@@ -219,17 +237,21 @@ def _remote_gap(what: str, where: str) -> Gap:
     return Gap(what, where, "it is remote: the builder fetches it, not the client")
 
 
-def _is_own(context: LocalContext, output: Path) -> Callable[[str], bool]:
-    """Which paths of the context `bom` itself writes: the output and what stands beside it."""
-    try:
-        inside = output.parent.resolve().relative_to(context.folder.resolve()).as_posix()
-    except ValueError:
-        return lambda path: False
-    prefix = "" if inside == "." else f"{inside}/"
-    own = {prefix + output.name + ending for ending in ("", *ENDINGS)}
-    temporary = prefix + TEMPORARY_PREFIX
+def _is_own(context: LocalContext, outputs: Sequence[Path]) -> Callable[[str], bool]:
+    """Which paths of the context `bom` itself writes: the outputs and what stands beside them."""
+    own: set[str] = set()
+    temporary: set[str] = set()
+    for output in outputs:
+        try:
+            inside = output.parent.resolve().relative_to(context.folder.resolve()).as_posix()
+        except ValueError:
+            continue
+        prefix = "" if inside == "." else f"{inside}/"
+        own |= {prefix + output.name + ending for ending in ("", *ENDINGS)}
+        temporary.add(prefix + TEMPORARY_PREFIX)
     return lambda path: (
-        path in own or (path.startswith(temporary) and "/" not in path[len(temporary) :])
+        path in own
+        or any(path.startswith(start) and "/" not in path[len(start) :] for start in temporary)
     )
 
 

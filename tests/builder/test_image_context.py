@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bom.builder.docker import command as commands
-from bom.builder.docker import context
+from bom.builder.docker.build import dialect, given
 from bom.builder.docker.client import Client
+from bom.builder.images import context
 from bom.errors import BomError
 from bom.model import Gap, Material
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bom.builder.docker.context import BuildInputs
+    from bom.builder.images.context import BuildInputs
 
 BUILDX = Client(Path("docker"), "28.0.0", "buildx", "default")
 CLASSIC = replace(BUILDX, route="classic")
@@ -41,7 +42,9 @@ def project(tmp_path: Path) -> Path:
 
 def read(root: Path, *words: str, client: Client = BUILDX, output: str = "app.tar") -> BuildInputs:
     command = commands.parse(("docker", "build", *(words or (".",))))
-    return context.read(command, cwd=root, root=root, output=root / output, client=client)
+    return context.read(
+        given(command), dialect(client), cwd=root, root=root, outputs=(root / output,)
+    )
 
 
 def digest(root: Path, *words: str, client: Client = BUILDX, output: str = "app.tar") -> str:

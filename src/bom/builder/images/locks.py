@@ -13,7 +13,7 @@ from bom.model import Gap
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bom.builder.docker.context import BuildInputs, LocalContext
+    from bom.builder.images.context import BuildInputs, LocalContext
     from bom.catalog.protocol import Declared
 
 _FOLDERS_LIMIT: Final = 20_000

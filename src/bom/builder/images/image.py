@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bom.builder.docker.engine import Engine, StoredImage
-    from bom.builder.docker.provenance import Reported
+    from bom.builder.images.provenance import Reported
+    from bom.builder.images.store import ImageStore, StoredImage
     from bom.catalog.image import ImageContents
     from bom.model import ImageIdentity
 
@@ -49,12 +49,12 @@ def _moved(name: str) -> BomError:
     )
 
 
-def locate(engine: Engine, tags: tuple[str, ...], reported: Reported) -> Target:
+def locate(store: ImageStore, tags: tuple[str, ...], reported: Reported) -> Target:
     """The reported image in the engine, under all its tags."""
-    found = (engine.inspect(digest) for digest in reported.digests)
+    found = (store.inspect(digest) for digest in reported.digests)
     image = next((item for item in found if item is not None), None)
     for tag in tags:
-        tagged = engine.inspect(tag)
+        tagged = store.inspect(tag)
         if tagged is None:
             raise BomError(
                 f"the engine holds no image {tag} after the build",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bom.builder.docker import provenance
+from bom.builder.images import provenance
 from bom.catalog.images.dockerfile import ImageReference
 from bom.errors import BomError
 from bom.model import Gap, Hash, Material

@@ -1,0 +1,184 @@
+"""One finished image: brought out of its store, checked, looked into, described.
+
+Every builder of images ends here. What went in is a `Recipe`, known before the build; what the
+build said of itself is a `Reported`; the outcome is an `Artifact`, ready to be sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bom.builder.images import context, image, provenance
+from bom.builder.images.image import Export
+from bom.builder.protocol import Artifact
+from bom.catalog.images import dockerfile
+from bom.compose.bom import ROOT
+from bom.errors import BomError
+from bom.model import Gap, Material, Property, RunDetail
+from bom.output import temporary_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from bom.builder.images.context import BuildInputs
+    from bom.builder.images.image import Target
+    from bom.builder.images.provenance import Reported
+    from bom.builder.images.store import ImageStore, StoredImage
+    from bom.builder.protocol import BuildRequest, Progress
+    from bom.catalog.image import ImageContents
+    from bom.catalog.protocol import Declared
+    from bom.model import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What one image is made of, as the command says it.
+
+    `label`: the bake target or compose service, "" where the command makes one image. `tags`:
+    the names that the image gets, with their tag. `arguments`: the build arguments that have a
+    value. `stage`: the Dockerfile's stage that is built, "" for the last. `observations`: facts
+    about this image alone, without those of its inputs.
+    """
+
+    tags: tuple[str, ...]
+    inputs: BuildInputs
+    label: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    stage: str = ""
+    observations: tuple[Observation, ...] = ()
+
+
+class Collector:
+    """Brings the images of one build out of a store. `close` removes what was exported and isn't
+    sealed, and closes the store."""
+
+    def __init__(self, store: ImageStore, request: BuildRequest) -> None:
+        self._store = store
+        self._request = request
+        self._exports: list[Path] = []
+
+    def close(self) -> None:
+        for path in self._exports:
+            path.unlink(missing_ok=True)
+        self._store.close()
+
+    def image(
+        self, recipe: Recipe, reported: Reported, output: Path, progress: Progress, commit: str
+    ) -> Artifact:
+        """The image's archive, exported beside `output`, with what is in it. `commit`: the
+        source's revision, "" where it has none. Raises BomError (a tag that moved, no image)."""
+        target = image.locate(self._store, recipe.tags, reported)
+        export = self._export(target, output, progress)
+        image.check(export.contents.identity, target, reported, recipe.tags)
+        contents = self._with_project(export.contents, recipe, commit)
+        return Artifact(
+            built=export.path,
+            target=output,
+            subject=image.subject(output.name, contents, recipe.tags, export.sha256, export.size),
+            observations=(
+                *recipe.observations,
+                *recipe.inputs.observations,
+                *contents.observations,
+                *self._facts(recipe, reported, contents, target.image),
+            ),
+            warnings=tuple(image.shipped_secrets(contents.config)),
+            forbidden=image.forbidden(contents, self._request.forbidden),
+        )
+
+    def _export(self, target: Target, output: Path, progress: Progress) -> Export:
+        from bom.catalog.image import ImageCataloguer
+
+        digest = hashlib.sha256()
+        size = 0
+        path = temporary_beside(output)
+        self._exports.append(path)
+        progress.start("export the image", target.image.size)
+        try:
+            with (
+                ImageCataloguer() as cataloguer,
+                path.open("wb") as file,
+                closing(self._store.export(target.names, target.platform)) as pieces,
+            ):
+                for piece in pieces:
+                    file.write(piece)
+                    digest.update(piece)
+                    cataloguer.feed(piece)
+                    size += len(piece)
+                    progress.advance(len(piece))
+                contents = cataloguer.finish()
+        except OSError as error:
+            raise BomError(
+                f"the export can't be written: {error.strerror}",
+                hint="is there room for it beside the output?",
+            ) from error
+        finally:
+            progress.done()
+        return Export(path, digest.hexdigest(), size, contents)
+
+    def _with_project(self, contents: ImageContents, recipe: Recipe, commit: str) -> ImageContents:
+        """The image, with the files that are the project's own source told as such, and with
+        what the project locks, to be held against what is installed."""
+        from bom.builder.images.locks import declared_in
+        from bom.catalog.attribution import with_source
+        from bom.observe.source_files import committed
+
+        root = self._request.root
+        source = committed(root, commit, contents.files.unowned_sizes())
+        files = with_source(contents.files, source, ROOT)
+        known = {_content(lock) for lock in contents.declared}
+        declared, gaps = declared_in(recipe.inputs, root)
+        added = [lock for lock in declared if _content(lock) not in known]
+        inside = replace(contents.inside, gaps=(*contents.inside.gaps, *gaps))
+        return replace(contents, files=files, inside=inside, declared=(*contents.declared, *added))
+
+    def _facts(
+        self, recipe: Recipe, reported: Reported, contents: ImageContents, stored: StoredImage
+    ) -> Iterator[Observation]:
+        """What the image was made from, as the build reported it."""
+        references = None
+        if recipe.inputs.dockerfile is not None:
+            references = dockerfile.images(
+                context.text(recipe.inputs.dockerfile), dict(recipe.arguments), recipe.stage
+            )
+        for fact in provenance.image_materials(references, reported.sources):
+            if isinstance(fact, Material) and fact.kind == "base-image":
+                yield self._with_os_release(fact, contents)
+            else:
+                yield fact
+        if reported.sources is None:
+            yield Gap(
+                "build.provenance", "the builder", "it gives no provenance of the build's steps"
+            )
+        details = {
+            "image.id": stored.id,
+            "image.index": contents.identity.index,
+            "build.ref": reported.build_ref,
+            "build.invocation": reported.invocation,
+            "build.started": reported.started,
+            "build.finished": reported.finished,
+        }
+        yield from (RunDetail(name, value) for name, value in details.items() if value)
+
+    def _with_os_release(self, base: Material, contents: ImageContents) -> Material:
+        """The base image with its OS release, where the image's os-release came with its layers."""
+        if contents.os_release is None or not base.digests:
+            return base
+        from bom.catalog import os_release  # loaded long since, by the cataloguer
+
+        stored = self._store.inspect(f"sha256:{base.digests[0].value}")
+        entries = [contents.view.entry(path) for path in os_release.PATHS]
+        layers = {entry.layer for entry in entries if entry is not None and entry.type == "file"}
+        if stored is None or not layers or not layers <= set(stored.layers):
+            return base
+        release = f"{contents.os_release.name} {contents.os_release.version}".strip()
+        return replace(base, properties=(*base.properties, Property("bom-seal:image:os", release)))
+
+
+def _content(lock: Declared) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What a lock says, wherever it lies: a copy of it in the image is the same lock."""
+    items = frozenset((item.role, item.component.bom_ref) for item in lock.dependencies)
+    return lock.ecosystem, items
