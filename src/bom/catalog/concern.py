@@ -40,9 +40,7 @@ def _noticed(ecosystem: Ecosystem, view: FileView) -> bool:
 
 def _took(ecosystem: Ecosystem, path: str, parts: Mapping[str, bytes]) -> bool:
     extract = ecosystem.extracts
-    if extract is None or extract.gives.isdisjoint(parts):
-        return False
-    return not extract.endings or path.endswith(extract.endings)
+    return extract is not None and not extract.gives.isdisjoint(parts) and extract.fits(path)
 
 
 def _reads(ecosystem: Ecosystem, path: str) -> bool:

@@ -34,6 +34,7 @@ class Wanted:
         )
         archives = {end for item in self._extracts for end in item.endings}
         self._large = (*_LIBRARY_ENDINGS, *archives)
+        self._large_within = tuple({part for item in self._extracts for part in item.within})
 
     def wants(self, path: str) -> bool:
         """Whether some ecosystem wants to read the file."""
@@ -52,15 +53,17 @@ class Wanted:
 
     def extracts(self, path: str, executable: bool) -> bool:
         """Whether something may have to be taken out of the file, by its name."""
-        return executable or path.endswith(self._large) or _VERSIONED_LIBRARY in path
+        if executable or path.endswith(self._large) or _VERSIONED_LIBRARY in path:
+            return True
+        for part in self._large_within:  # noqa: SIM110 - as in `wants`
+            if part in path:
+                return True
+        return False
 
     def extractor(self, path: str, executable: bool, head: bytes) -> Take | None:
         """What takes it, by the first bytes too; None for nothing."""
         takers = [
-            item.take
-            for item in self._extracts
-            if head.startswith(item.magics)
-            and (path.endswith(item.endings) if item.endings else item.programs)
+            item.take for item in self._extracts if head.startswith(item.magics) and item.fits(path)
         ]
         if len(takers) < 2:
             return takers[0] if takers else None

@@ -96,8 +96,9 @@ class Reads:
 class Extract:
     """How to get the little that counts out of files that are too large to keep.
 
-    A file qualifies by one of the `endings` or, where `programs` is set, by being executable or
-    a shared library; then by one of the `magics` at its start. `take` gets all of its content
+    A file qualifies by one of the `endings`, by one of `within` anywhere in its path (for files
+    whose names are digests) or, where `programs` is set, by being executable or a shared library;
+    then by one of the `magics` at its start. `take` gets all of its content
     (at most 512 MiB) and gives what to keep, by name, all of which are in `gives`; empty for
     nothing. It never raises: what can't be read is what it says it is under the name `error`.
     """
@@ -107,6 +108,13 @@ class Extract:
     gives: frozenset[str]
     endings: tuple[str, ...] = ()
     programs: bool = False
+    within: tuple[str, ...] = ()
+
+    def fits(self, path: str) -> bool:
+        """Whether a file at `path` qualifies by its name; programs do by any."""
+        if self.programs or path.endswith(self.endings):
+            return True
+        return any(part in path for part in self.within)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

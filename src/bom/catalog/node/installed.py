@@ -15,11 +15,13 @@ from bom import sha256sum
 from bom.catalog.came_with import LAYER
 from bom.catalog.content import content_hash, unhashed_gaps
 from bom.catalog.integrity import PROPERTY as INTEGRITY
+from bom.catalog.integrity import check
 from bom.catalog.node import manifest, npm_lock, package, plugnplay, pnpm
 from bom.catalog.node.names import npm_purl, registry, valid_name
 from bom.catalog.node.pin import ALIAS, BUNDLED, REGISTRY, distributions
 from bom.catalog.node.places import FOLDER, MANIFEST, called, holder, outermost, package_folder
 from bom.catalog.node.resolution import Resolution
+from bom.catalog.node.tarball import Tarballs
 from bom.catalog.node.wanted import LOADERS, NPM_RECORD, PNPM_RECORD, is_project_file, is_record
 from bom.catalog.protocol import Owned
 from bom.catalog.stated import Unreadable, file_content, reason
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
 
     from bom.catalog.node.pin import Pin
     from bom.catalog.protocol import FileView
+    from bom.model import Finding
 
 REPOSITORY: Final = "bom-seal:npm:repository"
 _UNPLUGGED: Final = ".yarn/unplugged/"
 _BY_CODE: Final = "Plug'n'Play resolves what it depends on, by code (.pnp.cjs)"
-_TARBALL: Final = "not checkable: the digest that is stated is its tarball's"
+_TARBALL: Final = "not checkable: the digest that is stated is its tarball's, which is not here"
 _NOTHING: Final = "not checkable: nothing states digests of its files"
 
 
@@ -67,7 +70,7 @@ class _Content:
         return sha256sum.digest((path[len(folder) :], hex) for path, hex in self.files)
 
 
-def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
+def find(view: FileView) -> Iterator[Dependency | Gap | Finding | Owned]:
     """Every copy of a package, whose files they are, and what could not be had."""
     manifests: dict[str, str] = {}
     records: list[str] = []
@@ -98,6 +101,7 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
             packages[folder] = made
     contents, unhashed = _contents(view, packages)
     resolution = Resolution(view, packages, projects)
+    tarballs = Tarballs(view)
     direct = _direct(view, packages, resolution, projects, records)
     copies = Counter(item.ref for item in packages.values())
     for folder, item in packages.items():
@@ -107,6 +111,7 @@ def find(view: FileView) -> Iterator[Dependency | Gap | Owned]:
             resolution,
             _Content(contents[folder], unhashed.get(folder, []), copies[item.ref] > 1),
             direct,
+            _integrity(view, item, tarballs),
         )
     if loaders:
         yield from _zipped(view, loaders, copies)
@@ -194,12 +199,15 @@ def _described(
     resolution: Resolution,
     content: _Content,
     direct: set[str],
-) -> Iterator[Dependency | Gap | Owned]:
+    integrity: tuple[Property, list[Finding]],
+) -> Iterator[Dependency | Gap | Finding | Owned]:
     ref = item.ref
+    checked, findings = integrity
+    yield from findings
     hashes, hash_of = content_hash(content.files)
     requires, unmet = _edges(item, packages, resolution)
     where = printable_name(f"{item.folder}/{MANIFEST}")
-    made = _component(item, where, bundled=_bundled(item, packages))
+    made = _component(item, where, checked, bundled=_bundled(item, packages))
     yield Dependency(
         replace(made, hashes=hashes, hash_of=hash_of, requires=requires),
         direct=item.folder in direct,
@@ -219,7 +227,23 @@ def _described(
         yield Gap("dependency", ref, why, ref)
 
 
-def _component(item: _Package, occurrence: str, *, bundled: bool = False) -> Component:
+def _integrity(
+    view: FileView, item: _Package, tarballs: Tarballs
+) -> tuple[Property, list[Finding]]:
+    """The installed files against those of the tarball that the record states, where that one is
+    in the view too: in npm's cache, or in the project."""
+    hashes = item.pin.hashes if item.pin else ()
+    stated = tarballs.files(hashes, item.folder)
+    if stated is None:
+        return Property(INTEGRITY, _TARBALL if hashes else _NOTHING), []
+    if "_resolved" in item.document:  # npm 6 and before write into package.json
+        stated = (row for row in stated if row.path != f"{item.folder}/{MANIFEST}")
+    return check(view, item.ref, stated)
+
+
+def _component(
+    item: _Package, occurrence: str, integrity: Property, *, bundled: bool = False
+) -> Component:
     """What its package.json and the installer's record say of a package."""
     namespace, _, last = item.name.rpartition("/")
     return Component(
@@ -233,7 +257,7 @@ def _component(item: _Package, occurrence: str, *, bundled: bool = False) -> Com
         maintainer=package.maintainer(item.document),
         homepage=package.homepage(item.document),
         description=package.description(item.document),
-        properties=_properties(item, bundled=bundled),
+        properties=_properties(item, integrity, bundled=bundled),
         occurrences=(Occurrence(occurrence),),
     )
 
@@ -263,7 +287,7 @@ def _zipped(
             continue
         yield Owned(ref, paths=(path,))
         item = _Package("", name, version, entry.layer, document, None, ref)
-        made = _component(item, shown)
+        made = _component(item, shown, Property(INTEGRITY, _NOTHING))
         if ref in copies:  # the same bytes twice; the hash is that of the unpacked ones
             yield Dependency(made)
             continue
@@ -294,11 +318,13 @@ def _bundled(item: _Package, packages: Mapping[str, _Package]) -> bool:
     return bool(stated) or _bundled(above, packages)
 
 
-def _properties(item: _Package, *, bundled: bool = False) -> tuple[Property, ...]:
+def _properties(
+    item: _Package, integrity: Property, *, bundled: bool = False
+) -> tuple[Property, ...]:
     found = [
         Property(LAYER, item.layer),
         Property(REPOSITORY, package.repository(item.document)),
-        Property(INTEGRITY, _TARBALL if item.pin and item.pin.hashes else _NOTHING),
+        integrity,
     ]
     name = called(item.folder) if item.folder else ""
     if name and name != item.name and valid_name(name):

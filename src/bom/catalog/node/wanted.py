@@ -49,6 +49,10 @@ _SYSTEM: Final = ("usr/lib/", "usr/lib64/", "usr/libexec/", "usr/share/", "lib/"
 # What `take` gives of a zip of Yarn's: its package.json, or why there is none.
 PART: Final = "npm:package.json"
 ERROR: Final = "npm:error"
+# What it gives of a tarball that npm installs from, and where npm keeps those.
+TARBALL: Final = "npm:tarball"
+CACHED: Final = "_cacache/content-v2/sha512/"
+_GZIP: Final = b"\x1f\x8b"
 
 
 def wants(path: str) -> bool:
@@ -78,9 +82,19 @@ def is_project_file(path: str) -> bool:
 
 
 def _take(content: bytes | mmap.mmap, /) -> Mapping[str, bytes]:
+    if content[:2] == _GZIP:
+        from bom.catalog.node import tarball
+
+        return tarball.take(content)
     from bom.catalog.node.plugnplay import take
 
     return take(content)
 
 
-EXTRACT: Final = Extract(_take, (b"PK\x03\x04",), frozenset([PART, ERROR]), (".zip",))
+EXTRACT: Final = Extract(
+    _take,
+    (b"PK\x03\x04", _GZIP),
+    frozenset([PART, ERROR, TARBALL]),
+    (".zip", ".tgz"),
+    within=(CACHED,),
+)
