@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.builder.test_image_context import read
 
-from bom.builder.images import locks
 from bom.builder.images.locks import declared_in
+from bom.catalog import folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_lock_that_can_not_be_read_is_told_of(root: Path) -> None:
 def test_more_folders_than_are_searched_are_a_gap(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "_FOLDERS_LIMIT", 5)
+    monkeypatch.setattr(folders, "FOLDERS_LIMIT", 5)
     for number in range(4):
         project(root, f"p{number}")
     assert npm(root)[1] == ()

@@ -252,3 +252,37 @@ def test_a_project_is_read_without_listing_what_lies_deeper(tmp_path: Path) -> N
     parts, gaps = facts(tmp_path)
     assert set(parts) == {"pkg:pypi/one@1"}
     assert {("dependency.lock", "outside.txt"), ("dependency.lock", "link/hostname")} <= gaps
+
+
+def test_the_members_of_a_cargo_workspace_say_what_only_tests_need(tmp_path: Path) -> None:
+    (tmp_path / "Cargo.toml").write_text('[workspace]\nmembers = ["a", "b"]\n')
+    for name, table in (
+        ("a", 'dependencies]\nitoa = "1"'),
+        ("b", 'dev-dependencies]\ncfg-if = "1"'),
+    ):
+        (tmp_path / name).mkdir()
+        stated = f'[package]\nname = "{name}"\nversion = "0.1.0"\n[{table}\n'
+        (tmp_path / name / "Cargo.toml").write_text(stated)
+    checksum = f'source = "registry+https://index.example.invalid"\nchecksum = "{"0" * 64}"\n'
+    (tmp_path / "Cargo.lock").write_text(
+        "version = 4\n"
+        '[[package]]\nname = "a"\nversion = "0.1.0"\ndependencies = ["itoa"]\n'
+        '[[package]]\nname = "b"\nversion = "0.1.0"\ndependencies = ["cfg-if"]\n'
+        f'[[package]]\nname = "itoa"\nversion = "1.0.1"\n{checksum}'
+        f'[[package]]\nname = "cfg-if"\nversion = "1.0.0"\n{checksum}'
+    )
+    parts, gaps = facts(tmp_path)
+    roles = {item.component.name: item.role for item in parts.values()}
+    assert (roles["itoa"], roles["cfg-if"]) == ("shipped", "build")
+    assert not [gap for gap in gaps if gap[0] == "dependency.declared"]
+
+
+def test_the_modules_that_a_go_workspace_uses_are_the_project_s(tmp_path: Path) -> None:
+    (tmp_path / "go.work").write_text("go 1.21\nuse ./x\nuse ./y\n")
+    for name, needs in (("x", "one"), ("y", "two"), ("unused", "three")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "go.mod").write_text(
+            f"module example.org/{name}\ngo 1.21\nrequire example.org/{needs} v1.0.0\n"
+        )
+    parts, _ = facts(tmp_path)
+    assert {item.component.name for item in parts.values()} == {"example.org/one", "example.org/two"}

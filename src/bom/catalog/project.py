@@ -6,13 +6,17 @@ Read from its folder and those above it, up to the source's root; nothing is run
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import ECOSYSTEMS, WANTED
 from bom.catalog.concern import concerned
+from bom.catalog.folders import project_folders
+from bom.catalog.golang.wanted import WORK
 from bom.catalog.python.wanted import makes_project
+from bom.catalog.rust.wanted import MANIFEST as CARGO
 from bom.catalog.view import listed_view
 from bom.printable import printable_name
 
@@ -37,6 +41,8 @@ _INSIDE: Final = (
     "vendor",
 )
 _PYTHON: Final = "pypi"
+_GO: Final = "golang"
+_TABLE: Final = re.compile(rb"^\s*\[\s*workspace\b", re.MULTILINE)
 # They tell of what a project is built with, so they don't make a folder one.
 _NO_PROJECT: Final = frozenset({"docker", "github", "githubactions", "oci"})
 
@@ -89,6 +95,11 @@ def read(directory: Path, top: Path | None = None) -> Project:
         f"{folder}/{deeper}" if folder else deeper for folder in chain for deeper in ("", *_INSIDE)
     ]
     view = listed_view(top, [folder.rstrip("/") for folder in listed], WANTED)
+    if (workspace := _workspace(view, chain)) is not None:
+        below, _ = project_folders(top / workspace)
+        listed += [path.relative_to(top).as_posix() for path in below]
+        names = dict.fromkeys("" if name == "." else name.rstrip("/") for name in listed)
+        view = listed_view(top, names, WANTED)
     own = set(_matching(directory, top))
     python: PythonProject | None = None
     others: list[Declared] = []
@@ -96,7 +107,11 @@ def read(directory: Path, top: Path | None = None) -> Project:
         if ecosystem.name == _PYTHON:
             python = _nearest_python(view, chain)
         else:
-            others += _nearest(ecosystem.declared(view), chain)
+            stated = list(ecosystem.declared(view))
+            nearest = _nearest(stated, chain)
+            if not nearest and ecosystem.name == _GO:
+                nearest = _used(view, stated, chain)
+            others += nearest
     own |= {item.ecosystem for item in others if item.folder == printable_name(inside)}
     if python is not None and python.folder == inside:
         own.add(_PYTHON)
@@ -155,6 +170,28 @@ def _matching(folder: Path, top: Path) -> set[str]:
         for ecosystem in ECOSYSTEMS
         if ecosystem.name != _PYTHON and any(map(ecosystem.matches, paths))
     } | ({_PYTHON} if any(makes_project(str(path)) for path in paths) else set())
+
+
+def _workspace(view: FileView, chain: list[str]) -> str | None:
+    """The uppermost folder whose manifest says that parts of the project lie in folders below:
+    what they ask for stands in manifests of their own."""
+    for folder in reversed(chain):
+        prefix = f"{folder}/" if folder else ""
+        if view.entry(f"{prefix}{WORK}") is not None:
+            return folder
+        if _TABLE.search(view.read(f"{prefix}{CARGO}") or b""):
+            return folder
+    return None
+
+
+def _used(view: FileView, found: Iterable[Declared], chain: list[str]) -> list[Declared]:
+    """The Go modules that a workspace uses: one without a module of its own declares nothing."""
+    from bom.catalog.golang.declared import used
+
+    for folder in chain:
+        if members := used(view, folder):
+            return [item for item in found if item.folder in members]
+    return []
 
 
 def _nearest(found: Iterable[Declared], chain: list[str]) -> list[Declared]:

@@ -9,7 +9,7 @@ from bom.catalog.golang import files
 from bom.catalog.golang.files import GoFile
 from bom.catalog.golang.module import shown_folder
 from bom.catalog.golang.resolution import Folder, Resolution, Workspace, content
-from bom.catalog.golang.wanted import NAMES, wants
+from bom.catalog.golang.wanted import NAMES, WORK, wants
 from bom.catalog.protocol import Declared
 from bom.catalog.stated import Unreadable
 from bom.model import Gap
@@ -107,8 +107,7 @@ def _workspace(
     sums = _sums(folder, "go.work.sum")
     members = {}
     for use in work.uses:
-        path = posixpath.normpath(posixpath.join(folder.path or ".", use))
-        path = "" if path == "." else path
+        path = _place(folder.path, use)
         if (member := folders.get(path)) is not None and member.mod is not None:
             members[path] = member
         else:
@@ -124,6 +123,21 @@ def _workspace(
         yield Declared(
             "golang", printable_name(folder.path), place, False, gaps=tuple(sorted(set(gaps)))
         )
+
+
+def used(view: FileView, folder: str) -> frozenset[str]:
+    """The folders of the modules that the go.work in `folder` uses; none without one."""
+    raw = view.read(posixpath.join(folder, WORK))
+    try:
+        work = files.go_file(raw or b"")
+    except Unreadable:
+        return frozenset()
+    return frozenset(printable_name(_place(folder, use)) for use in work.uses)
+
+
+def _place(folder: str, use: str) -> str:
+    path = posixpath.normpath(posixpath.join(folder or ".", use))
+    return "" if path == "." else path
 
 
 def _broken(found: GoFile, place: str) -> list[Gap]:

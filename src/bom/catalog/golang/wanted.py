@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import PurePosixPath
 
-NAMES: Final = frozenset(["go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt"])
+WORK: Final = "go.work"
+NAMES: Final = frozenset(["go.mod", "go.sum", WORK, "go.work.sum", "modules.txt"])
 
 # What lies in these is another's: vendored, installed, or made for tests.
 _OTHERS: Final = frozenset(
