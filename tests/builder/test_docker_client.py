@@ -39,14 +39,15 @@ def test_the_builder_of_the_context_that_the_client_itself_states_is_asked_about
 ) -> None:
     parsed = command.parse((client(tmp_path, stated), "build", "."))
     found = probe(parsed, {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, tmp_path)
-    assert (found.route, found.context, found.driver) == ("buildx", stated, stated)
-    assert (found.version, found.buildkit) == ("28.5.1", ("v1",))
+    details = found.details()
+    assert (found.route, details.context, details.driver) == ("buildx", stated, stated)
+    assert (found.version, details.buildkit) == ("28.5.1", ("v1",))
 
 
 def test_a_builder_that_is_named_is_asked_about_whatever_the_context(tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "BUILDX_BUILDER": "mine"}
     parsed = command.parse((client(tmp_path, "elsewhere"), "build", "."))
-    assert probe(parsed, environment, tmp_path).driver == "mine"
+    assert probe(parsed, environment, tmp_path).details().driver == "mine"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bom.builder.images.context import BuildInputs
 
-BUILDX = Client(Path("docker"), "28.0.0", "buildx", "default")
+BUILDX = Client(Path("docker"), "28.0.0", "buildx")
 CLASSIC = replace(BUILDX, route="classic")
 
 

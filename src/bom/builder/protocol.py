@@ -100,7 +100,8 @@ class PreparedBuild(AbstractContextManager["PreparedBuild"], Protocol):
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """What is known before the command runs."""
+        """What is known without the outcome. Asked for once the command has ended: what takes
+        time is found out meanwhile."""
 
     @property
     def warnings(self) -> tuple[str, ...]: ...

@@ -26,7 +26,8 @@ from bom.errors import BomError
 from bom.model import Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
     from types import TracebackType
 
     from bom.builder.docker.client import Client
@@ -50,7 +51,7 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
         reached = aside.submit(_reach, command, request)
         try:
             client = clients.probe(command, request.environment, request.cwd)
-            _refuse_unloaded(command, client)
+            _refuse_unloaded(command, client, request.environment)
             inputs = context.read(
                 given(command),
                 dialect(client),
@@ -58,7 +59,6 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
                 root=request.root,
                 outputs=(output,),
             )
-            programs = tuple(tools.client_tools(client))
             engine, parts = reached.result()
         except BaseException:
             if reached.exception() is None:
@@ -71,15 +71,22 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
             arguments={item.name: item.value for item in command.build_args(request.environment)},
             stage=command.value("target"),
         )
-        observations = (
-            *_settings(command, client, request),
-            *programs,
-            *tools.engine_tools(client, parts),
+        settings = tuple(_settings(command, client, request))
+        return PreparedDockerBuild(
+            request, command, client, recipe, engine, settings, _seen(client, parts)
         )
-        return PreparedDockerBuild(request, command, client, recipe, engine, observations)
     except BaseException:
         engine.close()
         raise
+
+
+def _seen(client: Client, parts: tuple[StatedComponent, ...]) -> Future[tuple[Observation, ...]]:
+    """The tools, looked at while the command runs: hashing them and asking whose they are takes a
+    fifth of a second."""
+    pool = ThreadPoolExecutor(1)
+    seen = pool.submit(lambda: (*tools.client_tools(client), *tools.engine_tools(client, parts)))
+    pool.shutdown(wait=False)
+    return seen
 
 
 def given(command: DockerCommand) -> Given:
@@ -130,9 +137,11 @@ class PreparedDockerBuild:
         client: Client,
         recipe: Recipe,
         engine: Engine,
-        observations: tuple[Observation, ...],
+        settings: tuple[Observation, ...],
+        seen: Future[tuple[Observation, ...]],
     ) -> None:
-        self.observations = observations
+        self._settings = settings
+        self._seen = seen
         self._output = _output(request)
         self.warnings = tuple(_warnings(command, recipe.inputs, self._output))
         self._recipe = recipe
@@ -148,6 +157,11 @@ class PreparedDockerBuild:
             environment.setdefault(METADATA_PROVENANCE, "max")
         argv = (*command.argv[: command.at], *added.options, *command.argv[command.at :])
         self.invocation = Invocation(argv, environment)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """The build's settings and tools; waits for what is still looked at."""
+        return (*self._settings, *self._seen.result())
 
     def __enter__(self) -> Self:
         return self
@@ -211,16 +225,21 @@ def _output(request: BuildRequest) -> Path:
     return request.output
 
 
-def _refuse_unloaded(command: DockerCommand, client: Client) -> None:
+def _refuse_unloaded(
+    command: DockerCommand, client: Client, environment: Mapping[str, str]
+) -> None:
     """A builder of another driver keeps the image to itself unless it is told to load it."""
-    if client.route != "buildx" or client.driver in ("", clients.DOCKER_DRIVER):
+    if client.route != "buildx" or not clients.is_named(command, environment):
+        return
+    driver = client.details().driver
+    if driver in ("", clients.DOCKER_DRIVER):
         return
     loads = any(
         commands.parse_output(text).get("type") == "docker" for text in command.values("output")
     )
     if not loads and not command.flag("load"):
         raise BomError(
-            f"the builder (driver {client.driver}) would keep the image to itself",
+            f"the builder (driver {driver}) would keep the image to itself",
             hint="add --load to the build",
         )
 

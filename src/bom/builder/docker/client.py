@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom.builder.docker.engine import context_name
+from bom.builder.docker.engine import DEFAULT_CONTEXT, context_name
 from bom.errors import EnvironmentLacks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bom.builder.docker.command import DockerCommand
 
@@ -43,21 +43,29 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """A docker client as it runs in one environment.
+class Details:
+    """What a client says of its surroundings, which nobody needs before the build.
 
-    `path`: the resolved binary. `context`: the docker context in force ("default" without one).
-    `buildx`: the plugin, where the client has it. `driver` and `buildkit`: of the builder that
-    buildx will use: its driver, and every BuildKit version that its nodes state.
+    `context`: the docker context in force ("default" without one). `buildx`: the plugin, where
+    the client has it. `driver` and `buildkit`: of the builder that buildx will use: its driver,
+    and every BuildKit version that its nodes state.
     """
+
+    context: str = DEFAULT_CONTEXT
+    buildx: Plugin | None = None
+    driver: str = ""
+    buildkit: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A docker client as it runs in one environment. `path`: the resolved binary. `details`
+    waits for the answers, which the client is asked for while the build goes on."""
 
     path: Path
     version: str
     route: Route
-    context: str
-    buildx: Plugin | None = None
-    driver: str = ""
-    buildkit: tuple[str, ...] = ()
+    details: Callable[[], Details] = Details
 
     @property
     def is_old(self) -> bool:
@@ -73,26 +81,35 @@ def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> 
     builder = _BuilderQuestion(ask, command)
     likely = context_name(command, environment, cwd)
     # side by side: a client takes a tenth of a second to start, and mostly waits
-    with ThreadPoolExecutor(4) as pool:
-        usage = pool.submit(ask, "build", "--help")
-        asked_info = pool.submit(ask, "info", "--format", "{{json .ClientInfo}}")
-        asked_version = pool.submit(_Question((str(path),), environment, cwd), "--version")
-        asked_builder = pool.submit(builder, likely)
-        route: Route = "buildx" if command.form == "buildx" else _route(usage.result())
+    pool = ThreadPoolExecutor(3)
+    usage = pool.submit(ask, "build", "--help")
+    asked_version = pool.submit(_Question((str(path),), environment, cwd), "--version")
+    route: Route = "buildx" if command.form == "buildx" else _route(usage.result())
+    stated = _VERSION.search(asked_version.result())
+    asked_info = pool.submit(ask, "info", "--format", "{{json .ClientInfo}}")
+    asked_builder = pool.submit(builder, likely) if route == "buildx" else None
+
+    def details() -> Details:
         context, buildx = _info(asked_info.result())
-        stated = _VERSION.search(asked_version.result())
-        inspected = asked_builder.result() if route == "buildx" else ""
-    if route == "buildx" and context != likely:
-        inspected = builder(context)
-    return Client(
-        path=path.resolve(),
-        version=stated[1] if stated else "",
-        route=route,
-        context=context,
-        buildx=buildx,
-        driver=(_DRIVER.search(inspected) or ["", ""])[1],
-        buildkit=tuple(sorted(set(_BUILDKIT.findall(inspected)))),
-    )
+        inspected = asked_builder.result() if asked_builder is not None else ""
+        if asked_builder is not None and context != likely:
+            inspected = builder(context)
+        return Details(
+            context,
+            buildx,
+            (_DRIVER.search(inspected) or ["", ""])[1],
+            tuple(sorted(set(_BUILDKIT.findall(inspected)))),
+        )
+
+    found = pool.submit(details)
+    pool.shutdown(wait=False)
+    return Client(path.resolve(), stated[1] if stated else "", route, found.result)
+
+
+def is_named(command: DockerCommand, environment: Mapping[str, str]) -> bool:
+    """Whether the build may go to a builder other than the engine's own: `docker build` takes
+    that of its context unless one is named, `docker buildx build` whatever `buildx use` chose."""
+    return command.form == "buildx" or command.builder(environment) != ""
 
 
 @dataclass(frozen=True, slots=True)

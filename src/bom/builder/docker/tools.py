@@ -29,10 +29,11 @@ def client_tools(client: Client) -> Iterator[Observation]:
 
     programs = {"docker": (client.path, client.version)}
     if client.route == "buildx":
-        if client.buildx is None:
+        buildx = client.details().buildx
+        if buildx is None:
             yield Gap("tool.hash", "docker-buildx", "the client does not say where its plugin is")
         else:
-            programs["docker-buildx"] = (client.buildx.path, client.buildx.version)
+            programs["docker-buildx"] = (buildx.path, buildx.version)
     paths = tuple(path for path, _ in programs.values())
     with ThreadPoolExecutor(1) as aside:
         asked = aside.submit(owners, paths)
@@ -51,7 +52,7 @@ def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Itera
         # built into the engine, which states no version of its own for it
         yield from _stated("builder", "buildkit", "")
     elif client.route == "buildx":
-        for version in client.buildkit or ("",):
+        for version in client.details().buildkit or ("",):
             yield from _stated("builder", "buildkit", version)
 
 
