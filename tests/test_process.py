@@ -68,6 +68,14 @@ def test_standard_output_goes_where_it_is_sent(
     assert (captured.out, captured.err) == ("b\n", "a\n")
 
 
+def test_a_file_can_stand_in_for_standard_input(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "given").write_text("spooled\n")
+    code = run(["cat"], environment=os.environ, cwd=tmp_path, stdin=tmp_path / "given")
+    assert (code, capfd.readouterr().out) == (0, "spooled\n")
+
+
 def test_the_environment_is_exactly_the_one_given(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,6 +136,7 @@ def _wrap(
         environment=prepared.invocation.environment,
         cwd=options.cwd,
         stdout=options.stdout,
+        stdin=prepared.invocation.stdin,
     )
     if code:
         return BuildOutcome(code, checks=checks, warnings=prepared.warnings)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import FrameType
+    from typing import BinaryIO
 
     # What signal.signal() takes and gives; None: a handler that Python didn't set.
     _Handler = Callable[[int, FrameType | None], object] | int | None
@@ -37,13 +38,19 @@ _FORWARDED: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(
-    argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, stdout: int = STDOUT
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    cwd: Path,
+    stdout: int = STDOUT,
+    stdin: Path | None = None,
 ) -> int:
     """The exit code of the command as a shell has it.
 
     127: not found, 126: found but not executable, 128 + N: ended by signal N, or `bom` itself
     got signal N meanwhile (then the child is waited for first). `stdout`: the descriptor that
     the child's standard output goes to, STDERR where `bom`'s own data has standard output.
+    `stdin`: a file that the child reads instead of `bom`'s own standard input.
     Raises BomError where `cwd` can't be entered or `argv` is empty.
     """
     if not argv:
@@ -52,9 +59,11 @@ def run(
         raise BomError(f"the working directory {cwd} is not there")
     sys.stdout.flush()
     sys.stderr.flush()
-    with _signals() as (caught, attach):
+    with ExitStack() as stack:
+        caught, attach = stack.enter_context(_signals())
+        given = None if stdin is None else stack.enter_context(stdin.open("rb"))
         try:
-            child = _start(argv, environment, cwd, stdout)
+            child = _start(argv, environment, cwd, (given, stdout))
         except OSError as error:
             return _failed_to_start(argv[0], error)
         attach(child)
@@ -65,17 +74,27 @@ def run(
 
 
 def _start(
-    argv: Sequence[str], environment: Mapping[str, str], cwd: Path, stdout: int
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path,
+    streams: tuple[BinaryIO | None, int],
 ) -> subprocess.Popen[bytes]:
+    stdin, stdout = streams
     try:
-        return subprocess.Popen(list(argv), env=dict(environment), cwd=cwd, stdout=stdout)
+        return subprocess.Popen(
+            list(argv), env=dict(environment), cwd=cwd, stdin=stdin, stdout=stdout
+        )
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
         # A script without `#!`: execvp(3) and every shell hand it to sh.
         script = _on_path(argv[0], environment)
         return subprocess.Popen(
-            ["/bin/sh", script, *argv[1:]], env=dict(environment), cwd=cwd, stdout=stdout
+            ["/bin/sh", script, *argv[1:]],
+            env=dict(environment),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
         )
 
 

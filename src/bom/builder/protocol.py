@@ -54,10 +54,15 @@ class BuildRequest:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What is really run: the user's argv, with only what is needed to learn the result."""
+    """What is really run: the user's argv, with only what is needed to learn the result.
+
+    `stdin`: the file that the command reads as its standard input, where that had to be looked at
+    first; None: `bom`'s own.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str]
+    stdin: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
