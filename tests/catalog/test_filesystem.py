@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from bom.archive.layer import LayerEntry
+from bom.catalog import catalogue_directory
 from bom.catalog.filesystem import Tree, TreeView
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_entries_are_found_through_links_again_and_again_but_not_where_no_folder_is() -> None:
@@ -53,3 +58,15 @@ def test_the_digests_of_an_empty_file_are_known_and_of_others_only_the_computed_
     assert view.digest("lib/one", "md5") == "01"
     assert [view.digest(path, "sha1") for path in ("lib/one", "lib", "gone/x")] == [None] * 3
     assert view.digest("usr/sparse", "md5") is None
+
+
+def test_a_program_too_large_to_look_into_is_a_gap_and_a_text_is_not(tmp_path: Path) -> None:
+    for name, mode in (("server", 0o755), ("app.jar", 0o644), ("notes.txt", 0o644)):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(513 << 20)
+        (tmp_path / name).chmod(mode)
+    found = catalogue_directory(tmp_path)
+    assert [(gap.what, gap.where) for gap in found.gaps] == [
+        ("component", "app.jar"),
+        ("component", "server"),
+    ]

@@ -25,6 +25,7 @@ from bom.catalog.ruby import Ruby
 from bom.catalog.runtimes import Runtimes
 from bom.catalog.rust import Rust
 from bom.catalog.unread import Unread
+from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +53,7 @@ ECOSYSTEMS: Final[tuple[Ecosystem, ...]] = (
     Images(),
 )
 WANTED: Final = Wanted(ECOSYSTEMS)
+_UNEXTRACTED: Final = "it is larger than 512 MiB: packages inside it are not looked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ def catalogue(view: FileView) -> Catalogue:
                     findings.add(item)
                 case Gap():
                     gaps.add(item)
+    gaps.update(
+        Gap("component", printable_name(path), _UNEXTRACTED)
+        for path, executable in view.unextracted()
+        if WANTED.extracts(path, executable)
+    )
     if (system := os_component(view)) is not None:
         copies[system.bom_ref] = [Dependency(system)]
     findings |= {differing for ref in copies for differing in _differing(ref, copies[ref])}

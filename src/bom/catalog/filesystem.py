@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from bom.archive.layer import EXTRACT_LIMIT
 from bom.catalog.protocol import FileEntry
 from bom.errors import BadArtifact
 from bom.model import Gap
@@ -226,6 +227,7 @@ class TreeView:
         self._extracts = extracts or {}
         self._wanted: list[FileEntry] | None = None
         self._extracted: list[tuple[str, Mapping[str, bytes]]] | None = None
+        self._unextracted: list[tuple[str, bool]] = []
         self._folders: dict[str, Folder | None] = {}  # links in their paths followed
 
     def entries(self) -> Iterator[FileEntry]:
@@ -286,8 +288,16 @@ class TreeView:
             self._index()
         yield from self._extracted or ()
 
+    def unextracted(self) -> Iterator[tuple[str, bool]]:
+        """The regular files that are too large for anything to be taken out of them, sorted by
+        path; and whether each is executable."""
+        if self._wanted is None:
+            self._index()
+        yield from sorted(self._unextracted)
+
     def _index(self) -> None:
-        """One walk for all ecosystems: which files they read, and of which they took something."""
+        """One walk for all ecosystems: which files they read, of which they took something, and
+        which are too large for that."""
         wanted = []
         extracted = []
         extracts = self._extracts
@@ -301,6 +311,8 @@ class TreeView:
                     wanted.append(above + name)
                 elif child.digest in extracts:
                     extracted.append((above + name, extracts[child.digest]))
+                elif child.size > EXTRACT_LIMIT:
+                    self._unextracted.append((above + name, child.executable))
         found = map(self.entry, sorted(wanted))
         self._wanted = [entry for entry in found if entry is not None]
         self._extracted = sorted(extracted, key=lambda item: item[0])

@@ -60,6 +60,10 @@ class FileView(Protocol):
         """The files of which an ecosystem's `extracts` took something, sorted by path, with what
         it took by name: programs and archives, whose contents are too large to be kept."""
 
+    def unextracted(self) -> Iterator[tuple[str, bool]]:
+        """The regular files that are too large for anything to be taken out of them (512 MiB),
+        sorted by path; and whether each is executable."""
+
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
         """Another digest of a file, in hex, where the bytes allow it: always in a directory, in
         an image MD5 of what may be a Debian package's. None: not known."""
