@@ -72,7 +72,7 @@ def test_a_file_can_stand_in_for_standard_input(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "given").write_text("spooled\n")
-    code = run(["cat"], environment=os.environ, cwd=tmp_path, stdin=tmp_path / "given")
+    code = process.run(["cat"], environment=ENVIRONMENT, cwd=tmp_path, stdin=tmp_path / "given")
     assert (code, capfd.readouterr().out) == (0, "spooled\n")
 
 
