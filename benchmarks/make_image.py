@@ -94,6 +94,7 @@ def shares(files: int, packages: int) -> list[int]:
 
 def debian(contents: Contents, packages: int, files: int) -> Iterator[Entry]:
     release = b'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12"\n'
+    yield "etc/debian_version", b"12.0\n", 0o644
     yield "usr/lib/os-release", release, 0o644
     status = []
     for number, share in enumerate(shares(files, packages)):

@@ -3,6 +3,7 @@ short way, all others the long one."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ class Everything:
 
     def compares(self, path: str) -> bool:
         return path.startswith("usr/")
+
+    def settles(self, path: str) -> tuple[str, ...] | None:
+        return {"settles-md5": ("md5",), "settles-sha1": ("sha1",), "settles-none": ()}.get(path)
 
 
 def _first_bytes(content: object) -> Mapping[str, bytes]:
@@ -119,3 +123,36 @@ def test_what_the_short_way_reads_of_a_header_the_decoder_reads_too(
         assert member is not None
         assert member.is_file
         assert (member.name, member.size, member.mode) == short
+
+
+def _plain(*names: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 1
+            archive.addfile(member, io.BytesIO(b"x"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("piece", [100, 1 << 20])
+@pytest.mark.parametrize(
+    ("shown", "sizes"),
+    [("settles-md5", (36, 16)), ("settles-sha1", (36, 20)), ("settles-none", (36, 0))],
+)
+def test_both_weak_digests_are_made_until_a_file_shows_which_are_needed(
+    shown: str, sizes: tuple[int, int], piece: int
+) -> None:
+    found = walked(_plain("usr/before", shown, "usr/after", "home/x"), piece)
+    assert not isinstance(found, str)
+    weak = {entry.path: entry.weak for entry in found[0]}
+    assert (len(weak["usr/before"]), len(weak["usr/after"])) == sizes
+    assert weak["home/x"] == b""
+    assert weak["usr/before"] == hashlib.md5(b"x").digest() + hashlib.sha1(b"x").digest()
+
+
+def test_an_image_that_shows_nothing_gets_md5_after_some_thousand_entries() -> None:
+    found = walked(_plain(*(f"usr/{number}" for number in range(4001))), 1 << 20)
+    assert not isinstance(found, str)
+    sizes = {entry.path: len(entry.weak) for entry in found[0]}
+    assert (sizes["usr/0"], sizes["usr/3998"], sizes["usr/4000"]) == (36, 36, 16)

@@ -21,9 +21,10 @@ def memory_view(files: Mapping[str, bytes], links: Mapping[str, str] | None = No
         tree.place(LayerEntry(path, "l", link=target, wanted=WANTED.wants(path)), 0)
     for path, content in files.items():
         digest = hashlib.sha256(content).digest()
-        md5 = hashlib.md5(content, usedforsecurity=False).digest()
+        weak = hashlib.md5(content, usedforsecurity=False).digest()
+        weak += hashlib.sha1(content, usedforsecurity=False).digest()
         wanted = WANTED.wants(path)
         if wanted:
             contents[digest] = content
-        tree.place(LayerEntry(path, "f", len(content), digest=digest, wanted=wanted, md5=md5), 0)
+        tree.place(LayerEntry(path, "f", len(content), digest=digest, wanted=wanted, weak=weak), 0)
     return TreeView(tree, contents, ["sha256:" + "0" * 64])

@@ -50,14 +50,19 @@ def test_the_digests_of_an_empty_file_are_known_and_of_others_only_the_computed_
     empty = hashlib.sha256().digest()
     tree.place(LayerEntry("usr/empty", "f", 0, digest=empty), 0)
     tree.place(LayerEntry("usr/sparse", "f", 0), 0)
-    tree.place(LayerEntry("usr/one", "f", 1, digest=b"x", md5=b"\x01"), 0)
+    tree.place(LayerEntry("usr/one", "f", 1, digest=b"x", weak=bytes(15) + b"\x01"), 0)
     tree.place(LayerEntry("lib", "l", link="usr"), 0)
     view = TreeView(tree, {})
     assert view.digest("lib/empty", "md5") == hashlib.md5(usedforsecurity=False).hexdigest()
     assert view.digest("lib/empty", "sha1") == hashlib.sha1(usedforsecurity=False).hexdigest()
-    assert view.digest("lib/one", "md5") == "01"
+    assert view.digest("lib/one", "md5") == "00" * 15 + "01"
     assert [view.digest(path, "sha1") for path in ("lib/one", "lib", "gone/x")] == [None] * 3
     assert view.digest("usr/sparse", "md5") is None
+    tree.place(LayerEntry("usr/sha1", "f", 1, digest=b"x", weak=b"1" * 20), 0)
+    tree.place(LayerEntry("usr/both", "f", 1, digest=b"x", weak=b"5" * 16 + b"1" * 20), 0)
+    assert view.digest("usr/sha1", "md5") is None
+    assert view.digest("usr/both", "md5") == "35" * 16
+    assert view.digest("usr/sha1", "sha1") == view.digest("usr/both", "sha1") == "31" * 20
 
 
 def test_a_program_too_large_to_look_into_is_a_gap_and_a_text_is_not(tmp_path: Path) -> None:

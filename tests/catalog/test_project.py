@@ -285,4 +285,7 @@ def test_the_modules_that_a_go_workspace_uses_are_the_project_s(tmp_path: Path) 
             f"module example.org/{name}\ngo 1.21\nrequire example.org/{needs} v1.0.0\n"
         )
     parts, _ = facts(tmp_path)
-    assert {item.component.name for item in parts.values()} == {"example.org/one", "example.org/two"}
+    assert {item.component.name for item in parts.values()} == {
+        "example.org/one",
+        "example.org/two",
+    }

@@ -6,13 +6,19 @@ from __future__ import annotations
 import threading
 from hashlib import sha256
 from queue import Queue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from hashlib import _Hash as HASH
 
 _WAITING: Final = 8  # pieces that wait for the thread; each holds the memory it was cut from
+
+
+class Digest(Protocol):
+    """Of hashlib, or several of them in one."""
+
+    def update(self, piece: bytes | memoryview, /) -> None: ...
+    def digest(self) -> bytes: ...
 
 
 class HashingThread:
@@ -34,7 +40,7 @@ class HashingThread:
             self._other = HashingThread()
         return self._other
 
-    def digest(self, algorithm: Callable[[], HASH] = sha256) -> AsideDigest:
+    def digest(self, algorithm: Callable[[], Digest] = sha256) -> AsideDigest:
         """A new digest, of nothing yet."""
         return AsideDigest(self, algorithm)
 
@@ -67,7 +73,7 @@ class AsideDigest:
 
     __slots__ = ("_hash", "_thread")
 
-    def __init__(self, thread: HashingThread, algorithm: Callable[[], HASH]) -> None:
+    def __init__(self, thread: HashingThread, algorithm: Callable[[], Digest]) -> None:
         self._thread = thread
         self._hash = algorithm()
 
@@ -81,4 +87,4 @@ class AsideDigest:
     def hexdigest(self) -> str:
         """The digest of everything that it was given."""
         self._thread.settle()
-        return self._hash.hexdigest()
+        return self._hash.digest().hex()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from hashlib import md5, sha256
+from hashlib import md5, sha1, sha256
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from bom.archive.hashing import AsideDigest, HashingThread
@@ -16,7 +16,7 @@ from bom.archive.tar_header import DIRECTORY, HARDLINK, SYMLINK, TarMember
 from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from hashlib import _Hash as HASH
 
 CONTENT_LIMIT: Final = 64 * 1024 * 1024  # bytes of one file whose content is kept
@@ -32,14 +32,19 @@ _HASHED_LATE: Final = 64 * 1024  # bytes; the same for files that are handed ove
 _BATCH: Final = 1024 * 1024  # bytes that are handed over together
 _IN_MEMORY: Final = 16 * 1024 * 1024  # bytes of a file; a larger one waits in a file of its own
 _EMPTY: Final = sha256(b"").digest()
+_LOOKED_AT: Final = 4000  # entries by which an image's own package manager shows, mostly
+
+# The digests that package managers before SHA-256 state of files: `usedforsecurity` is false, for
+# they are held against those, and prove nothing else.
+_WEAK: Final[Mapping[str, Callable[..., HASH]]] = {"md5": md5, "sha1": sha1}
 
 
 class LayerEntry(NamedTuple):
     """One entry of a layer. `kind`: f(ile), l(ink, symbolic), d(irectory), h(ard link), o(ther).
 
-    `digest`: raw SHA-256 of a file's content, b"" where it is not known (sparse files); `md5`
-    likewise, of the files that were asked for. `link`: the target as stored, for hard links
-    cleaned. `wanted`: its content was asked for.
+    `digest`: raw SHA-256 of a file's content, b"" where it is not known (sparse files); `weak`:
+    of the files that were asked for, its MD5 (16 bytes), its SHA-1 (20), or both (36). `link`:
+    the target as stored, for hard links cleaned. `wanted`: its content was asked for.
     A NamedTuple for its size: there is one for each of hundreds of thousands of files.
     """
 
@@ -50,7 +55,7 @@ class LayerEntry(NamedTuple):
     digest: bytes = b""
     link: str = ""
     wanted: bool = False
-    md5: bytes = b""
+    weak: bytes = b""
 
 
 class Take(Protocol):
@@ -72,7 +77,10 @@ class Interest(Protocol):
         """What takes it, by the first bytes (at most HEAD) too; None for nothing."""
 
     def compares(self, path: str) -> bool:
-        """Whether the file's MD5 is needed as well."""
+        """Whether the file's weak digests are needed as well."""
+
+    def settles(self, path: str) -> Sequence[str] | None:
+        """Which weak digests are needed ("md5", "sha1"), where this file shows it."""
 
 
 class Kept:
@@ -84,7 +92,18 @@ class Kept:
         self.contents: dict[bytes, bytes] = {}
         self.extracts: dict[bytes, Mapping[str, bytes]] = {}
         self.entries = 0
+        self.weak: Sequence[str] = tuple(_WEAK)  # both, until it shows which one is needed
+        self.unsettled = _LOOKED_AT
         self._size = 0
+
+    def look(self, path: str) -> None:
+        """See whether the entry shows which weak digests are needed."""
+        found = self.interest.settles(path)
+        self.unsettled -= 1
+        if found is not None:
+            self.weak, self.unsettled = found, 0
+        elif not self.unsettled:
+            self.weak = ("md5",)  # dpkg's, whose images show it last where base-files is missing
 
     def add(self, content: bytes) -> bytes:
         digest = sha256(content).digest()
@@ -120,7 +139,7 @@ class LayerWalk:
         self._path = ""
         self._executable = False
         self._hash: AsideDigest | HASH = sha256()
-        self._md5: AsideDigest | HASH | None = None
+        self._weak: AsideDigest | _Weak | None = None
         self._content: bytearray | None = None
         self._large: _Large | None = None
 
@@ -134,7 +153,7 @@ class LayerWalk:
         entries = self._entries
         for place, digest, second in self._unsettled:
             entries[place] = entries[place]._replace(
-                digest=digest.digest(), md5=second.digest() if second is not None else b""
+                digest=digest.digest(), weak=second.digest() if second is not None else b""
             )
         self._unsettled = []
         self._late.settle(entries)
@@ -144,12 +163,15 @@ class LayerWalk:
         """An entry begins, of a tar or of another archive: what its content goes to."""
         self._count()
         self._path = path = clean_path(member.name)
+        if self._kept.unsettled:
+            self._kept.look(path)
         size = member.size
         if member.type != "0" or not size or member.sparse:
             return None
         interest = self._interest
         self._executable = bool(member.mode & 0o111)
-        self._md5 = _md5() if interest.compares(path) else None
+        weak = self._kept.weak if interest.compares(path) else ()
+        self._weak = _Weak(weak) if weak else None
         if size <= CONTENT_LIMIT and interest.wants(path):
             self._content = bytearray()
             return self._content.extend
@@ -161,8 +183,8 @@ class LayerWalk:
             self._hash = sha256()
         else:
             self._hash = self._hashing.digest()
-            self._md5 = self._hashing.digest(_md5) if self._md5 is not None else None
-        return self._hash.update if self._md5 is None else self._piece
+            self._weak = self._hashing.digest(lambda: _Weak(weak)) if weak else None
+        return self._hash.update if self._weak is None else self._piece
 
     def plain(self, name: str, size: int, mode: int, content: memoryview) -> None:
         """A regular file in one piece: the same as `member`, what it gives, and `end`."""
@@ -171,6 +193,8 @@ class LayerWalk:
         if not path:
             return
         kept, interest = self._kept, self._interest
+        if kept.unsettled:
+            kept.look(path)
         executable = mode & 0o111 != 0
         wanted = size <= CONTENT_LIMIT and interest.wants(path)
         digest = b""
@@ -184,9 +208,9 @@ class LayerWalk:
                     kept.add_extract(digest, take(bytes(content)))
         elif size < _HASHED_LATE:
             digest = sha256(content).digest()
-        compared = size > 0 and interest.compares(path)
-        if compared or not digest:
-            self._late.add(len(self._entries), content, not digest, compared)
+        weak = kept.weak if size > 0 and interest.compares(path) else ()
+        if weak or not digest:
+            self._late.add(len(self._entries), content, not digest, weak)
         # without the call by name: there is one for each of a hundred thousand files
         self._entries.append(
             tuple.__new__(LayerEntry, (path, "f", size, executable, digest, "", wanted, b""))
@@ -199,8 +223,8 @@ class LayerWalk:
 
     def _piece(self, piece: memoryview) -> None:
         self._hash.update(piece)
-        if self._md5 is not None:
-            self._md5.update(piece)
+        if self._weak is not None:
+            self._weak.update(piece)
 
     def _piece_of_large(self, piece: memoryview) -> None:
         self._piece(piece)
@@ -213,7 +237,7 @@ class LayerWalk:
         """The entry's content is over."""
         path = self._path
         if not path:
-            self._content = self._md5 = self._large = None
+            self._content = self._weak = self._large = None
             return
         kind = member.type
         if kind == "0":
@@ -234,7 +258,7 @@ class LayerWalk:
 
     def abandon(self) -> None:
         """The entry's content can't be had: it stays in the list, without a digest."""
-        self._content = self._md5 = self._large = None
+        self._content = self._weak = self._large = None
         if self._path:
             self._entries.append(LayerEntry(self._path, "f"))
 
@@ -249,20 +273,20 @@ class LayerWalk:
         elif self._content is not None:
             content, self._content = bytes(self._content), None
             digest, wanted = self._kept.add(content), True
-            if self._md5 is not None:
-                self._md5.update(content)
+            if self._weak is not None:
+                self._weak.update(content)
         elif isinstance(self._hash, AsideDigest):
-            second_aside = self._md5 if isinstance(self._md5, AsideDigest) else None
+            second_aside = self._weak if isinstance(self._weak, AsideDigest) else None
             self._unsettled.append((len(self._entries), self._hash, second_aside))
-            self._md5 = None
+            self._weak = None
         else:
             digest = self._hash.digest()
             if self._large is not None:
                 if digest not in self._kept.extracts:
                     self._kept.add_extract(digest, self._large.taken())
                 self._large = None
-        if self._md5 is not None:
-            second, self._md5 = self._md5.digest(), None
+        if self._weak is not None:
+            second, self._weak = self._weak.digest(), None
         return LayerEntry(
             path, "f", member.size, bool(member.mode & 0o111), digest, "", wanted, second
         )
@@ -273,14 +297,14 @@ class _Late:
 
     def __init__(self, hashing: HashingThread) -> None:
         self._hashing = hashing
-        self._files: list[tuple[int, memoryview, bool, bool]] = []
+        self._files: list[tuple[int, memoryview, bool, Sequence[str]]] = []
         self._size = 0
         self._sha256: dict[int, bytes] = {}
-        self._md5: dict[int, bytes] = {}
+        self._weak: dict[int, bytes] = {}
 
-    def add(self, place: int, content: memoryview, hashed: bool, compared: bool) -> None:
-        """Have the entry at `place` digested: by SHA-256, by MD5."""
-        self._files.append((place, content, hashed, compared))
+    def add(self, place: int, content: memoryview, hashed: bool, weak: Sequence[str]) -> None:
+        """Have the entry at `place` digested: by SHA-256, by the `weak` ones."""
+        self._files.append((place, content, hashed, weak))
         self._size += len(content)
         if self._size >= _BATCH:
             self.give()
@@ -295,20 +319,32 @@ class _Late:
         """Put the digests into the entries; the thread must have settled."""
         for place, digest in self._sha256.items():
             entries[place] = entries[place]._replace(digest=digest)
-        for place, digest in self._md5.items():
-            entries[place] = entries[place]._replace(md5=digest)
-        self._sha256, self._md5 = {}, {}
+        for place, digest in self._weak.items():
+            entries[place] = entries[place]._replace(weak=digest)
+        self._sha256, self._weak = {}, {}
 
-    def _digest(self, files: list[tuple[int, memoryview, bool, bool]]) -> None:
-        for place, content, hashed, compared in files:
+    def _digest(self, files: list[tuple[int, memoryview, bool, Sequence[str]]]) -> None:
+        for place, content, hashed, weak in files:
             if hashed:
                 self._sha256[place] = sha256(content).digest()
-            if compared:
-                self._md5[place] = md5(content, usedforsecurity=False).digest()
+            if weak:
+                self._weak[place] = b"".join(
+                    [_WEAK[name](content, usedforsecurity=False).digest() for name in weak]
+                )
 
 
-def _md5() -> HASH:
-    return md5(usedforsecurity=False)
+class _Weak:
+    """The weak digests of one content, one behind the other."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._parts = [_WEAK[name](usedforsecurity=False) for name in names]
+
+    def update(self, piece: bytes | memoryview) -> None:
+        for part in self._parts:
+            part.update(piece)
+
+    def digest(self) -> bytes:
+        return b"".join([part.digest() for part in self._parts])
 
 
 class _Large:

@@ -27,6 +27,8 @@ _OF_NOTHING: Final = {
     "md5": "d41d8cd98f00b204e9800998ecf8427e",
     "sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709",
 }
+_MD5: Final = 16  # bytes
+_SHA1: Final = 20
 _HOPS: Final = 40  # symbolic links followed for one path, as Linux has it
 
 
@@ -40,7 +42,7 @@ class Leaf(NamedTuple):
     link: str
     wanted: bool
     layer: int
-    md5: bytes = b""
+    weak: bytes = b""
 
 
 _new: Final = tuple.__new__  # without the call by name: one leaf for each of 100,000 files
@@ -88,7 +90,7 @@ class Tree:
 
     def place(self, entry: LayerEntry, layer: int) -> None:
         """Put one entry in its place, over whatever stands there."""
-        path, kind, size, executable, digest, link, wanted, md5 = entry
+        path, kind, size, executable, digest, link, wanted, weak = entry
         above, _, name = path.rpartition("/")
         folder = self._folders.get(above) or self._make_folder(above, layer)
         existing = folder.children.get(name)
@@ -100,7 +102,7 @@ class Tree:
         elif kind == "h":
             made = self._hard_link(entry, layer)
         else:
-            made = _new(Leaf, (kind, size, executable, digest, link, wanted, layer, md5))
+            made = _new(Leaf, (kind, size, executable, digest, link, wanted, layer, weak))
         if existing is not None and (isinstance(existing, Folder) or existing.kind == "l"):
             self._folders.clear()
         folder.children[name] = made
@@ -318,7 +320,7 @@ class TreeView:
         self._extracted = sorted(extracted, key=lambda item: item[0])
 
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
-        """The MD5 where it was computed, in hex; None: not known."""
+        """The MD5 or SHA-1 where it was computed, in hex; None: not known."""
         above, _, name = path.rpartition("/")
         folder = self.folder_at(above)
         child = None if folder is None else folder.children.get(name)
@@ -326,7 +328,12 @@ class TreeView:
             return None
         if not child.size and child.digest:  # a sparse file has none
             return _OF_NOTHING[algorithm]
-        return child.md5.hex() or None if algorithm == "md5" else None
+        # MD5, SHA-1, or MD5 with SHA-1 behind it (archive/layer.py)
+        if algorithm == "md5":
+            known = child.weak[:_MD5] if len(child.weak) in (_MD5, _MD5 + _SHA1) else b""
+        else:
+            known = child.weak[-_SHA1:] if len(child.weak) in (_SHA1, _MD5 + _SHA1) else b""
+        return known.hex() or None
 
     @property
     def root(self) -> Folder:

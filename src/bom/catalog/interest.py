@@ -12,7 +12,17 @@ if TYPE_CHECKING:
     from bom.archive.layer import Take
     from bom.catalog.protocol import Ecosystem, Extract
 
-# Where Debian packages put files (Debian Policy 9.1): of these their MD5 is stated.
+# By files that come early in a base image's layer: dpkg states MD5, apk SHA-1, rpm SHA-256.
+_STATED: Final[dict[str, tuple[str, ...]]] = {
+    "etc/debian_version": ("md5",),
+    "var/lib/dpkg/status": ("md5",),
+    "etc/alpine-release": ("sha1",),
+    "lib/apk/db/installed": ("sha1",),
+    "usr/lib/apk/db/installed": ("sha1",),
+    "var/lib/rpm/rpmdb.sqlite": (),
+    "usr/lib/sysimage/rpm/rpmdb.sqlite": (),
+}
+# Where packages put files (Filesystem Hierarchy Standard; Debian Policy 9.1).
 _PACKAGED: Final = ("usr/", "lib", "bin/", "sbin/", "etc/", "boot/")
 _UNPACKAGED: Final = "usr/local/"
 _LIBRARY_ENDINGS: Final = (".so", ".dylib", ".dll", ".exe", ".node")
@@ -71,6 +81,10 @@ class Wanted:
             name: part for take in takers for name, part in take(content).items()
         }
 
+    def settles(self, path: str) -> tuple[str, ...] | None:
+        """Which weak digests the image's package manager states of its files, where it shows."""
+        return _STATED.get(path)
+
     def compares(self, path: str) -> bool:
-        """Whether the file's MD5 is needed as well: a Debian package may list it."""
+        """Whether a weak digest of the file is needed as well: a package may list it."""
         return path.startswith(_PACKAGED) and not path.startswith(_UNPACKAGED)

@@ -66,7 +66,7 @@ class FileView(Protocol):
 
     def digest(self, path: str, algorithm: Literal["md5", "sha1"]) -> str | None:
         """Another digest of a file, in hex, where the bytes allow it: always in a directory, in
-        an image MD5 of what may be a Debian package's. None: not known."""
+        an image MD5 (dpkg) or SHA-1 (apk) of what may be a package's. None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
