@@ -7,6 +7,7 @@ that the build took its bytes from, with digests. Read as foreign data, by pydan
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
@@ -21,12 +22,15 @@ from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Property
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from bom.catalog.images.dockerfile import ImageReference
     from bom.model import Observation
 
+# What the client itself sends (a tar from standard input): its name differs from run to run, and
+# its content is known here.
+_SESSION: Final = "http://buildkit-session/"
 _LIMIT: Final = 64 * 1024 * 1024  # bytes of a metadata file
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _ALGORITHMS: Final = {
@@ -56,20 +60,62 @@ class _Source(_Foreign):
     digest: dict[_Text, _Text] = {}
 
 
+class _Internal(_Foreign):
+    platform: _Text = Field(default="", alias="builderPlatform")
+
+
 class _Definition(_Foreign):
     resolved: list[_Source] = Field(default=[], alias="resolvedDependencies")
+    internal: _Internal = Field(default=_Internal(), alias="internalParameters")
+
+
+class _SourceText(_Foreign):
+    """A file that the frontend read: base64 of its bytes."""
+
+    filename: _Text = ""
+    language: _Text = ""
+    data: Annotated[str, StringConstraints(max_length=_LIMIT)] = ""
+
+
+class _SourceTexts(_Foreign):
+    infos: list[_SourceText] = []
+
+
+class _BuildKit(_Foreign):
+    source: _SourceTexts = _SourceTexts()
 
 
 class _Times(_Foreign):
     started: _Text = Field(default="", alias="buildStartedOn")
     finished: _Text = Field(default="", alias="buildFinishedOn")
     invocation: _Text = Field(default="", alias="buildInvocationID")
+    buildkit: _BuildKit = Field(
+        default=_BuildKit(), alias="https://mobyproject.org/buildkit@v1#metadata"
+    )
+
+
+class _RunMetadata(_Foreign):
+    buildkit: _BuildKit = Field(default=_BuildKit(), alias="buildkit_metadata")
+
+
+class _RunDetails(_Foreign):
+    metadata: _RunMetadata = _RunMetadata()
+
+
+class _Environment(_Foreign):
+    platform: _Text = ""
+
+
+class _Invocation(_Foreign):
+    environment: _Environment = _Environment()
 
 
 class _Provenance(_Foreign):
     materials: list[_Source] = []
     definition: _Definition = Field(default=_Definition(), alias="buildDefinition")
     times: _Times = Field(default=_Times(), alias="metadata")
+    invoked: _Invocation = Field(default=_Invocation(), alias="invocation")
+    run: _RunDetails = Field(default=_RunDetails(), alias="runDetails")
 
 
 class _Metadata(_Foreign):
@@ -82,12 +128,14 @@ class _Metadata(_Foreign):
 @dataclass(frozen=True, slots=True)
 class Source:
     """Something the build took bytes from: an image (`image` its familiar name with tag) or a
-    URL. `platform` is os/arch[/variant], "" where it isn't said."""
+    URL. `platform` is os/arch[/variant], "" where it isn't said. `proof`: what proves it, "" where
+    the builder states it."""
 
     uri: str
     digests: tuple[Hash, ...]
     image: str = ""
     platform: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +143,8 @@ class Reported:
     """What the build reported. `image_id`: the ID file's digest; `digest`: of the manifest or
     the index; `config`: of the image's configuration. Each `sha256:HEX` or "".
 
-    `sources` None: the builder gave no provenance.
+    `sources` None: the builder gave no provenance. `dockerfile`: the Dockerfile's bytes as the
+    builder read them, None where it doesn't state them. `platform`: the builder's own.
     """
 
     image_id: str = ""
@@ -106,6 +155,8 @@ class Reported:
     started: str = ""
     finished: str = ""
     sources: tuple[Source, ...] | None = None
+    dockerfile: bytes | None = None
+    platform: str = ""
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -132,6 +183,8 @@ def read(id_file: Path, metadata_file: Path | None) -> Reported:
         started=times.started,
         finished=times.finished,
         sources=_sources(provenance) if provenance else None,
+        dockerfile=_dockerfile(provenance) if provenance else None,
+        platform=_platform(provenance) if provenance else "",
     )
     if not reported.digests:
         raise BomError(
@@ -142,16 +195,19 @@ def read(id_file: Path, metadata_file: Path | None) -> Reported:
 
 
 def image_materials(
-    references: Sequence[ImageReference] | None, sources: Sequence[Source] | None
+    references: Sequence[ImageReference] | None,
+    sources: Sequence[Source] | None,
+    proven: Sequence[Source] = (),
 ) -> Iterable[Observation]:
     """Base and builder images: with the digest that the builder's provenance states, else a gap.
 
-    `references`: what the Dockerfile names, None where it isn't at hand. The present digest of a
-    tag is never taken: it may have moved since the build used it.
+    `references`: what the Dockerfile names, None where it isn't at hand. `proven`: what the built
+    image itself proves where there is no provenance (bases.proven). The present digest of a tag
+    is never taken: it may have moved since the build used it.
     """
     named = {familiar(item.name): item for item in references or ()}
     seen: set[str] = set()
-    for source in sources or ():
+    for source in (*(sources or ()), *proven):
         if not source.image:
             yield _fetched(source)
             continue
@@ -163,9 +219,7 @@ def image_materials(
             digests=source.digests,
             version=split_tag(source.image)[1],
             purl=_image_purl(source),
-            properties=(
-                (Property("bom-seal:image:platform", source.platform),) if source.platform else ()
-            ),
+            properties=tuple(_properties(source)),
         )
         if not source.digests:
             yield Gap("base-image.digest", source.image, "the provenance states no digest for it")
@@ -214,9 +268,28 @@ def _digest(text: str) -> str:
     return text if _DIGEST.fullmatch(text) else ""
 
 
+def _platform(provenance: _Provenance) -> str:
+    return provenance.invoked.environment.platform or provenance.definition.internal.platform
+
+
+def _dockerfile(provenance: _Provenance) -> bytes | None:
+    """The one Dockerfile among the sources that the frontend read; None where none or more are
+    stated."""
+    read = (*provenance.times.buildkit.source.infos, *provenance.run.metadata.buildkit.source.infos)
+    stated = {item.data for item in read if item.language == "Dockerfile" and item.data}
+    if len(stated) != 1:
+        return None
+    try:
+        return base64.b64decode(stated.pop(), validate=True)
+    except ValueError:
+        return None
+
+
 def _sources(provenance: _Provenance) -> tuple[Source, ...]:
     found = {}
     for item in (*provenance.materials, *provenance.definition.resolved):
+        if item.uri.startswith(_SESSION):
+            continue
         digests = tuple(
             sorted(
                 Hash(_ALGORITHMS[name], value)
@@ -252,6 +325,13 @@ def _pinned(name: str) -> tuple[Hash, ...]:
     """The digest that the Dockerfile itself demands (`FROM name@sha256:...`)."""
     digest = name.partition("@")[2]
     return (Hash("SHA-256", digest.removeprefix("sha256:")),) if _DIGEST.fullmatch(digest) else ()
+
+
+def _properties(source: Source) -> Iterator[Property]:
+    if source.platform:
+        yield Property("bom-seal:image:platform", source.platform)
+    if source.proof:
+        yield Property("bom-seal:image:proven-by", source.proof)
 
 
 def _image_purl(source: Source) -> str:
