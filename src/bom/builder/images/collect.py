@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bom.builder.images import context, image, provenance
+from bom.builder.images import bases, context, image, provenance
 from bom.builder.images.image import Export
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
     from bom.builder.images.context import BuildInputs
     from bom.builder.images.image import Target
-    from bom.builder.images.provenance import Reported
+    from bom.builder.images.provenance import Reported, Source
     from bom.builder.images.store import ImageStore, StoredImage
     from bom.builder.protocol import BuildRequest, Progress
     from bom.catalog.image import ImageContents
+    from bom.catalog.images.dockerfile import ImageReference
     from bom.catalog.protocol import Declared
     from bom.model import Observation
 
@@ -41,7 +42,8 @@ class Recipe:
     `label`: the bake target or compose service, "" where the command makes one image. `tags`:
     the names that the image gets, with their tag. `arguments`: the build arguments that have a
     value. `stage`: the Dockerfile's stage that is built, "" for the last. `observations`: facts
-    about this image alone, without those of its inputs.
+    about this image alone, without those of its inputs. `held`: where the builder gives no
+    provenance, the images that the store held before the build (bases.held).
     """
 
     tags: tuple[str, ...]
@@ -50,6 +52,14 @@ class Recipe:
     arguments: Mapping[str, str] = field(default_factory=dict)
     stage: str = ""
     observations: tuple[Observation, ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+
+    def references(self) -> tuple[ImageReference, ...] | None:
+        """The images that the Dockerfile names; None where it isn't at hand."""
+        if self.inputs.dockerfile is None:
+            return None
+        text = context.text(self.inputs.dockerfile)
+        return dockerfile.images(text, dict(self.arguments), self.stage)
 
 
 class Collector:
@@ -139,12 +149,11 @@ class Collector:
         self, recipe: Recipe, reported: Reported, contents: ImageContents, stored: StoredImage
     ) -> Iterator[Observation]:
         """What the image was made from, as the build reported it."""
-        references = None
-        if recipe.inputs.dockerfile is not None:
-            references = dockerfile.images(
-                context.text(recipe.inputs.dockerfile), dict(recipe.arguments), recipe.stage
-            )
-        for fact in provenance.image_materials(references, reported.sources):
+        references = recipe.references()
+        proven: tuple[Source, ...] = ()
+        if references and reported.sources is None:
+            proven = bases.proven(references, recipe.held, stored, self._store)
+        for fact in provenance.image_materials(references, reported.sources, proven):
             if isinstance(fact, Material) and fact.kind == "base-image":
                 yield self._with_os_release(fact, contents)
             else:
@@ -169,7 +178,11 @@ class Collector:
             return base
         from bom.catalog import os_release  # loaded long since, by the cataloguer
 
-        stored = self._store.inspect(f"sha256:{base.digests[0].value}")
+        digest = f"sha256:{base.digests[0].value}"
+        stored = self._store.inspect(digest)
+        if stored is None:  # a store that finds images by ID and name only
+            named = self._store.inspect(base.name)
+            stored = named if named is not None and named.digest == digest else None
         entries = [contents.view.entry(path) for path in os_release.PATHS]
         layers = {entry.layer for entry in entries if entry is not None and entry.type == "file"}
         if stored is None or not layers or not layers <= set(stored.layers):

@@ -24,6 +24,10 @@ class StoredImage:
     `id`: of the index or manifest on the containerd store, of the config on the classic one.
     `size`: bytes, an estimate. `layers`: diff IDs. `manifests`: of the images in the index,
     attestations left out; empty where the engine lists none.
+
+    Where the store says so: `digest` is the manifest's. `history`: one text for each step of the
+    image's history, equal for equal steps, times included. `base_name` and `base_digest`: what
+    the builder wrote down as the image's base (OCI annotations).
     """
 
     id: str
@@ -31,6 +35,10 @@ class StoredImage:
     layers: tuple[str, ...]
     manifests: tuple[StoredManifest, ...]
     is_index: bool
+    digest: str = ""
+    history: tuple[str, ...] = ()
+    base_name: str = ""
+    base_digest: str = ""
 
 
 class ImageStore(Protocol):
