@@ -25,7 +25,7 @@ from bom.seal.beside import ENDINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bom.builder.images.ignore import IgnoreRules, Inherited, Matcher, Walk
+    from bom.builder.images.ignore import IgnoreRules, Inherited, Matcher, Reader, Walk
 
 GIT: Final = ".git"
 _REMOTE: Final = ("http://", "https://", "git://", "git@", "ssh://", "github.com/", "oci-layout://")
@@ -40,24 +40,27 @@ def is_remote(place: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a build command gives the builder, as it says so: the context, the Dockerfile ("" where
-    none is named), the named contexts by name."""
+    none is named), the named contexts by name, the ignore file ("" where it is looked for)."""
 
     context: str
     dockerfile: str = ""
     named: tuple[tuple[str, str], ...] = ()
+    ignore_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a builder reads its inputs. `dockerfiles`, `ignore_files`: what it looks for in a
     context, the first counts. `own_ignore_file`: whether NAME.dockerignore beside the Dockerfile
-    goes before them."""
+    goes before them. `named_ignore`: whether a named context has an ignore file."""
 
     walk: Walk = "buildkit"
     matcher: Matcher = "current"
+    reader: Reader = "docker"
     dockerfiles: tuple[str, ...] = ("Dockerfile", "dockerfile")
     ignore_files: tuple[str, ...] = (".dockerignore",)
     own_ignore_file: bool = True
+    named_ignore: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,19 @@ def read(
                 f"the build context {given.context} is no folder",
                 hint="the last word of the command names it: `.` for the working directory",
             )
-        context = _local(folder, dockerfile, dialect)
+        context = (
+            _ruled(folder, cwd / given.ignore_file, dialect)
+            if given.ignore_file
+            else _local(folder, dockerfile, dialect)
+        )
         contexts.append((name(folder, root), context))
         if context.ignore_file is not None:
             observations.append(_file_material("dockerignore", context.ignore_file, root))
     for label, place in given.named:
         if (cwd / place).is_dir() and "://" not in place:
             named = f"{label}={name(cwd / place, root)}"
-            contexts.append((named, _local(cwd / place, None, dialect)))
+            read_one = _local if dialect.named_ignore else _ruled
+            contexts.append((named, read_one(cwd / place, None, dialect)))
         elif not place.startswith("docker-image://"):
             observations.append(_remote_gap("context.digest", f"the build context {label}"))
     if dockerfile is None:
@@ -186,11 +194,16 @@ def _local(folder: Path, dockerfile: Path | None, dialect: Dialect) -> LocalCont
         candidates[:0] = [
             dockerfile.with_name(dockerfile.name + file) for file in dialect.ignore_files
         ]
-    for path in candidates:
-        if path.is_file():
-            content = _read(path).decode("utf-8", "surrogateescape")
-            return LocalContext(folder, ignore.parse(content, dialect.walk, dialect.matcher), path)
-    return LocalContext(folder, ignore.IgnoreRules(walk=dialect.walk))
+    found = next((path for path in candidates if path.is_file()), None)
+    return _ruled(folder, found, dialect)
+
+
+def _ruled(folder: Path, ignore_file: Path | None, dialect: Dialect) -> LocalContext:
+    if ignore_file is None:
+        return LocalContext(folder, ignore.IgnoreRules(walk=dialect.walk))
+    content = _read(ignore_file).decode("utf-8", "surrogateescape")
+    rules = ignore.parse(content, dialect.walk, dialect.matcher, dialect.reader)
+    return LocalContext(folder, rules, ignore_file)
 
 
 def _read(path: Path) -> bytes:

@@ -5,7 +5,8 @@ files, and of the two walks over a context: BuildKit's (tonistiigi/fsutil), whic
 exceptions everywhere, and the classic builder's (pkg/archive), which only enters an ignored
 folder when an exception names a path below it. Clients before 23.0 walk the classic way for
 BuildKit too, and have an older matcher (docker 20.10, pkg/fileutils), with other results for
-`+()|{}`, `**name` and parent folders.
+`+()|{}`, `**name` and parent folders. podman and buildah have that older matcher and that walk
+(containers/storage, pkg/fileutils; buildah, copier), and a reader of their own.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bom.errors import BomError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Walk = Literal["buildkit", "classic"]
 Matcher = Literal["current", "20.10"]
+Reader = Literal["docker", "imagebuilder"]
 _ESCAPED: Final = {"current": frozenset(".+()|{}$"), "20.10": frozenset(".$")}
 _WILDCARDS: Final = re.compile(r"[*\[\]?^]")
 
@@ -108,25 +113,39 @@ class IgnoreRules:
         return any(f"{text}/".startswith(f"{folder}/") for text in exceptions)
 
 
-def parse(content: str, walk: Walk, matcher: Matcher = "current") -> IgnoreRules:
+def parse(
+    content: str, walk: Walk, matcher: Matcher = "current", reader: Reader = "docker"
+) -> IgnoreRules:
     """The rules of an ignore file. Raises BomError for a pattern that docker refuses."""
-    patterns = []
+    read = _as_docker if reader == "docker" else _as_imagebuilder
+    found = [(text, exception) for text, exception in read(content) if text or exception]
+    if any(not text for text, _ in found):
+        raise BomError("`!` alone is no pattern", hint="mend the .dockerignore file")
+    patterns = [_compile(text, exception, matcher) for text, exception in found]
+    return IgnoreRules(tuple(patterns), walk, matcher)
+
+
+def _as_docker(content: str) -> Iterator[tuple[str, bool]]:
+    """Each line's pattern and whether it is an exception; "" for a line that holds none."""
     for line in content.removeprefix("\ufeff").splitlines():
-        if line.startswith("#"):
-            continue
-        text = line.strip()
-        if not text:
-            continue
+        text = "" if line.startswith("#") else line.strip()
         exception = text.startswith("!")
         if exception:
             text = text[1:].strip()
-        if not text:
-            raise BomError("`!` alone is no pattern", hint="mend the .dockerignore file")
-        text = _clean(text)
-        if len(text) > 1 and text.startswith("/"):
-            text = text[1:]
-        patterns.append(_compile(text, exception, matcher))
-    return IgnoreRules(tuple(patterns), walk, matcher)
+        if text:
+            text = _clean(text)
+            if len(text) > 1:
+                text = text.removeprefix("/")
+        yield text, exception
+
+
+def _as_imagebuilder(content: str) -> Iterator[tuple[str, bool]]:
+    """As openshift/imagebuilder and containers/storage read it: slashes go off both ends of a line
+    first, so that `!/name` keeps its own and brings nothing back."""
+    for line in content.split("\n"):
+        text = "" if line.startswith("#") else line.strip("/").strip()
+        text = _clean(text) if text else ""
+        yield text.removeprefix("!"), text.startswith("!")
 
 
 def _clean(path: str) -> str:
