@@ -116,7 +116,7 @@ def read(
         )
         contexts.append((name(folder, root), context))
         if context.ignore_file is not None:
-            observations.append(_file_material("dockerignore", context.ignore_file, root))
+            observations.append(file_material("dockerignore", context.ignore_file, root))
     for label, place in given.named:
         if (cwd / place).is_dir() and "://" not in place:
             named = f"{label}={name(cwd / place, root)}"
@@ -127,7 +127,7 @@ def read(
     if dockerfile is None:
         observations.append(_remote_gap("dockerfile.digest", "the Dockerfile"))
     else:
-        observations.append(_file_material("dockerfile", dockerfile, root))
+        observations.append(file_material("dockerfile", dockerfile, root))
     for label, context in contexts:
         observations.extend(_context_material(label, context, outputs))
     return BuildInputs(tuple(contexts), dockerfile, tuple(observations))
@@ -221,7 +221,7 @@ def name(path: Path, root: Path) -> str:
         return path.resolve().name or "/"
 
 
-def _file_material(kind: Literal["dockerfile", "dockerignore"], path: Path, root: Path) -> Material:
+def file_material(kind: Literal["dockerfile", "dockerignore"], path: Path, root: Path) -> Material:
     value = Hash("SHA-256", hashlib.sha256(_read(path)).hexdigest())
     return Material(kind=kind, name=printable_os(name(path, root)), digests=(value,))
 
