@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bom.catalog.images.dockerfile import images
+from bom.catalog.images.dockerfile import Download, Mount, Terms, images, mentions, taking
 
 
 def found(text: str, target: str = "", **arguments: str) -> list[tuple[str, str]]:
@@ -118,4 +120,130 @@ def test_a_broken_dockerfile_is_read_without_an_error(text: str) -> None:
 
 def test_stages_that_name_each_other_end() -> None:
     text = "FROM b AS a\nFROM a AS b\nFROM b AS a\nFROM a\nCOPY --from=3 / /\n"
-    assert found(text) == [("3", "build-image"), ("b", "base-image")]
+    assert found(text) == [("b", "base-image")]
+    assert found("FROM a AS x\nCOPY --from=y / /\nFROM b AS y\nCOPY --from=x / /\n") == [
+        ("a", "build-image"),
+        ("b", "base-image"),
+    ]
+
+
+def test_what_only_looks_like_a_here_document_hides_nothing() -> None:
+    text = """FROM a AS one
+RUN echo $((1<<SHIFT)) "x <<END" cat<<EOF
+RUN cat <<< word
+FROM b
+COPY --from=one / /
+"""
+    assert found(text) == [("a", "build-image"), ("b", "base-image")]
+
+
+def test_two_escapes_at_the_end_of_a_line_join_nothing() -> None:
+    assert found("FROM a\nRUN echo \\\\\nFROM b\n") == [("b", "base-image")]
+
+
+def test_a_tab_ends_the_keyword_too() -> None:
+    assert found("from\ta as x\nFROM\tb\nCOPY\t--from=x / /\n") == [
+        ("a", "build-image"),
+        ("b", "base-image"),
+    ]
+
+
+def test_the_frontend_is_the_builds_where_an_argument_names_it() -> None:
+    text = "#!/usr/bin/env x\n# syntax=docker/dockerfile:1 more\nFROM a\n"
+    assert found(text)[1] == ("docker/dockerfile:1", "build-image")
+    assert found(text, BUILDKIT_SYNTAX="own/frontend:2")[1] == ("own/frontend:2", "build-image")
+
+
+def test_the_classic_builder_knows_no_frontend_and_no_here_documents() -> None:
+    text = "# syntax=docker/dockerfile:1\nFROM a\nRUN cat <<EOF\nFROM b\n"
+    (item,) = images(text, {}, terms=Terms("classic", platform="linux/amd64"))
+    assert item.name == "b"
+
+
+def test_a_builds_own_value_is_taken_as_it_is_and_a_default_expanded() -> None:
+    text = "ARG A=x\nARG B=$A-y\nFROM $B\n"
+    assert found(text) == [("x-y", "base-image")]
+    assert found(text, B="z$A") == [("z$A", "base-image")]
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("i:${V%.*}", "i:3.11.4"),
+        ("i:${V%%.*}", "i:3"),
+        ("i:${V#*.}", "i:11.4.1"),
+        ("i:${V##*.}", "i:1"),
+        ("i:${V:?wanted}", "i:3.11.4.1"),
+    ],
+)
+def test_parts_of_a_value_can_be_cut_off(reference: str, expected: str) -> None:
+    assert found(f"ARG V=3.11.4.1\nFROM {reference}\n") == [(expected, "base-image")]
+
+
+def test_the_platform_arguments_are_there_without_being_declared() -> None:
+    text = "FROM --platform=$BUILDPLATFORM go-$BUILDARCH AS b\nFROM i:$TARGETARCH$TARGETVARIANT\n"
+    text += "COPY --from=b / /\n"
+    terms = Terms(platform="linux/arm/v7", builder_platform="linux/amd64")
+    names = [item.name for item in images(text, {}, terms=terms)]
+    assert names == ["go-amd64", "i:armv7"]
+    assert [item.resolved for item in images(text, {})] == [False, False]
+
+
+def test_a_trigger_of_a_stage_takes_effect_where_another_starts_from_it() -> None:
+    text = "FROM a AS one\nONBUILD COPY --from=tools:1 / /\nONBUILD ADD https://x.example/f /\n"
+    assert found(text) == [("a", "base-image")]
+    text += "FROM one\n"
+    assert found(text) == [("a", "base-image"), ("tools:1", "build-image")]
+    assert taking(text, {}).downloads == (Download("https://x.example/f"),)
+
+
+def test_named_contexts_stand_in_for_images_and_stages() -> None:
+    text = "FROM alpine:latest AS base\nFROM docker.io/library/python AS tools\n"
+    text += "FROM base\nCOPY --from=tools / /\nCOPY --from=files / /\n"
+    terms = Terms(named={"alpine": "other:1", "files": "", "tools": "mine@sha256:" + "a" * 64})
+    assert [(item.name, item.kind) for item in images(text, {}, terms=terms)] == [
+        ("mine@sha256:" + "a" * 64, "build-image"),
+        ("other:1", "base-image"),
+    ]
+
+
+def test_secrets_agents_and_downloads_of_the_stages_that_are_needed() -> None:
+    text = """
+FROM a AS unused
+RUN --mount=type=secret,id=never x
+FROM a AS one
+RUN --mount=type=secret,id=npm,required=true --mount=type=ssh x
+RUN --mount=type=secret,target=/run/secrets/other --mount=type=cache,target=/c x
+FROM b
+ARG V=2
+ENV BASE=https://x.example/v$V
+COPY --from=one / /
+ADD --checksum=sha256:12 $BASE/f.tgz /
+ADD ["https://x.example/g", "/"]
+ADD local.tar /
+"""
+    made = taking(text, {"V": "3"})
+    assert made.mounts == (
+        Mount("secret", "npm", required=True),
+        Mount("secret", "other"),
+        Mount("ssh", "default"),
+    )
+    assert made.downloads == (
+        Download("https://x.example/g"),
+        Download("https://x.example/v3/f.tgz", "sha256:12"),
+    )
+
+
+# fmt: off
+_PARTS = st.sampled_from((
+    "FROM a", " AS b", "\n", "\\\n", "COPY --from=", "0", "b", "$V", "${V%", "}", "ARG V=", "<<E",
+    "RUN --mount=type=secret,id=", "ONBUILD ", "ENV ", "ADD http://x ", "# syntax=", "'", '"',
+))
+# fmt: on
+
+
+@given(st.lists(_PARTS | st.text(max_size=4), max_size=40).map("".join), st.text(max_size=4))
+def test_any_text_is_read_without_an_error(text: str, target: str) -> None:
+    for frontend in ("buildkit", "classic", "buildah"):
+        taking(text, {"V": target}, target, Terms(frontend, {"b": ""}, "linux/arm/v7", "linux"))
+    mentions(text)

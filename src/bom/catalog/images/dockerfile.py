@@ -1,43 +1,107 @@
-"""Which images a Dockerfile builds on: its FROM, COPY --from and RUN --mount=from.
+"""What a Dockerfile's build takes from outside: the images of FROM, COPY --from and
+RUN --mount=from, the URLs of ADD, the secrets and agents of RUN --mount.
 
-Only what is needed for that is read: comments, the escape directive, continued lines, here
-documents, ARG before FROM with its default and the build's value (Dockerfile reference).
+Only what is needed for that is read: stages, ARG and ENV with their defaults and the build's
+values, ONBUILD (Dockerfile reference).
 """
 
 from __future__ import annotations
 
-import re
-import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from bom.catalog.images.instructions import (
+    assignments,
+    bounded,
+    directives,
+    expand,
+    instructions,
+)
+from bom.catalog.images.reference import familiar
 from bom.catalog.stated import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bom.catalog.images.instructions import Instruction
 
 SCRATCH: Final = "scratch"
-_DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z][\w-]*)\s*=\s*(\S+)\s*$")
-_HEREDOC: Final = re.compile(r"<<(-?)\s*([\"']?)(\w+)\2")
-_VARIABLE: Final = re.compile(
-    r"\\(?P<literal>.)|\$(?:(?P<plain>[A-Za-z_]\w*)|"
-    r"\{(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-+])(?P<word>[^}]{0,1000}))?\})"
-)
-_VALUE_LIMIT: Final = 1000  # characters; a few variables of variables expand to gigabytes
 _NAMES_LIMIT: Final = 5000  # stages and images of one file
-_WITH_HEREDOC: Final = frozenset({"RUN", "COPY", "ADD"})
+_URL: Final = ("http://", "https://", "git@", "git://", "ssh://")
+_TRUE: Final = frozenset({"", "1", "t", "true", "T", "TRUE", "True"})
+_FRONTEND: Final = "BUILDKIT_SYNTAX"  # the build argument that stands in for `# syntax=`
+
+Role = Literal["base-image", "build-image"]
+# buildkit: the frontend can be another image, here documents are known. classic, buildah: not.
+Frontend = Literal["buildkit", "classic", "buildah"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a Dockerfile is built, beside its arguments and target.
+
+    `named`: the named contexts, each with the image that it is, "" for what is none (a folder, a
+    repository). `platform`, `builder_platform`: os/arch[/variant] of the image and of the
+    machine that builds it, "" where it isn't known.
+    """
+
+    frontend: Frontend = "buildkit"
+    named: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    builder_platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A stage or image that an instruction takes files from, and its line (from 1)."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Download:
+    """What ADD fetches, variables put in. `checksum`: `sha256:HEX` as it demands it, or ""."""
+
+    url: str
+    checksum: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mount:
+    """A secret or an agent that RUN asks for, by id. `required`: it fails without."""
+
+    kind: Literal["secret", "ssh"]
+    id: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the instructions of one stage take from outside."""
+
+    sources: tuple[Taken, ...] = ()
+    downloads: tuple[Download, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+
+    def __add__(self, other: Inputs) -> Inputs:
+        return Inputs(
+            self.sources + other.sources,
+            self.downloads + other.downloads,
+            self.mounts + other.mounts,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One build stage: the image or stage it starts from, and those it copies from, each of
-    those with the line of its instruction (from 1)."""
+    """One build stage: the image or stage it starts from, and what it takes. `triggers`: what its
+    ONBUILD takes in every stage that starts from it."""
 
     base: str
     name: str = ""
-    sources: tuple[str, ...] = ()
     line: int = 0
-    source_lines: tuple[int, ...] = ()
+    takes: Inputs = field(default_factory=Inputs)
+    triggers: Inputs = field(default_factory=Inputs)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,45 +114,67 @@ class ImageReference:
     """
 
     name: str
-    kind: Literal["base-image", "build-image"]
+    kind: Role
     resolved: bool = True
 
 
-def images(
-    text: str, build_args: Mapping[str, str], target: str = ""
-) -> tuple[ImageReference, ...]:
-    """The images that the stage `target` (the last one without) comes from, sorted."""
-    stages, syntax = _stages(text, build_args)
-    found: dict[str, Literal["base-image", "build-image"]] = {}
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """All that one stage's build takes from outside, each sorted."""
+
+    images: tuple[ImageReference, ...] = ()
+    downloads: tuple[Download, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+
+
+def taking(
+    text: str, build_args: Mapping[str, str], target: str = "", terms: Terms | None = None
+) -> Taking:
+    """What the stage `target` (the last one without) is made of, with the stages it needs."""
+    terms = terms or Terms()
+    stages, syntax = _stages(text, build_args, terms)
+    walk = _Walk(stages, terms)
     if syntax:
-        found[syntax] = "build-image"
+        walk.found[syntax] = "build-image"
     if stages:
         index = _index(stages, target) if target else len(stages) - 1
-        _follow(stages, len(stages) - 1 if index is None else index, found)
-    return tuple(
-        sorted(
-            ImageReference(name, kind, "$" not in name)
-            for name, kind in found.items()
-            if name != SCRATCH
-        )
+        walk.follow(len(stages) - 1 if index is None else index)
+    return Taking(
+        tuple(
+            sorted(
+                ImageReference(name, kind, "$" not in name)
+                for name, kind in walk.found.items()
+                if name != SCRATCH
+            )
+        ),
+        tuple(sorted(set(walk.takes.downloads))),
+        tuple(sorted(set(walk.takes.mounts))),
     )
+
+
+def images(
+    text: str, build_args: Mapping[str, str], target: str = "", terms: Terms | None = None
+) -> tuple[ImageReference, ...]:
+    """The images that the stage `target` (the last one without) comes from, sorted."""
+    return taking(text, build_args, target, terms).images
 
 
 def mentions(text: str) -> list[tuple[ImageReference, int]]:
     """The images that any of the stages comes from, with the line (from 1) of each place where
     one is named; variables have their defaults. The kind is that in the last stage's build.
     Raises Unreadable."""
-    stages, syntax = _stages(text, {})
-    if sum(1 + len(stage.sources) for stage in stages) > _NAMES_LIMIT:
+    stages, syntax = _stages(text, {}, Terms())
+    if sum(1 + len(stage.takes.sources) for stage in stages) > _NAMES_LIMIT:
         raise Unreadable(f"names more than {_NAMES_LIMIT} stages and images")
     kinds = {item.name: item.kind for item in images(text, {})}
     found: list[tuple[str, int]] = [(syntax, 1)] if syntax else []
     for number, stage in enumerate(stages):
-        named = [(stage.base, stage.line), *zip(stage.sources, stage.source_lines, strict=True)]
+        if stage.base != SCRATCH and _by_name(stages[:number], stage.base) is None:
+            found.append((stage.base, stage.line))
         found += [
-            (name, line)
-            for name, line in named
-            if name != SCRATCH and _index(stages[:number], name) is None
+            (source.name, source.line)
+            for source in (*stage.takes.sources, *stage.triggers.sources)
+            if source.name != SCRATCH and _index(stages, source.name) is None
         ]
     return [
         (ImageReference(name, kinds.get(name, "build-image"), "$" not in name), line)
@@ -98,149 +184,192 @@ def mentions(text: str) -> list[tuple[ImageReference, int]]:
 
 def expanded(text: str) -> str:
     """`text` with the defaults of its variables put in (`${NAME:-default}`)."""
-    return _expand(text, {})
+    return expand(text, {})
 
 
-def _follow(
-    stages: list[Stage], start: int, found: dict[str, Literal["base-image", "build-image"]]
-) -> None:
-    """Walk from the final stage; what its own chain of FROMs ends in is the base image."""
-    waiting: list[tuple[int, Literal["base-image", "build-image"]]] = [(start, "base-image")]
-    seen: set[tuple[int, str]] = set()
-    while waiting:
-        number, kind = waiting.pop()
-        if (number, kind) in seen:
-            continue
-        seen.add((number, kind))
-        stage = stages[number]
-        for position, name in enumerate((stage.base, *stage.sources)):
-            role: Literal["base-image", "build-image"] = "build-image" if position else kind
-            earlier = _index(stages[:number], name)
-            if earlier is not None:
-                waiting.append((earlier, role))
-            elif found.get(name) != "base-image":
-                found[name] = role
+def lookup_name(name: str) -> str:
+    """How a named context is looked up: `alpine`, `alpine:latest` and
+    `docker.io/library/alpine` are one (BuildKit, frontend/dockerui)."""
+    return familiar(name).removesuffix(":latest").lower()
 
 
-def _index(stages: list[Stage], name: str) -> int | None:
-    """A stage by its name (the last of that name) or its number."""
+class _Walk:
+    """From the final stage back; what its own chain of FROMs ends in is the base image."""
+
+    def __init__(self, stages: Sequence[Stage], terms: Terms) -> None:
+        self.found: dict[str, Role] = {}
+        self.takes = Inputs()
+        self._stages = stages
+        self._named = {lookup_name(name): image for name, image in terms.named.items()}
+        # BuildKit lets a stage copy from a later one; to others that name is an image's
+        self._ahead = terms.frontend == "buildkit"
+        self._taken: set[int] = set()
+
+    def follow(self, start: int) -> None:
+        waiting: list[tuple[int, Role]] = [(start, "base-image")]
+        seen: set[tuple[int, str]] = set()
+        while waiting:
+            number, role = waiting.pop()
+            if (number, role) in seen:
+                continue
+            seen.add((number, role))
+            stage = self._stages[number]
+            if stage.name and self._replaced(stage.name, role):
+                continue
+            above = _by_name(self._stages[:number], stage.base)
+            triggers = Inputs() if above is None else self._stages[above].triggers
+            takes = stage.takes + triggers
+            if number not in self._taken:
+                self._taken.add(number)
+                self.takes += takes
+            if above is not None:
+                waiting.append((above, role))
+            else:
+                self._image(stage.base, role)
+            for source in takes.sources:
+                known = self._stages if self._ahead else self._stages[:number]
+                other = _index(known, source.name)
+                if other is not None:
+                    waiting.append((other, "build-image"))
+                else:
+                    self._image(source.name, "build-image")
+
+    def _image(self, name: str, role: Role) -> None:
+        if not self._replaced(name, role):
+            self._add(name, role)
+
+    def _replaced(self, name: str, role: Role) -> bool:
+        """Whether a named context stands in for the stage or image of this name."""
+        image = self._named.get(lookup_name(name)) if self._named else None
+        if image:
+            self._add(image, role)
+        return image is not None
+
+    def _add(self, name: str, role: Role) -> None:
+        if self.found.get(name) != "base-image":
+            self.found[name] = role
+
+
+def _by_name(stages: Sequence[Stage], name: str) -> int | None:
+    """A stage by its name, the last of that name: what FROM can start from."""
     for number in reversed(range(len(stages))):
         if stages[number].name and stages[number].name.lower() == name.lower():
             return number
-    return int(name) if name.isdecimal() and int(name) < len(stages) else None
+    return None
 
 
-def _stages(text: str, build_args: Mapping[str, str]) -> tuple[list[Stage], str]:
+def _index(stages: Sequence[Stage], name: str) -> int | None:
+    """A stage by its name or its number."""
+    number = _by_name(stages, name)
+    if number is not None:
+        return number
+    return int(name) if _is_number(name) and int(name) < len(stages) else None
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdecimal() and len(name) < 10
+
+
+def _stages(text: str, build_args: Mapping[str, str], terms: Terms) -> tuple[list[Stage], str]:
     stages: list[Stage] = []
-    variables: dict[str, str] = {}
-    syntax, escape = _directives(text)
-    for keyword, rest, line in _instructions(text, escape):
-        if keyword == "ARG" and not stages:
-            for name, default in _arguments(rest):
-                value = build_args.get(name, default)
-                if value is not None:
-                    made = _expand(value, variables)
-                    variables[name] = made if len(made) <= _VALUE_LIMIT else value
-        elif keyword == "FROM":
-            words = [word for word in rest.split() if not word.startswith("--")]
-            if words:
+    variables = dict(_platform_arguments(terms, build_args))
+    inside: dict[str, str] = {}  # those of the stage at hand
+    syntax, escape = directives(text)
+    has_heredocs = terms.frontend == "buildkit"
+    for item in instructions(text, escape, heredocs=has_heredocs):
+        if item.keyword == "FROM" and not item.is_trigger:
+            if words := item.words:
                 named = len(words) >= 3 and words[1].upper() == "AS"
-                base = _expand(words[0], variables)
-                stages.append(Stage(base, words[2] if named else "", line=line))
-        elif keyword in _WITH_HEREDOC and stages:
-            more = tuple(_sources(rest, variables))
-            stages[-1] = replace(
-                stages[-1],
-                sources=(*stages[-1].sources, *more),
-                source_lines=(*stages[-1].source_lines, *[line] * len(more)),
-            )
-    return stages, syntax
+                base = expand(words[0], variables)
+                stages.append(Stage(base, words[2] if named else "", item.line))
+                inside = {}
+        elif not stages:
+            if item.keyword == "ARG":
+                _argue(item, variables, build_args, {})
+        elif item.keyword == "ARG":
+            _argue(item, inside, build_args, variables)
+        elif item.keyword == "ENV":
+            for name, value in assignments(item.rest):
+                inside[name] = bounded(expand(value or "", inside), value or "")
+        else:
+            takes = _inputs(item, variables | inside)
+            last = stages[-1]
+            if item.is_trigger:
+                stages[-1] = replace(last, triggers=last.triggers + takes)
+            else:
+                stages[-1] = replace(last, takes=last.takes + takes)
+    if terms.frontend != "buildkit":
+        return stages, ""
+    return stages, build_args.get(_FRONTEND) or syntax
 
 
-def _directives(text: str) -> tuple[str, str]:
-    """The frontend image and the escape character; directives end at the first other line."""
-    syntax, escape = "", "\\"
-    for line in text.removeprefix("\ufeff").splitlines():
-        match = _DIRECTIVE.match(line.strip())
-        if not match:
-            break
-        if match[1].lower() == "syntax":
-            syntax = match[2]
-        elif match[1].lower() == "escape" and match[2] in ("\\", "`"):
-            escape = match[2]
-    return syntax, escape
+def _argue(
+    item: Instruction,
+    variables: dict[str, str],
+    build_args: Mapping[str, str],
+    above: Mapping[str, str],
+) -> None:
+    """ARG: the build's value, else the default, else what stands before the first FROM."""
+    for name, default in assignments(item.rest):
+        if name in build_args:
+            variables[name] = build_args[name]
+        elif default is not None:
+            variables[name] = bounded(expand(default, variables), default)
+        elif name in above:
+            variables[name] = above[name]
 
 
-def _instructions(text: str, escape: str) -> Iterator[tuple[str, str, int]]:
-    """Each instruction: its keyword in capitals and the rest, lines joined, bodies skipped; and
-    the line (from 1) on which it begins."""
-    numbered = enumerate(text.removeprefix("\ufeff").splitlines(), 1)
-    lines = (line for _, line in numbered)
-    for number, line in numbered:
-        if not line.strip() or line.lstrip().startswith("#"):
+def _platform_arguments(terms: Terms, build_args: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables that are there without an ARG (Dockerfile reference, "Automatic platform
+    ARGs"); the classic builder has none."""
+    if terms.frontend == "classic":
+        return
+    for prefix, platform in (("TARGET", terms.platform), ("BUILD", terms.builder_platform)):
+        parts = platform.split("/")
+        if len(parts) < 2:
             continue
-        pieces = []
-        piece = line.strip()
-        while piece.endswith(escape):
-            pieces.append(piece[:-1])
-            piece = ""
-            for more in lines:
-                if more.strip() and not more.lstrip().startswith("#"):
-                    piece = more.strip()
-                    break
-        joined = "".join([*pieces, piece])
-        keyword, _, rest = joined.partition(" ")
-        keyword = keyword.upper()
-        if keyword in _WITH_HEREDOC:
-            for dash, _, word in _HEREDOC.findall(rest):
-                for body in lines:
-                    if (body.lstrip("\t") if dash else body) == word:
-                        break
-        yield keyword, rest.strip(), number
+        system, architecture, variant = (*parts, "")[:3]
+        for suffix, value in (
+            ("PLATFORM", platform),
+            ("OS", system),
+            ("ARCH", architecture),
+            ("VARIANT", variant),
+        ):
+            yield prefix + suffix, build_args.get(prefix + suffix, value)
 
 
-def _arguments(rest: str) -> Iterator[tuple[str, str | None]]:
-    for word in _split(rest):
-        name, equals, value = word.partition("=")
-        yield name, value if equals else None
+def _inputs(item: Instruction, variables: Mapping[str, str]) -> Inputs:
+    if item.keyword not in ("RUN", "COPY", "ADD"):
+        return Inputs()
+    sources: list[Taken] = []
+    mounts: list[Mount] = []
+    checksum = ""
+    for name, value in item.options:
+        if name == "from":
+            sources.append(Taken(expand(value, variables), item.line))
+        elif name == "checksum":
+            checksum = expand(value, variables)
+        elif name == "mount":
+            fields = {
+                key.strip().lower(): expand(given, variables)
+                for key, _, given in (part.partition("=") for part in value.split(","))
+            }
+            if fields.get("from"):
+                sources.append(Taken(fields["from"], item.line))
+            mounts.extend(_mount(fields))
+    downloads: tuple[Download, ...] = ()
+    if item.keyword == "ADD":
+        urls = (expand(word.strip("[],"), variables) for word in item.words[:-1])
+        downloads = tuple(Download(url, checksum) for url in urls if url.startswith(_URL))
+    return Inputs(tuple(sources), downloads, tuple(mounts))
 
 
-def _sources(rest: str, variables: Mapping[str, str]) -> Iterator[str]:
-    """What `COPY --from=X` and `RUN --mount=type=...,from=X` take files from."""
-    for word in rest.split():
-        if not word.startswith("--"):
-            return
-        name, _, value = word.partition("=")
-        if name == "--from":
-            yield _expand(value, variables)
-        elif name == "--mount":
-            for part in value.split(","):
-                key, _, source = part.partition("=")
-                if key.strip().lower() == "from":
-                    yield _expand(source, variables)
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _expand(text: str, variables: Mapping[str, str]) -> str:
-    """Put variables in; one that isn't known stays as it is written."""
-
-    def put(match: re.Match[str]) -> str:
-        if match["literal"]:
-            return match["literal"]
-        name = match["plain"] or match["name"]
-        value = variables.get(name)
-        how, word = match["how"] or "", match["word"] or ""
-        there = value is not None and (value != "" or not how.startswith(":"))
-        if how.endswith("-"):
-            return str(value) if there else _expand(word, variables)
-        if how.endswith("+"):
-            return _expand(word, variables) if there else ""
-        return match[0] if value is None else value
-
-    return _VARIABLE.sub(put, text.strip("\"'"))
+def _mount(fields: Mapping[str, str]) -> Iterator[Mount]:
+    """`type=secret` (id: the target's last part without one) and `type=ssh` (id: default)."""
+    required = "required" in fields and fields["required"] in _TRUE
+    target = next((fields[key] for key in ("target", "dst", "destination") if key in fields), "")
+    if fields.get("type") == "secret":
+        if name := fields.get("id") or target.rstrip("/").rpartition("/")[2]:
+            yield Mount("secret", name, required)
+    elif fields.get("type") == "ssh":
+        yield Mount("ssh", fields.get("id") or "default", required)
