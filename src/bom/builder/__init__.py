@@ -6,13 +6,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker.command import form_of
+from bom.builder.podman import command as podman
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bom.builder.protocol import Builder, BuildRequest, PreparedBuild
 
-__all__ = ["BUILDERS", "DockerBuilder", "FilesBuilder"]
+__all__ = ["BUILDERS", "DockerBuilder", "FilesBuilder", "PodmanBuilder"]
 
 
 class DockerBuilder:
@@ -25,6 +26,20 @@ class DockerBuilder:
 
     def prepare(self, request: BuildRequest) -> PreparedBuild:
         from bom.builder.docker import build
+
+        return build.prepare(request)
+
+
+class PodmanBuilder:
+    """`podman build` and `buildah build` and their other spellings."""
+
+    name = "podman"
+
+    def recognises(self, command: Sequence[str]) -> bool:
+        return podman.form_of(command) != "none"
+
+    def prepare(self, request: BuildRequest) -> PreparedBuild:
+        from bom.builder.podman import build
 
         return build.prepare(request)
 
@@ -43,4 +58,4 @@ class FilesBuilder:
         return files.prepare(request)
 
 
-BUILDERS: Final[tuple[Builder, ...]] = (DockerBuilder(), FilesBuilder())
+BUILDERS: Final[tuple[Builder, ...]] = (DockerBuilder(), PodmanBuilder(), FilesBuilder())

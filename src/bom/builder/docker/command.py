@@ -23,12 +23,10 @@ _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 # Other programs that build images: known, so that the user hears of it before the build.
 _OTHER_CLIENTS: Final = {
-    "buildah": {"bud", "build", "build-using-dockerfile"},
     "buildctl": {"build"},
     "docker-buildx": {"build", "b", "bake"},
     "docker-compose": {"build"},
     "nerdctl": {"build", "image build"},
-    "podman": {"build", "buildx build", "image build"},
 }
 
 Form = Literal["build", "buildx", "other", "none"]

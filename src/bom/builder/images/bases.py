@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bom.catalog.images.dockerfile import ImageReference
 
 PROOF: Final = "its layers and history begin the image"
-_DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def held(references: Iterable[ImageReference], store: ImageStore) -> dict[str, str]:
@@ -44,15 +44,24 @@ def proven(
     for item in references:
         if item.kind != "base-image" or not item.resolved:
             continue
-        base = store.inspect(item.name)
-        if base is None or not (digest := _DIGEST.fullmatch(base.digest)):
-            continue
-        same = before.get(item.name) == base.id or _is_stated(base, item.name, built)
-        if same and _begins_with(built, base):
+        base = _base(item.name, before.get(item.name, ""), built, store)
+        if base is not None and _begins_with(built, base):
             name = familiar(item.name)
-            digests = (Hash("SHA-256", digest[1]),)
+            digests = (Hash("SHA-256", base.digest.removeprefix("sha256:")),)
             found.append(Source(f"store:{name}", digests, image=name, proof=PROOF))
     return tuple(found)
+
+
+def _base(name: str, before: str, built: StoredImage, store: ImageStore) -> StoredImage | None:
+    """The image that the build took for the base `name`, as far as the store tells; `before`: the
+    ID that it had under this name."""
+    base = store.inspect(name)
+    if base is not None and base.id == built.id:  # the build itself moved the name: `-t`
+        base = store.inspect(before) if before else None
+        before = ""
+    if base is None or not _DIGEST.fullmatch(base.digest):
+        return None
+    return base if base.id == before or _is_stated(base, name, built) else None
 
 
 def _is_stated(base: StoredImage, name: str, built: StoredImage) -> bool:

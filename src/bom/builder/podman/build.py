@@ -1,0 +1,235 @@
+"""Wrapping one build by podman or buildah: prepare it, and afterwards bring its image out of the
+storage. The command gets an ID file, nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from bom import redact
+from bom.builder.images import bases, context, provenance
+from bom.builder.images.collect import Collector, Recipe
+from bom.builder.podman import command as commands
+from bom.builder.podman import inputs, program, tools
+from bom.builder.podman.storage import Storage
+from bom.builder.protocol import Collected, Invocation
+from bom.errors import BomError
+from bom.model import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    from bom.builder.images.context import BuildInputs
+    from bom.builder.podman.command import PodmanCommand
+    from bom.builder.podman.program import Program
+    from bom.builder.protocol import BuildRequest, Progress
+    from bom.model import Observation
+
+_PATHS: Final = ("file", "ignorefile")
+_VALUES: Final = ("arch", "from", "network", "os", "platform", "target", "timestamp", "variant")
+_FLAGS: Final = ("layers", "omit-history", "squash", "squash-all")
+_STEERING: Final = {"format": "BUILDAH_FORMAT", "isolation": "BUILDAH_ISOLATION"}
+
+
+def prepare(request: BuildRequest) -> PreparedPodmanBuild:
+    """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
+    command = commands.parse(request.command)
+    output = _output(request, command)
+    tool = program.locate(command, request.environment, request.cwd)
+    oci = command.image_format(request.environment) == "oci"
+    storage = Storage(tool, oci=oci)
+    folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
+    try:
+        given = inputs.read(
+            command, cwd=request.cwd, root=request.root, outputs=(output,), spool=folder
+        )
+        packed = given
+        if command.is_remote(request.environment):
+            given = inputs.without_context_digest(given)
+        arguments = command.build_args(request.environment, request.cwd)
+        recipe = Recipe(
+            tags=command.tags,
+            inputs=given,
+            arguments=arguments,
+            stage=command.value("target"),
+        )
+        recipe = replace(recipe, held=bases.held(recipe.references() or (), storage))
+        settings = tuple(_settings(command, arguments, request))
+        seen = _seen(command, tool, request)
+        return PreparedPodmanBuild(
+            request,
+            command,
+            storage,
+            recipe,
+            folder,
+            settings,
+            seen,
+            tuple(_warnings(command, packed, output, storage)),
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+class PreparedPodmanBuild:
+    """A build by podman or buildah about to run; a context manager that owns its temporary
+    files."""
+
+    needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
+
+    def __init__(
+        self,
+        request: BuildRequest,
+        command: PodmanCommand,
+        storage: Storage,
+        recipe: Recipe,
+        folder: Path,
+        settings: tuple[Observation, ...],
+        seen: Future[tuple[Observation, ...]],
+        warnings: tuple[str, ...],
+    ) -> None:
+        self.warnings = warnings
+        self._settings = settings
+        self._seen = seen
+        self._output = _output(request, command)
+        self._recipe = recipe
+        self._storage = storage
+        self._collector = Collector(storage, request)
+        self._folder = folder
+        id_file = command.value("iidfile")
+        added = () if id_file else ("--iidfile", str(folder / "id"))
+        self._id_file = request.cwd / id_file if id_file else folder / "id"
+        argv = (*command.argv[: command.at], *added, *command.argv[command.at :])
+        self.invocation = Invocation(argv, request.environment)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """The build's settings and tools; waits for what is still looked at."""
+        return (*self._settings, *self._seen.result())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._collector.close()
+
+    def packs(self, path: Path) -> bool:
+        """Whether the builder gets to see this file."""
+        return self._recipe.inputs.holds(path)
+
+    def collect(self, progress: Progress, commit: str = "") -> Collected:
+        """The image's archive, exported beside the output, with what is in it."""
+        reported = provenance.read(self._id_file, None)
+        archived = self._storage.archived(self._recipe.tags)
+        for name in self._recipe.tags[len(archived) :]:
+            self._must_name(name, reported.image_id)
+        recipe = replace(self._recipe, tags=archived)
+        made = self._collector.image(recipe, reported, self._output, progress, commit)
+        return Collected(artifacts=(made,))
+
+    def _must_name(self, tag: str, image_id: str) -> None:
+        """A name that the archive can't hold must be the image's too."""
+        found = self._storage.inspect(tag)
+        if found is None or found.id != image_id:
+            raise BomError(
+                f"the tag {tag} moved while the build ran: it names another image than this one"
+                " made",
+                hint="build again, and let nothing else use the tag meanwhile",
+            )
+
+
+# --- before the build ---------------------------------------------------------------------------
+
+
+def _output(request: BuildRequest, command: PodmanCommand) -> Path:
+    if request.output is None:
+        raise BomError(
+            "an image build needs a file for the sealed image",
+            hint=f"bom build -o app.tar -- {command.program} build ...",
+        )
+    if request.output.is_dir() or not request.output.parent.is_dir():
+        raise BomError(
+            f"{request.output.name} can't be written there",
+            hint="-o names a file in a folder that exists",
+        )
+    return request.output
+
+
+def _seen(
+    command: PodmanCommand, tool: Program, request: BuildRequest
+) -> Future[tuple[Observation, ...]]:
+    """The tools, looked at while the command runs."""
+    isolation = _steering("isolation", command, request.environment)
+    runtime = command.value("runtime") or request.environment.get("BUILDAH_RUNTIME", "")
+
+    def look() -> tuple[Observation, ...]:
+        if command.program == "buildah":
+            return tuple(tools.of_buildah(tool, runtime, isolation))
+        return tuple(tools.of_podman(tool, tool.info(), isolation))
+
+    pool = ThreadPoolExecutor(1)
+    seen = pool.submit(look)
+    pool.shutdown(wait=False)
+    return seen
+
+
+def _steering(name: str, command: PodmanCommand, environment: Mapping[str, str]) -> str:
+    """An option that a variable stands in for."""
+    return command.value(name) or environment.get(_STEERING[name], "")
+
+
+def _settings(
+    command: PodmanCommand, arguments: Mapping[str, str], request: BuildRequest
+) -> Iterator[Observation]:
+    known = redact.secrets_of(request.environment)
+    yield Setting("option", "builder", "buildah")
+    for name in _PATHS:
+        given = command.files if name == "file" else tuple(filter(None, command.values(name)))
+        for value in given:
+            local = not context.is_remote(value)
+            shown = context.name(request.cwd / value, request.root) if local else value
+            yield Setting("option", name, redact.text(shown))
+    for name in (*_VALUES, *_FLAGS):
+        if value := command.value(name):
+            yield Setting("option", name, redact.text(value))
+    for name in _STEERING:
+        if value := _steering(name, command, request.environment):
+            yield Setting("option", name, redact.text(value))
+    for name, given_value in arguments.items():
+        value = redact.value(name, given_value)
+        if any(secret in value for secret in known):
+            value = redact.REDACTED
+        yield Setting("build-arg", name, value)
+
+
+def _warnings(
+    command: PodmanCommand, packed: BuildInputs, output: Path, storage: Storage
+) -> Iterator[str]:
+    if packed.holds(output):
+        yield (
+            f"{output.name} lies in the build context: the next build would pack it;"
+            " name it in .containerignore"
+        )
+    tags = command.tags
+    if left_out := tags[len(storage.archived(tags)) :]:
+        yield (
+            f"{output.name} can't hold all names of the image: {', '.join(left_out)} will be"
+            " missing when it is loaded"
+        )
+    if command.values("annotation") and not storage.keeps_annotations:
+        yield (
+            f"the image's annotations stay in the storage: {output.name} is docker's archive, which"
+            " has none (--format oci makes an OCI archive)"
+        )

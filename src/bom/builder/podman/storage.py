@@ -1,0 +1,245 @@
+"""The storage of podman and buildah (containers/storage), through the program itself: which image
+a name means, and its archive.
+
+Docker's archive is what both save without being asked otherwise: its layers are plain tars, and
+one image gives the same bytes each time. It holds no manifest, so an image whose manifest was
+asked for (`--format oci`) is saved as an OCI layout, put into a tar here: the program's own tar
+of it has the hour of the export in it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from bom.builder.images.store import StoredImage
+from bom.errors import BomError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    from bom.builder.podman.program import Program
+
+_UNKNOWN: Final = ("not known", "no such image", "unable to find", "does not exist")
+_SPOOL: Final = "/var/tmp"  # where both keep large temporary files (TMPDIR)
+_BASE_DIGEST: Final = "org.opencontainers.image.base.digest"  # OCI image spec, annotations
+_BASE_NAME: Final = "org.opencontainers.image.base.name"
+_NAMES_OF_BUILDAH: Final = 2  # that one archive can hold: the image's own, and the archive's
+_CHUNK: Final = 1024 * 1024
+
+_Text = Annotated[str, StringConstraints(max_length=4096)]
+
+
+class _Foreign(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Step(_Foreign):
+    created: str = ""
+    created_by: str = ""
+    comment: str = ""
+    empty_layer: bool = False
+
+    def line(self) -> str:
+        fields = (self.created, self.created_by, self.comment, self.empty_layer)
+        return json.dumps(fields)
+
+
+class _Root(_Foreign):
+    layers: list[_Text] | None = Field(default=None, alias="Layers")
+
+
+class _PodmanImage(_Foreign):
+    """`podman image inspect`."""
+
+    id: _Text = Field(alias="Id")
+    digest: _Text = Field(default="", alias="Digest")
+    size: int = Field(default=0, alias="Size")
+    root: _Root = Field(default=_Root(), alias="RootFS")
+    history: list[_Step] | None = Field(default=None, alias="History")
+    annotations: dict[str, str] | None = Field(default=None, alias="Annotations")
+
+
+class _RootFs(_Foreign):
+    diff_ids: list[_Text] = []
+
+
+class _Config(_Foreign):
+    rootfs: _RootFs = _RootFs()
+    history: list[_Step] | None = None
+
+
+class _Layer(_Foreign):
+    size: int = 0
+
+
+class _Manifest(_Foreign):
+    layers: list[_Layer] = []
+
+
+class _BuildahImage(_Foreign):
+    """`buildah inspect --type image`. `config` and `manifest`: the documents as text."""
+
+    id: _Text = Field(alias="FromImageID")
+    digest: _Text = Field(default="", alias="FromImageDigest")
+    config: str = Field(default="{}", alias="Config")
+    manifest: str = Field(default="{}", alias="Manifest")
+    annotations: dict[str, str] | None = Field(default=None, alias="ImageAnnotations")
+
+
+class Storage:
+    """Satisfies ImageStore. `form`: of the archives that are written."""
+
+    def __init__(self, program: Program, *, oci: bool = False) -> None:
+        self._program = program
+        self._oci = oci
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @property
+    def keeps_annotations(self) -> bool:
+        return self._oci
+
+    def archived(self, tags: Sequence[str]) -> tuple[str, ...]:
+        """Those of an image's names that its archive can hold."""
+        if self._oci:
+            return tuple(tags[:1])
+        return tuple(tags[:_NAMES_OF_BUILDAH] if self._program.name == "buildah" else tags)
+
+    def inspect(self, name: str) -> StoredImage | None:
+        """The image of this name, tag, ID or digest; None where there is none."""
+        bare = name.removeprefix("sha256:")
+        if self._program.name == "buildah":
+            answer = self._program.ask("inspect", "--type", "image", bare)
+        else:
+            answer = self._program.ask("image", "inspect", bare)
+        if answer.code:
+            if any(words in answer.error for words in _UNKNOWN):
+                return None
+            raise BomError(f"{self._program.name} refuses: {answer.error}")
+        try:
+            return (
+                _from_buildah(answer.out)
+                if self._program.name == "buildah"
+                else _from_podman(answer.out)
+            )
+        except (ValidationError, ValueError, IndexError) as error:
+            raise BomError(
+                f"{self._program.name} gives no answer that can be read about {name}"
+            ) from error
+
+    def export(self, names: Sequence[str], platform: str = "") -> Generator[bytes, None, None]:
+        """The archive of these names of one image, in pieces of at most 1 MiB. Its order of names
+        is the program's."""
+        del platform  # an image of this storage is for one platform
+        if self._oci:
+            return self._layout(names[0])
+        bare = [name.removeprefix("sha256:") for name in names]
+        if self._program.name == "buildah":
+            more = f":{bare[1]}" if len(bare) > 1 else ""
+            return self._program.stream("push", "-q", bare[0], f"docker-archive:/dev/stdout{more}")
+        return self._program.stream("save", "-q", "--format", "docker-archive", *bare)
+
+    def _layout(self, name: str) -> Generator[bytes, None, None]:
+        """The OCI layout in a tar that holds no times."""
+        bare = name.removeprefix("sha256:")
+        folder = Path(
+            tempfile.mkdtemp(
+                prefix="bom-", dir=self._program.environment.get("TMPDIR") or _spool_folder()
+            )
+        )
+        try:
+            layout = folder / "layout"
+            if self._program.name == "buildah":
+                reference = "" if bare != name else f":{bare}"
+                words = ["push", "-q", bare, f"oci:{layout}{reference}"]
+            else:
+                # uncompressed, as the storage has them: the manifest keeps its digest
+                words = ["save", "-q", "--format", "oci-dir", "--uncompressed", "-o", str(layout)]
+                words.append(bare)
+            answer = self._program.ask(*words)
+            if answer.code:
+                raise BomError(
+                    f"{self._program.name} broke off the export: {answer.error}",
+                    hint=f"is there room in {folder.parent} (TMPDIR)?",
+                )
+            yield from _packed(layout)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _from_podman(answer: bytes) -> StoredImage:
+    found = _PodmanImage.model_validate(json.loads(answer)[0])
+    name, digest = _base(found.annotations)
+    return StoredImage(
+        id=f"sha256:{found.id}",
+        size=max(found.size, 0),
+        layers=tuple(found.root.layers or ()),
+        manifests=(),
+        is_index=False,
+        digest=found.digest,
+        history=tuple(step.line() for step in found.history or ()),
+        base_name=name,
+        base_digest=digest,
+    )
+
+
+def _from_buildah(answer: bytes) -> StoredImage:
+    found = _BuildahImage.model_validate_json(answer)
+    config = _Config.model_validate_json(found.config or "{}")
+    manifest = _Manifest.model_validate_json(found.manifest or "{}")
+    name, digest = _base(found.annotations)
+    return StoredImage(
+        id=f"sha256:{found.id}",
+        size=sum(max(layer.size, 0) for layer in manifest.layers),
+        layers=tuple(config.rootfs.diff_ids),
+        manifests=(),
+        is_index=False,
+        digest=found.digest,
+        history=tuple(step.line() for step in config.history or ()),
+        base_name=name,
+        base_digest=digest,
+    )
+
+
+def _base(annotations: Mapping[str, str] | None) -> tuple[str, str]:
+    stated = annotations or {}
+    return stated.get(_BASE_NAME, ""), stated.get(_BASE_DIGEST, "")
+
+
+def _spool_folder() -> str | None:
+    return _SPOOL if os.access(_SPOOL, os.W_OK) else None
+
+
+def _packed(folder: Path) -> Iterator[bytes]:
+    """A tar of the folder: names sorted, no times, no owners."""
+    paths = sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix())
+    written = 0
+    for path in paths:
+        member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+        member.mode = 0o755 if path.is_dir() else 0o644
+        if path.is_dir():
+            member.type = tarfile.DIRTYPE
+            written += 512
+            yield member.tobuf(tarfile.PAX_FORMAT)
+            continue
+        member.size = path.stat().st_size
+        header = member.tobuf(tarfile.PAX_FORMAT)
+        yield header
+        with path.open("rb") as stream:
+            while piece := stream.read(_CHUNK):
+                yield piece
+        padding = -member.size % tarfile.BLOCKSIZE
+        yield bytes(padding)
+        written += len(header) + member.size + padding
+    yield bytes(2 * tarfile.BLOCKSIZE)
+    written += 2 * tarfile.BLOCKSIZE
+    yield bytes(-written % tarfile.RECORDSIZE)
