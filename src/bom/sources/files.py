@@ -19,11 +19,11 @@ from bom.archive.layer import HEAD
 from bom.archive.tar import TarPush, is_header
 from bom.archive.tar_header import BLOCK, TarMember
 from bom.catalog import WANTED
+from bom.catalog.unpacked import Contents
 from bom.errors import BadArtifact
 from bom.input import open_plain
 from bom.seal import HEAD as FORM_HEAD
 from bom.seal import recognise_head, unseal, unseal_to
-from bom.sources.contents import Contents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

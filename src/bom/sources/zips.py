@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bom.archive.positioned import PositionedFile
     from bom.archive.zip import ZipMember
-    from bom.sources.contents import Contents
+    from bom.catalog.unpacked import Contents
 
 # Deflate makes at most 1,032 bytes out of one; bzip2 and LZMA members may do better than that, but
 # not over a gibibyte, and members that share their bytes (a zip bomb) are caught by it too.
