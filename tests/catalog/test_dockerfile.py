@@ -207,6 +207,28 @@ def test_named_contexts_stand_in_for_images_and_stages() -> None:
     ]
 
 
+def test_the_stages_that_the_final_one_comes_from_are_told_as_a_target_names_them() -> None:
+    text = """
+FROM gcc:12 AS Compiler
+FROM scratch
+FROM alpine AS unused
+FROM compiler AS again
+FROM debian AS twice
+FROM debian AS twice
+FROM debian
+COPY --from=again /a /
+COPY --from=1 /b /
+COPY --from=4 /c /
+RUN --mount=from=twice,target=/t true
+"""
+    assert taking(text, {}).stages == ("Compiler", "1", "again", "4", "twice")
+    assert taking(text, {}, "again").stages == ("Compiler",)
+    assert taking(text, {}, "unused").stages == ()
+    named = Terms(named={"again": "alpine:3"})
+    assert taking(text, {}, "", named).stages == ("1", "4", "twice")
+    assert taking("", {}).stages == ()
+
+
 def test_secrets_agents_and_downloads_of_the_stages_that_are_needed() -> None:
     text = """
 FROM a AS unused

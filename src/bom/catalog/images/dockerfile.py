@@ -120,11 +120,13 @@ class ImageReference:
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """All that one stage's build takes from outside, each sorted."""
+    """All that one stage's build takes from outside, each sorted; and the other stages that it
+    comes from, in the file's order, by name, by number where they have none."""
 
     images: tuple[ImageReference, ...] = ()
     downloads: tuple[Download, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    stages: tuple[str, ...] = ()
 
 
 def taking(
@@ -136,9 +138,12 @@ def taking(
     walk = _Walk(stages, terms)
     if syntax:
         walk.found[syntax] = "build-image"
+    others: tuple[str, ...] = ()
     if stages:
         index = _index(stages, target) if target else len(stages) - 1
-        walk.follow(len(stages) - 1 if index is None else index)
+        final = len(stages) - 1 if index is None else index
+        walk.follow(final)
+        others = tuple(_spelled(stages, number) for number in sorted(walk.taken - {final}))
     return Taking(
         tuple(
             sorted(
@@ -149,6 +154,7 @@ def taking(
         ),
         tuple(sorted(set(walk.takes.downloads))),
         tuple(sorted(set(walk.takes.mounts))),
+        others,
     )
 
 
@@ -203,7 +209,7 @@ class _Walk:
         self._named = {lookup_name(name): image for name, image in terms.named.items()}
         # BuildKit lets a stage copy from a later one; to others that name is an image's
         self._ahead = terms.frontend == "buildkit"
-        self._taken: set[int] = set()
+        self.taken: set[int] = set()
 
     def follow(self, start: int) -> None:
         waiting: list[tuple[int, Role]] = [(start, "base-image")]
@@ -219,8 +225,8 @@ class _Walk:
             above = _by_name(self._stages[:number], stage.base)
             triggers = Inputs() if above is None else self._stages[above].triggers
             takes = stage.takes + triggers
-            if number not in self._taken:
-                self._taken.add(number)
+            if number not in self.taken:
+                self.taken.add(number)
                 self.takes += takes
             if above is not None:
                 waiting.append((above, role))
@@ -264,6 +270,12 @@ def _index(stages: Sequence[Stage], name: str) -> int | None:
     if number is not None:
         return number
     return int(name) if _is_number(name) and int(name) < len(stages) else None
+
+
+def _spelled(stages: Sequence[Stage], number: int) -> str:
+    """How `--target` names a stage: two may have one name, and then it is the last one's."""
+    name = stages[number].name
+    return name if _by_name(stages, name) == number else str(number)
 
 
 def _is_number(name: str) -> bool:
