@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from bom import redact
 from bom.catalog.images.reference import familiar, oci_purl, split_tag
@@ -121,8 +128,12 @@ class _Provenance(_Foreign):
 class _Metadata(_Foreign):
     digest: _Text = Field(default="", alias="containerimage.digest")
     config: _Text = Field(default="", alias="containerimage.config.digest")
+    names: _Text = Field(default="", alias="image.name")
     build_ref: _Text = Field(default="", alias="buildx.build.ref")
     provenance: _Provenance | None = Field(default=None, alias="buildx.build.provenance")
+
+
+_TARGETS: Final = TypeAdapter(dict[_Text, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Reported:
     """What the build reported. `image_id`: the ID file's digest; `digest`: of the manifest or
-    the index; `config`: of the image's configuration. Each `sha256:HEX` or "".
+    the index; `config`: of the image's configuration. Each `sha256:HEX` or "". `names`: what
+    the image was called, empty where that isn't stated.
 
     `sources` None: the builder gave no provenance. `dockerfile`: the Dockerfile's bytes as the
     builder read them, None where it doesn't state them. `platform`: the builder's own.
@@ -150,6 +162,7 @@ class Reported:
     image_id: str = ""
     digest: str = ""
     config: str = ""
+    names: tuple[str, ...] = ()
     build_ref: str = ""
     invocation: str = ""
     started: str = ""
@@ -172,26 +185,45 @@ def read(id_file: Path, metadata_file: Path | None) -> Reported:
     if image_id and not _DIGEST.fullmatch(image_id):
         raise BomError(f"the image ID file holds no image ID: {image_id!r:.80}")
     found = _metadata(metadata_file) if metadata_file is not None else _Metadata()
-    provenance = found.provenance
-    times = provenance.times if provenance else _Times()
-    reported = Reported(
-        image_id=image_id,
-        digest=_digest(found.digest),
-        config=_digest(found.config),
-        build_ref=found.build_ref,
-        invocation=times.invocation,
-        started=times.started,
-        finished=times.finished,
-        sources=_sources(provenance) if provenance else None,
-        dockerfile=_dockerfile(provenance) if provenance else None,
-        platform=_platform(provenance) if provenance else "",
-    )
+    reported = _reported(found, image_id)
     if not reported.digests:
         raise BomError(
             "the build ended well but did not say which image it made",
             hint="does it leave an image in the engine? `docker buildx build` may need --load",
         )
     return reported
+
+
+def read_targets(metadata_file: Path) -> dict[str, Reported]:
+    """What a finished `buildx bake` left, by target: its metadata file holds an object for each.
+    Raises BomError for a file that is not as buildx writes it."""
+    data = _content(metadata_file)
+    if data is None:
+        return {}
+    try:
+        found = _TARGETS.validate_json(data)
+        targets = {
+            name: _Metadata.model_validate(item)
+            for name, item in found.items()
+            if isinstance(item, dict)
+        }
+    except ValidationError as error:
+        raise _unlike(error) from error
+    return {name: _reported(item) for name, item in targets.items()}
+
+
+def of_image(image_id: str, predicate: bytes = b"", build_ref: str = "") -> Reported:
+    """What is known of an image whose build wrote no metadata file. `image_id`: as its store has
+    it. `predicate`: BuildKit's provenance of that build (JSON), b"" where there is none.
+    Raises BomError for a predicate that is not as BuildKit writes it."""
+    try:
+        provenance = _Provenance.model_validate_json(predicate) if predicate else None
+    except ValidationError as error:
+        raise _unlike(error, "the provenance of a build") from error
+    found = _Metadata.model_construct(
+        digest="", config="", build_ref=build_ref, provenance=provenance, names=""
+    )
+    return _reported(found, image_id)
 
 
 def image_materials(
@@ -249,19 +281,47 @@ def _why_unknown(item: ImageReference, sources: Sequence[Source] | None) -> str:
     return "the builder's provenance does not name it"
 
 
-def _metadata(path: Path) -> _Metadata:
+def _reported(found: _Metadata, image_id: str = "") -> Reported:
+    provenance = found.provenance
+    times = provenance.times if provenance else _Times()
+    return Reported(
+        image_id=image_id,
+        digest=_digest(found.digest),
+        config=_digest(found.config),
+        names=tuple(filter(None, found.names.split(","))),
+        build_ref=found.build_ref,
+        invocation=times.invocation,
+        started=times.started,
+        finished=times.finished,
+        sources=_sources(provenance) if provenance else None,
+        dockerfile=_dockerfile(provenance) if provenance else None,
+        platform=_platform(provenance) if provenance else "",
+    )
+
+
+def _content(path: Path) -> bytes | None:
+    """The metadata file, None where the build wrote none."""
     try:
-        data = read_bounded(path, _LIMIT)
+        return read_bounded(path, _LIMIT)
     except FileNotFoundError:
-        return _Metadata()
+        return None
     except OSError as error:
         raise BomError(f"the metadata file can't be read: {error.strerror}") from error
+
+
+def _metadata(path: Path) -> _Metadata:
+    data = _content(path)
+    if data is None:
+        return _Metadata()
     try:
         return _Metadata.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BomError(f"the metadata file is not as buildx writes it: {where}") from error
+        raise _unlike(error) from error
+
+
+def _unlike(error: ValidationError, what: str = "the metadata file") -> BomError:
+    where = ".".join(str(part) for part in error.errors()[0]["loc"])
+    return BomError(f"{what} is not as buildx writes it: {where}")
 
 
 def _digest(text: str) -> str:
