@@ -52,7 +52,7 @@ def host(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> s
     if given := command.client_value("host"):
         address = given
     elif context != DEFAULT_CONTEXT:
-        address, tls = _context(_configuration(command, environment, cwd), context)
+        address, tls = _context(configuration(command, environment, cwd), context)
     else:
         address = environment.get("DOCKER_HOST", "") or DEFAULT_HOST
         tls = tls or bool(environment.get("DOCKER_TLS_VERIFY") or environment.get("DOCKER_TLS"))
@@ -79,7 +79,7 @@ def context_name(command: ClientOptions, environment: Mapping[str, str], cwd: Pa
     if environment.get("DOCKER_HOST", ""):
         return DEFAULT_CONTEXT
     current = environment.get("DOCKER_CONTEXT", "")
-    return current or _current_context(_configuration(command, environment, cwd))
+    return current or _current_context(configuration(command, environment, cwd))
 
 
 class Engine:
@@ -240,7 +240,8 @@ def _platform(item: Any) -> str:
 # --- contexts: docs.docker.com/engine/manage-resources/contexts ---------------------------------
 
 
-def _configuration(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> Path:
+def configuration(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> Path:
+    """The folder with the client's configuration."""
     named = command.client_value("config") or environment.get("DOCKER_CONFIG", "")
     if named:
         return cwd / named
