@@ -15,7 +15,7 @@ from bom import sources
 from bom.builder.protocol import Silent
 from bom.errors import BomError
 from bom.model import Dependency
-from bom.sources.image_blobs import ImageBlobs
+from bom.registry.blobs import ImageBlobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

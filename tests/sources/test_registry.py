@@ -14,13 +14,13 @@ from tests.sources.registries import INDEX, MANIFEST, Handler, Registry, Store, 
 
 from bom import sources
 from bom.archive.image import DOCUMENT_LIMIT
+from bom.archive.platforms import of_this_machine
 from bom.builder.protocol import Silent
 from bom.errors import BomError, EnvironmentLacks
 from bom.model import Dependency
+from bom.registry import http as registry_http
+from bom.registry.http import is_loopback
 from bom.scan import scan
-from bom.sources import registry_http
-from bom.sources.platforms import of_this_machine
-from bom.sources.registry_http import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

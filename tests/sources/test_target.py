@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bom.errors import BomError
-from bom.sources.target import EngineImage, RegistryImage, parse
+from bom.registry.name import RegistryImage
+from bom.sources.target import EngineImage, parse
 
 DIGEST = "sha256:" + "a" * 64
 

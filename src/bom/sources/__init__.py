@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bom.archive import platforms
 from bom.errors import BadArtifact, BomError
-from bom.sources import platforms, target
-from bom.sources.target import EngineImage, RegistryImage
+from bom.registry.name import RegistryImage
+from bom.sources import target
+from bom.sources.target import EngineImage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

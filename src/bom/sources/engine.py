@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bom.archive import platforms
 from bom.archive.image_identity import fits
 from bom.builder.docker.engine import Engine, host
 from bom.errors import BomError
-from bom.sources import platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

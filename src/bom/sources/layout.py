@@ -28,12 +28,13 @@ def contents(folder: Path, platform: str, progress: Progress) -> ImageContents:
     """The image in the folder. Raises BomError, OSError."""
     from bom.archive.image import DOCUMENT_LIMIT
     from bom.catalog.image import ImageCataloguer
-    from bom.sources.image_blobs import ImageBlobs
+    from bom.registry.blobs import ImageBlobs
+    from bom.sources.feeding import feed
 
     image = ImageBlobs(_Folder(folder))
     chosen = image.choose(read_bounded(folder / "index.json", DOCUMENT_LIMIT), platform)
     with ImageCataloguer() as cataloguer:
-        image.feed(chosen, cataloguer, progress)
+        feed(image, chosen, cataloguer, progress)
         return cataloguer.finish()
 
 

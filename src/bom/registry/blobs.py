@@ -9,19 +9,18 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from bom.archive import platforms
 from bom.archive.image import DOCUMENT_LIMIT, DOCUMENTS_LIMIT
 from bom.archive.image_identity import fits
 from bom.errors import BadArtifact, BomError
-from bom.sources import platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from bom.builder.protocol import Progress
-    from bom.catalog.image import ImageCataloguer
 
 INDEX_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -35,9 +34,9 @@ _CONFIG_TYPES: Final = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 )
-_REFERENCE_TYPE: Final = "vnd.docker.reference.type"  # what BuildKit marks attestations with
-_IMAGE_NAME: Final = "io.containerd.image.name"
-_REF_NAME: Final = "org.opencontainers.image.ref.name"
+REFERENCE_TYPE: Final = "vnd.docker.reference.type"  # what BuildKit marks attestations with
+IMAGE_NAME: Final = "io.containerd.image.name"
+REF_NAME: Final = "org.opencontainers.image.ref.name"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _DEPTH: Final = 4  # indexes inside indexes
 _DESCRIPTORS: Final = 1000
@@ -68,11 +67,21 @@ class Descriptor:
     platform: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BlobFile:
+    """A file of an OCI layout: its name and size in bytes, and its content in pieces."""
+
+    name: str
+    size: int
+    pieces: Callable[[], Iterable[bytes]]
+
+
 class ImageBlobs:
-    """Finds the image in a store, and feeds it to the catalogue."""
+    """Finds the image in a store, and what it consists of."""
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
+        self.where = blobs.where
         self._documents: dict[str, bytes] = {}
         self._size = 0
 
@@ -100,39 +109,31 @@ class ImageBlobs:
             )
         raise platforms.several(self._blobs.where, (name for name, _ in stated), wish)
 
-    def feed(self, chosen: Descriptor, cataloguer: ImageCataloguer, progress: Progress) -> None:
-        """Give the image's documents and layers to the catalogue. Raises BomError."""
+    def files(self, chosen: Descriptor) -> list[BlobFile]:
+        """What an OCI layout of this one image consists of, by name: its `index.json`, manifest,
+        configuration and layers, each once. Raises BomError."""
         manifest = self._json(chosen.digest)
         config, layers = self._parts(chosen, manifest)
-        progress.start(f"scan {self._blobs.where}", sum(size for _, size in layers))
-        try:
-            index = {
-                "schemaVersion": 2,
-                "manifests": [
-                    {
-                        "mediaType": chosen.type,
-                        "digest": chosen.digest,
-                        "size": len(self._documents[chosen.digest]),
-                        "annotations": {_IMAGE_NAME: chosen.tag} if chosen.tag else {},
-                    }
-                ],
-            }
-            raw = json.dumps(index).encode()
-            cataloguer.file("index.json", len(raw), [raw])
-            held = self._documents[chosen.digest]
-            cataloguer.file(_place(chosen.digest), len(held), [held])
-            given = {chosen.digest}
-            for digest, size in (config, *layers):
-                if digest not in given:
-                    given.add(digest)
-                    cataloguer.file(_place(digest), size, self._pieces(digest, size, progress))
-        finally:
-            progress.done()
-
-    def _pieces(self, digest: str, size: int, progress: Progress) -> Iterator[bytes]:
-        for piece in self._blobs.blob(digest, size):
-            progress.advance(len(piece))
-            yield piece
+        held = self._documents[chosen.digest]
+        index = {
+            "schemaVersion": 2,
+            "manifests": [
+                {
+                    "mediaType": chosen.type,
+                    "digest": chosen.digest,
+                    "size": len(held),
+                    "annotations": {IMAGE_NAME: chosen.tag} if chosen.tag else {},
+                }
+            ],
+        }
+        raw = json.dumps(index).encode()
+        found = {chosen.digest: BlobFile(place(chosen.digest), len(held), lambda: [held])}
+        for digest, size in (config, *layers):
+            if digest not in found:
+                found[digest] = BlobFile(
+                    place(digest), size, partial(self._blobs.blob, digest, size)
+                )
+        return [BlobFile("index.json", len(raw), lambda: [raw]), *found.values()]
 
     def _parts(
         self, chosen: Descriptor, manifest: Mapping[str, Any]
@@ -171,10 +172,10 @@ class ImageBlobs:
             notes = notes if isinstance(notes, dict) else {}
             platform = item.get("platform")
             platform = platform if isinstance(platform, dict) else {}
-            if _REFERENCE_TYPE in notes or platform.get("os") == "unknown":
+            if REFERENCE_TYPE in notes or platform.get("os") == "unknown":
                 continue  # an attestation about an image, no image
             digest = self._digest(item)
-            named = tag or str(notes.get(_IMAGE_NAME) or notes.get(_REF_NAME) or "")
+            named = tag or str(notes.get(IMAGE_NAME) or notes.get(REF_NAME) or "")
             kind = str(item.get("mediaType") or "")
             if kind in INDEX_TYPES:
                 inner = self._entries(self._json(digest))
@@ -245,5 +246,5 @@ class ImageBlobs:
         return BomError(f"{self._blobs.where} holds {what}", hint="this is no sound image")
 
 
-def _place(digest: str) -> str:
+def place(digest: str) -> str:
     return "blobs/" + digest.replace(":", "/", 1)

@@ -17,7 +17,7 @@ from bom.errors import BomError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bom.sources.registry_http import Http
+    from bom.registry.http import Http
 
 _CHALLENGE: Final = re.compile(r'([A-Za-z]{1,32})\s*=\s*"([^"]{0,2048})"')
 _CHALLENGE_LIMIT: Final = 8192  # characters
