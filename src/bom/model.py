@@ -279,6 +279,28 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class BuildStep:
+    """One step of a build, as the builder defines it, redacted.
+
+    `number`: from 0 in the builder's order; `name`: its kind, and its lines in the Dockerfile;
+    `commands`: what it ran or did.
+    """
+
+    number: int
+    name: str
+    commands: tuple[str, ...] = ()
+    properties: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BuildSteps:
+    """All steps of one image's build, and what the builder says of them as a whole."""
+
+    steps: tuple[BuildStep, ...]
+    properties: tuple[Property, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class RunDetail:
     """What differs from run to run: into the run record, never into the BOM.
 
@@ -320,7 +342,7 @@ class Finding:
     ref: str = ""
 
 
-Fact = Revision | Tool | Setting | Material | Dependency | Check | RunDetail
+Fact = Revision | Tool | Setting | Material | Dependency | Check | BuildSteps | RunDetail
 Observation = Fact | Gap | Finding
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bom.compose.component import Json, component, properties
-from bom.model import Check, Component, Dependency, Material, Property, Setting, Tool
+from bom.model import BuildSteps, Check, Component, Dependency, Material, Property, Setting, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bom.model import Observation
 
 WORKFLOW: Final = "workflow:build"
+STEPS: Final = "build:steps"
 _CONTAINERS: Final = frozenset({"base-image", "build-image"})
 
 
@@ -37,7 +38,8 @@ def formulation(observations: Sequence[Observation]) -> list[Json]:
     built_with = _built(observations)
     settings = sorted({fact for fact in observations if isinstance(fact, Setting)})
     checks = sorted({fact for fact in observations if isinstance(fact, Check)})
-    if not (tools or materials or built_with or settings or checks):
+    builds = sorted({fact for fact in observations if isinstance(fact, BuildSteps)})
+    if not (tools or materials or built_with or settings or checks or builds):
         return []
     parts = [
         *(component(_tool(fact)) for fact in tools),
@@ -50,7 +52,7 @@ def formulation(observations: Sequence[Observation]) -> list[Json]:
         "uid": "build",
         "taskTypes": ["build"],
         "inputs": _inputs(settings, materials),
-        "tasks": [_check(fact) for fact in checks],
+        "tasks": _unique([*map(_steps, builds), *map(_check, checks)]),
     }
     for key in ("inputs", "tasks"):
         if not workflow[key]:
@@ -138,6 +140,28 @@ def _inputs(settings: Sequence[Setting], materials: Sequence[Material]) -> list[
         inputs.append({"parameters": parameters})
     inputs += [{"resource": {"ref": material_ref(fact)}} for fact in materials]
     return inputs
+
+
+def _steps(build: BuildSteps) -> Json:
+    """The build of one image, step by step, as its builder defines it."""
+    task: Json = {
+        "bom-ref": STEPS,
+        "uid": STEPS,
+        "name": "build steps",
+        "taskTypes": ["build"],
+        "steps": [],
+    }
+    for step in build.steps:
+        made: Json = {
+            "name": f"{step.number}: {step.name}",
+            "properties": properties(step.properties),
+        }
+        if step.commands:
+            made["commands"] = [{"executed": line} for line in step.commands]
+        task["steps"].append(made)
+    if build.properties:
+        task["properties"] = properties(build.properties)
+    return task
 
 
 def _check(check: Check) -> Json:
