@@ -1,0 +1,356 @@
+"""A stage of a finished `docker build`, exported from the builder's cache by the same client.
+
+The command is the user's with another target and the output of a tar, and nothing in it can run a
+step (guard.py). What comes is believed only where the builder says of every step that it was
+cached, and of every image that it is the one that the build used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+from typing import IO, TYPE_CHECKING, Final
+
+from bom.builder.docker import guard
+from bom.builder.images import context
+from bom.builder.images.stages import NotExported
+from bom.catalog.images.instructions import directives
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+    from bom.builder.docker.client import Client
+    from bom.builder.docker.command import DockerCommand
+    from bom.builder.images.provenance import Reported
+    from bom.builder.protocol import BuildRequest
+
+# Where an image goes, what it is called and what is said of it: nothing of a stage's content.
+# Without --no-cache, too: what the build just made is in the cache, and the newest is taken.
+_LEFT_OUT: Final = frozenset(
+    [
+        "annotation",
+        "attest",
+        "cache-to",
+        "compress",
+        "debug",
+        "iidfile",
+        "label",
+        "load",
+        "metadata-file",
+        "no-cache",
+        "no-cache-filter",
+        "output",
+        "progress",
+        "provenance",
+        "push",
+        "quiet",
+        "sbom",
+        "squash",
+        "tag",
+        "target",
+    ]
+)
+_FRONTEND: Final = "BUILDKIT_SYNTAX"
+_PIECE: Final = 1024 * 1024
+_PATIENCE: Final = 900.0  # seconds that one stage may take
+_LINE_LIMIT: Final = 64 * 1024  # characters of the builder's log that are looked at at once
+_VERTEX: Final = re.compile(r"#(\d+) (.*)")
+# "[STAGE 2/3] RUN ...", "[2/3] ...", "[linux/arm64 STAGE 2/3] ..."
+_STEP: Final = re.compile(r"\[(?:[^\]]+ )?\d+/\d+\] (?P<what>.*)")
+_IMAGE_DIGEST: Final = re.compile(r"FROM \S+@sha256:([0-9a-f]{64})")
+
+_PLATFORMS: Final = "the build makes images for several platforms"
+_CLASSIC: Final = "the builder without BuildKit keeps no stages"
+_REMOTE_FRONTEND: Final = "the Dockerfile asks for a frontend of its own, and is not at hand"
+_PROXY: Final = f"the build uses {guard.VARIABLE} itself"
+_FAILED: Final = "the builder doesn't export it"
+_LATE: Final = "the builder took too long to export it"
+_RUNS: Final = "a step of it is in the builder's cache no more, and is not run a second time"
+_OTHER: Final = "a step of it is another than in the build: something changed meanwhile"
+_UNPROVEN: Final = "nothing shows that its image is the one that the build used"
+
+
+class DockerStages:
+    """Exports stages of the build that `command` asked for. `stdin`: the file that the build read
+    as its standard input. `folder`: a private one for temporary files."""
+
+    def __init__(
+        self,
+        command: DockerCommand,
+        client: Client,
+        request: BuildRequest,
+        folder: Path,
+        architecture: str = "",
+        stdin: Path | None = None,
+    ) -> None:
+        self._command = command
+        self._client = client
+        self._request = request
+        self._folder = folder
+        self._architecture = architecture
+        self._stdin = stdin
+        self._environment: dict[str, str] | None = None
+        self._records: list[str] = []
+
+    def export(self, stage: str, reported: Reported, /) -> Generator[bytes, None, None]:
+        """The tar of the stage's file system. Raises NotExported."""
+        if self._client.route not in ("buildx", "buildkit"):
+            raise NotExported(_CLASSIC)
+        if any("," in value for value in self._command.values("platform")):
+            raise NotExported(_PLATFORMS)
+        argv = self._argv(stage, reported)
+        environment = self._guarded()
+        log = _Log()
+        metadata = self._folder / "stage.json"
+        if self._client.route == "buildx":
+            argv.insert(-2, f"--metadata-file={metadata}")
+        with _Client(argv, environment, self._request.cwd, self._stdin, log) as process:
+            yield from process.pieces()
+            code = process.wait()
+        self._records.extend(_record(metadata))
+        if process.late:
+            raise NotExported(_LATE)
+        if code:
+            raise NotExported(_RUNS if log.refused else _FAILED)
+        log.check(reported)
+
+    def close(self) -> None:
+        """Take the exports out of the builder's list of builds."""
+        if not self._records:
+            return
+        command, records = self._command, tuple(self._records)
+        self._records.clear()
+        named = command.builder(self._request.environment)
+        builder = [f"--builder={named}"] if named else []
+        subprocess.run(
+            [*command.argv[: command.globals_end], "buildx", "history", "rm", *builder, *records],
+            env=dict(self._request.environment),
+            cwd=self._request.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_PATIENCE,
+            check=False,  # clients before buildx 0.20 keep no such list
+        )
+
+    def _guarded(self) -> dict[str, str]:
+        if self._environment is None:
+            folder = self._folder / "client"
+            folder.mkdir(mode=0o700)
+            self._environment = {
+                **guard.guarded(
+                    self._command,
+                    self._request.environment,
+                    self._request.cwd,
+                    folder,
+                    self._architecture,
+                ),
+                "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+                "BUILDX_METADATA_PROVENANCE": "disabled",
+            }
+        return self._environment
+
+    def _argv(self, stage: str, reported: Reported) -> list[str]:
+        command = self._command
+        given = [item for item in command.client_options if item.name != "config"]
+        options = [item for item in command.options if item.name not in _LEFT_OUT]
+        for item in options:
+            name = item.value.partition("=")[0].lower()
+            if item.name == "build-arg" and name == guard.VARIABLE:
+                raise NotExported(_PROXY)
+        options = [
+            item
+            for item in options
+            if item.name != "build-arg" or item.value.partition("=")[0] != _FRONTEND
+        ]
+        stripped = self._without_frontend(reported)
+        if stripped is not None:
+            options = [item for item in options if item.name != "file"]
+        return [
+            command.argv[0],
+            *(f"--{item.name}={item.value}" for item in given),
+            *command.argv[command.globals_end : command.at],
+            *(f"--{item.name}={item.value}" for item in options),
+            *([f"--file={stripped}"] if stripped is not None else []),
+            f"--target={stage}",
+            "--output=type=tar,dest=-",
+            "--progress=plain",
+            "--",
+            command.context,
+        ]
+
+    def _without_frontend(self, reported: Reported) -> Path | None:
+        """A copy of the Dockerfile without `# syntax=`; None where it names no frontend.
+
+        A frontend in an image gets the build's arguments as variables of its own, the long one
+        too, and would not start. The builder's own makes the same steps of the same lines, or
+        such as are not in the cache.
+        """
+        path = self._dockerfile()
+        if path is None:
+            text = (reported.dockerfile or b"").decode("utf-8", "surrogateescape")
+        else:
+            text = context.text(path)
+        if guard.VARIABLE in text.lower():
+            raise NotExported(_PROXY)
+        syntax, _ = directives(text)
+        if not syntax:
+            return None
+        if path is None:
+            raise NotExported(_REMOTE_FRONTEND)
+        copy = self._folder / "dockerfile" / path.name
+        if not copy.parent.is_dir():
+            copy.parent.mkdir(mode=0o700)
+            copy.write_bytes(_plain(text).encode("utf-8", "surrogateescape"))
+            ignore = path.with_name(f"{path.name}.dockerignore")
+            if ignore.is_file():
+                shutil.copyfile(ignore, copy.with_name(ignore.name))
+        return copy
+
+    def _dockerfile(self) -> Path | None:
+        """Where the Dockerfile is; None where the client doesn't read it from a file."""
+        named, cwd = self._command.value("file"), self._request.cwd
+        if named == "-" or context.is_remote(named or self._command.context):
+            return None
+        if named:
+            return cwd / named
+        if self._command.context == "-":
+            return None
+        folder = cwd / self._command.context
+        return next(
+            (folder / name for name in ("Dockerfile", "dockerfile") if (folder / name).is_file()),
+            None,
+        )
+
+
+def _plain(text: str) -> str:
+    """The Dockerfile without the line that names its frontend, which is among the first ones."""
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if re.match(r"\s*#\s*syntax\s*=", line, re.IGNORECASE):
+            return "".join((*lines[:number], *lines[number + 1 :]))
+    return text
+
+
+def _record(metadata: Path) -> list[str]:
+    """The ID of the build in the builder's list (`BUILDER/NODE/ID`)."""
+    try:
+        stated = json.loads(metadata.read_bytes()).get("buildx.build.ref", "")
+    except (OSError, ValueError, AttributeError):
+        return []
+    last = str(stated).rpartition("/")[2]
+    return [last] if re.fullmatch(r"[a-z0-9]{1,64}", last) else []
+
+
+class _Client:
+    """The client while it exports: a context manager that leaves no process behind."""
+
+    def __init__(
+        self,
+        argv: list[str],
+        environment: Mapping[str, str],
+        cwd: Path,
+        stdin: Path | None,
+        log: _Log,
+    ) -> None:
+        self.late = False
+        self._input = stdin.open("rb") if stdin is not None else None
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                env=dict(environment),
+                cwd=cwd,
+                stdin=self._input or subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            self._close_input()
+            raise NotExported(_FAILED) from error
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._pipe: IO[bytes] = self._process.stdout
+        self._reader = threading.Thread(
+            target=log.read, args=(self._process.stderr,), name="stage log", daemon=True
+        )
+        self._clock = threading.Timer(_PATIENCE, self._give_up)
+        self._clock.daemon = True
+
+    def __enter__(self) -> _Client:
+        self._reader.start()
+        self._clock.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._clock.cancel()
+        if self._process.poll() is None:
+            self._process.kill()
+        self.wait()
+        self._pipe.close()
+        self._close_input()
+
+    def pieces(self) -> Generator[bytes, None, None]:
+        while piece := self._pipe.read(_PIECE):
+            yield piece
+
+    def wait(self) -> int:
+        code = self._process.wait()
+        self._reader.join()
+        return code
+
+    def _give_up(self) -> None:
+        self.late = True
+        self._process.kill()
+
+    def _close_input(self) -> None:
+        if self._input is not None:
+            self._input.close()
+
+
+class _Log:
+    """The builder's plain log, and what it says of each step."""
+
+    def __init__(self) -> None:
+        self.refused = False
+        self._names: dict[str, str] = {}
+        self._cached: set[str] = set()
+
+    def read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while line := stream.readline(_LINE_LIMIT):
+                self.take(line.decode("utf-8", "replace").rstrip("\r\n"))
+
+    def take(self, line: str) -> None:
+        if guard.REFUSED in line:
+            self.refused = True
+        if not (match := _VERTEX.fullmatch(line)):
+            return
+        number, text = match[1], match[2]
+        if text == "CACHED":
+            self._cached.add(number)
+        elif number not in self._names:
+            self._names[number] = text
+
+    def check(self, reported: Reported) -> None:
+        """Raise NotExported unless this is what the build used."""
+        digests = {digest.value for source in reported.sources or () for digest in source.digests}
+        proven = False
+        for number, name in self._names.items():
+            if not (step := _STEP.fullmatch(name)):
+                continue
+            if step["what"].startswith("FROM "):
+                image = _IMAGE_DIGEST.match(step["what"])
+                if image is not None and reported.sources is not None:
+                    if image[1] not in digests:
+                        raise NotExported(_OTHER)
+                    proven = True
+            elif number not in self._cached:
+                raise NotExported(_OTHER)
+            else:
+                proven = True
+        if not proven:
+            raise NotExported(_UNPROVEN)
