@@ -16,7 +16,7 @@ from bom.builder.docker.build import dialect, given
 from bom.builder.docker.client import Client
 from bom.builder.images import context
 from bom.errors import BomError
-from bom.model import Gap, Material
+from bom.model import Material
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,22 +142,53 @@ def test_a_context_outside_the_project_stands_by_its_base_name(
     assert ("context", "other") in found
 
 
-def test_what_is_remote_is_a_gap(project: Path) -> None:
-    url = "https://host.example/a.git#main"
-    gaps = [fact for fact in read(project, url).observations if isinstance(fact, Gap)]
-    assert [gap.what for gap in gaps] == ["context.digest", "dockerfile.digest"]
-    inputs = read(project, "-f", "https://host.example/Dockerfile", ".")
+def test_what_is_remote_is_left_to_the_builders_provenance(project: Path) -> None:
+    url = "https://me:secret@host.example/a.git#main"
+    inputs = read(project, url)
+    assert [item.name for item in inputs.remotes] == ["https://host.example/a.git#main"]
+    assert (inputs.dockerfile, inputs.builders_dockerfile) == (None, "Dockerfile")
+    assert inputs.observations == ()
+    inputs = read(project, "-f", "sub/Dev", url)
+    assert inputs.builders_dockerfile == "sub/Dev"
+    inputs = read(project, "-f", "https://me:secret@host.example/Dockerfile", ".")
     assert inputs.dockerfile is None
+    assert inputs.builders_dockerfile == "https://host.example/Dockerfile"
+
+
+def test_a_folder_that_is_called_like_a_repository_is_a_folder(project: Path) -> None:
+    (project / "app.git").mkdir()
+    (project / "app.git" / "Dockerfile").write_text("FROM scratch\n")
+    assert ("context", "app.git") in names(read(project, "app.git"))
 
 
 def test_further_contexts_count_too(project: Path) -> None:
     inputs = read(
-        project, "--build-context", "more=src", "--build-context", "r=https://x.example/", "."
+        project,
+        *("--build-context", "more=src", "--build-context", "r=https://x.example/"),
+        *("--build-context", "alpine=docker-image://mine:1"),
+        *("--build-context", "lay=oci-layout://src", "."),
     )
     assert ("context", "more=src") in names(inputs)
-    assert [gap.where for gap in inputs.observations if isinstance(gap, Gap)] == [
-        "the build context r"
-    ]
+    assert [item.name for item in inputs.remotes] == ["r=https://x.example/"]
+    assert inputs.named == {"more": "", "r": "", "alpine": "mine:1", "lay": "lay"}
+
+
+def test_links_in_the_context_are_told_by_where_they_lead_and_not_followed(
+    project: Path, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("x")
+    (project / "out").symlink_to("../outside")
+    before = digest(project)
+    (outside / "file").write_text("y")
+    assert digest(project) == before
+    assert not read(project).holds(outside / "file")
+    (tmp_path / "link").symlink_to(project)
+    words = (str(tmp_path / "link"),)
+    assert digest(project, *words) == before
+    (project / "Dev").symlink_to("Dockerfile")
+    assert ("dockerfile", "Dockerfile") in names(read(project, "-f", "Dev", "."))
 
 
 def test_sockets_are_not_sent_and_pipes_are_not_read(project: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.builder.images import context, ignore
+from bom.builder.images import folder, ignore
 from bom.errors import BomError
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seen_by_us(project: Path, walk: Walk, matcher: Matcher = "current") -> set[str]:
     """The paths that are no folders, and those folders that are empty."""
     text = (project / ".dockerignore").read_bytes().decode()
-    found = context.LocalContext(project, ignore.parse(text, walk, matcher))
+    found = folder.LocalContext(project, ignore.parse(text, walk, matcher))
     unread: list[str] = []
-    paths = {path for path, entry in context.entries(found, unread)}
+    paths = {path for path, entry in folder.entries(found, unread)}
     assert unread == []
     return {path for path in paths if not (project / path).is_dir() or path == "empty"}
 
@@ -189,5 +189,5 @@ def test_a_pattern_that_docker_refuses_is_refused() -> None:
 
 def test_names_that_are_no_utf8_are_judged(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("x")
-    found = context.LocalContext(tmp_path, ignore.parse("*.txt\n", "buildkit"))
-    assert list(context.entries(found, [])) == []
+    found = folder.LocalContext(tmp_path, ignore.parse("*.txt\n", "buildkit"))
+    assert list(folder.entries(found, [])) == []

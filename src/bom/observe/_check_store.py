@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.observe._git import GitUnusable, open_repository
 from bom.output import PRIVATE, write_whole
+from bom.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from bom.check_record import CheckRecord
 
@@ -51,11 +52,8 @@ def folder(root: Path, environment: Mapping[str, str]) -> Path:
             return root / os.fsdecode(answer.out.rstrip(b"\n")) / "checks"
     except GitUnusable:
         pass
-    home = Path(environment.get("HOME") or Path.home())
-    stated = environment.get("XDG_STATE_HOME", "")
-    state = Path(stated) if stated.startswith("/") else home / ".local" / "state"
     project = hashlib.sha256(os.fsencode(root)).hexdigest()
-    return state / "bom" / project / "checks"
+    return state_folder(environment) / project / "checks"
 
 
 def keep(place: Path, record: CheckRecord) -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bom.builder.images import bases, context, image, provenance
+from bom.builder.images import bases, context, image, provenance, remote, taken
 from bom.builder.images.image import Export
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
@@ -43,7 +43,8 @@ class Recipe:
     the names that the image gets, with their tag. `arguments`: the build arguments that have a
     value. `stage`: the Dockerfile's stage that is built, "" for the last. `observations`: facts
     about this image alone, without those of its inputs. `held`: where the builder gives no
-    provenance, the images that the store held before the build (bases.held).
+    provenance, the images that the store held before the build (bases.held). `platform`: the one
+    that the command names, "" where it names none.
     """
 
     tags: tuple[str, ...]
@@ -53,13 +54,33 @@ class Recipe:
     stage: str = ""
     observations: tuple[Observation, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
 
     def references(self) -> tuple[ImageReference, ...] | None:
-        """The images that the Dockerfile names; None where it isn't at hand."""
-        if self.inputs.dockerfile is None:
+        """The images that the Dockerfile names, as far as it is known before the build; None where
+        it isn't at hand."""
+        taking = self.taking()
+        return None if taking is None else taking.images
+
+    def taking(
+        self, reported: Reported | None = None, platform: str = ""
+    ) -> dockerfile.Taking | None:
+        """What the Dockerfile takes from outside; None where neither we nor the builder have it.
+        `platform`: the image's, os/arch[/variant], "" where it isn't known yet."""
+        if self.inputs.dockerfile is not None:
+            text = context.text(self.inputs.dockerfile)
+        elif self.inputs.builders_dockerfile and reported and reported.dockerfile is not None:
+            text = reported.dockerfile.decode("utf-8", "surrogateescape")
+        else:
             return None
-        text = context.text(self.inputs.dockerfile)
-        return dockerfile.images(text, dict(self.arguments), self.stage)
+        builder = reported.platform if reported is not None else ""
+        terms = dockerfile.Terms(
+            frontend=self.inputs.frontend,
+            named=self.inputs.named,
+            platform=platform or self.platform,
+            builder_platform=builder or ("" if self.platform else platform),
+        )
+        return dockerfile.taking(text, dict(self.arguments), self.stage, terms)
 
 
 class Collector:
@@ -149,11 +170,17 @@ class Collector:
         self, recipe: Recipe, reported: Reported, contents: ImageContents, stored: StoredImage
     ) -> Iterator[Observation]:
         """What the image was made from, as the build reported it."""
-        references = recipe.references()
+        taking = recipe.taking(reported, taken.platform_of(contents.config))
+        references = None if taking is None else taking.images
         proven: tuple[Source, ...] = ()
         if references and reported.sources is None:
             proven = bases.proven(references, recipe.held, stored, self._store)
-        for fact in provenance.image_materials(references, reported.sources, proven):
+        fetched, sources = remote.settle(recipe.inputs.remotes, reported.sources)
+        yield from fetched
+        yield from taken.dockerfile_facts(recipe.inputs, reported)
+        if taking is not None:
+            yield from taken.facts(taking, reported)
+        for fact in provenance.image_materials(references, sources, proven):
             if isinstance(fact, Material) and fact.kind == "base-image":
                 yield self._with_os_release(fact, contents)
             else:

@@ -1,58 +1,58 @@
-"""What a build is given: its context, its Dockerfile, its ignore file, each with a digest.
+"""What a build is given: its contexts, its Dockerfile, its ignore file, each with a digest.
 
-The context's digest is SHA-256 over one line an entry that the builder gets to see, sorted
-bytewise by path: path, NUL, type, NUL, `x` or `-` (executable), NUL, hex SHA-256 of the content
-or the link's target, NUL. No times, no owners (docs/format.md).
+What the client reads is digested here, before the build. What the builder fetches itself is only
+named here; which bytes it was the builder's provenance says (remote.py).
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom.builder.images import ignore
+from bom.builder.images import folder, ignore, stdin, tar_context
+from bom.builder.images.folder import GIT, LocalContext
+from bom.builder.images.remote import Remote, is_remote, shown
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Observation, Property
-from bom.output import TEMPORARY_PREFIX
 from bom.printable import printable_os
-from bom.seal.beside import ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from bom.builder.images.ignore import IgnoreRules, Inherited, Matcher, Reader, Walk
+    from bom.builder.images.ignore import Matcher, Reader, Walk
+    from bom.builder.images.tar_context import TarContext
+    from bom.catalog.images.dockerfile import Frontend
 
-GIT: Final = ".git"
-_REMOTE: Final = ("http://", "https://", "git://", "git@", "ssh://", "github.com/", "oci-layout://")
+__all__ = ["BuildInputs", "Dialect", "Given", "LocalContext", "is_remote", "read", "text"]
+
+_IMAGE: Final = "docker-image://"
+_LAYOUT: Final = "oci-layout://"
+_TARGET: Final = "target:"  # another target of the same bake: an image of its own
 _TEXT_LIMIT: Final = 4 * 1024 * 1024  # bytes of a Dockerfile or an ignore file
-
-
-def is_remote(place: str) -> bool:
-    """Whether docker fetches this context or Dockerfile instead of reading a local path."""
-    return place.startswith(_REMOTE) or place.endswith(".git")
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a build command gives the builder, as it says so: the context, the Dockerfile ("" where
-    none is named), the named contexts by name, the ignore file ("" where it is looked for)."""
+    none is named), the named contexts by name, the ignore file ("" where it is looked for).
+    `stdin`: where standard input was spooled to, where one of them is `-`."""
 
     context: str
     dockerfile: str = ""
     named: tuple[tuple[str, str], ...] = ()
     ignore_file: str = ""
+    stdin: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How a builder reads its inputs. `dockerfiles`, `ignore_files`: what it looks for in a
     context, the first counts. `own_ignore_file`: whether NAME.dockerignore beside the Dockerfile
-    goes before them. `named_ignore`: whether a named context has an ignore file."""
+    goes before them. `named_ignore`: whether a named context has an ignore file. `frontend`: how it
+    reads a Dockerfile."""
 
     walk: Walk = "buildkit"
     matcher: Matcher = "current"
@@ -61,106 +61,175 @@ class Dialect:
     ignore_files: tuple[str, ...] = (".dockerignore",)
     own_ignore_file: bool = True
     named_ignore: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class LocalContext:
-    """A folder that goes to the builder, by the rules of its ignore file."""
-
-    folder: Path
-    rules: IgnoreRules
-    ignore_file: Path | None = None
-
-    def holds(self, path: Path) -> bool:
-        """Whether the builder gets to see the file at `path` (absolute)."""
-        try:
-            inside = path.resolve().relative_to(self.folder.resolve())
-        except ValueError:
-            return False
-        return not self.rules.ignores(inside.as_posix())
+    frontend: Frontend = "buildkit"
 
 
 @dataclass(frozen=True, slots=True)
 class BuildInputs:
-    """The local inputs of a build. `dockerfile` None: it is remote or not there."""
+    """The inputs of a build. `dockerfile` None: it is remote or not there.
+
+    `tar`: the context where it is a tar. `remotes`: what the builder fetches.
+    `builders_dockerfile`: how a Dockerfile is called that only the builder has, "" where it is at
+    hand. `named`: the named contexts, each with the image that it is, "" for another kind.
+    """
 
     contexts: tuple[tuple[str, LocalContext], ...]
     dockerfile: Path | None
     observations: tuple[Observation, ...]
+    tar: TarContext | None = None
+    remotes: tuple[Remote, ...] = ()
+    builders_dockerfile: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
+    frontend: Frontend = "buildkit"
 
     def holds(self, path: Path) -> bool:
-        return any(context.holds(path) for _, context in self.contexts)
+        """Whether the builder gets to see the file at `path` (absolute)."""
+        if any(context.holds(path) for _, context in self.contexts):
+            return True
+        return self.tar is not None and path.is_file() and self.tar.holds(path)
 
 
 def read(
-    given: Given, dialect: Dialect, *, cwd: Path, root: Path, outputs: Sequence[Path]
+    given: Given,
+    dialect: Dialect,
+    *,
+    cwd: Path,
+    root: Path,
+    outputs: Sequence[Path],
+    state: Path | None = None,
 ) -> BuildInputs:
     """The inputs of this build with their digests; `outputs` and what `bom` writes beside them are
-    no part of the context."""
-    observations: list[Observation] = []
-    contexts: list[tuple[str, LocalContext]] = []
-    dockerfile = _dockerfile(given, dialect, cwd)
-    if is_remote(given.context):
-        observations.append(_remote_gap("context.digest", "the build context"))
-    else:
-        folder = cwd / given.context
-        if not folder.is_dir():
+    no part of the context. `state`: where `bom` keeps digests from one build to the next, None:
+    nowhere. Raises BomError for what is not there."""
+    reader = _Reader(dialect, cwd, root, outputs, state)
+    reader.read(given)
+    return BuildInputs(
+        contexts=tuple(reader.contexts),
+        dockerfile=reader.dockerfile,
+        observations=tuple(reader.observations),
+        tar=reader.tar,
+        remotes=tuple(reader.remotes),
+        builders_dockerfile=reader.builders_dockerfile,
+        named=reader.named,
+        frontend=dialect.frontend,
+    )
+
+
+class _Reader:
+    """Takes in what a build is given, piece by piece."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        cwd: Path,
+        root: Path,
+        outputs: Sequence[Path],
+        state: Path | None,
+    ) -> None:
+        self.contexts: list[tuple[str, LocalContext]] = []
+        self.observations: list[Observation] = []
+        self.remotes: list[Remote] = []
+        self.named: dict[str, str] = {}
+        self.tar: TarContext | None = None
+        self.dockerfile: Path | None = None
+        self.builders_dockerfile = ""
+        self._dialect = dialect
+        self._cwd = cwd
+        self._root = root
+        self._outputs = outputs
+        self._state = state
+
+    def read(self, given: Given) -> None:
+        spooled = given.stdin
+        if stdin.is_used(given.context, given.dockerfile) and spooled is None:
+            raise BomError(
+                "builds that read standard input can't be recorded in this form",
+                hint="give the build a folder and a Dockerfile",
+            )
+        if given.context == stdin.NAME and spooled is not None:
+            self._from_stdin(given, spooled)
+        elif is_remote(given.context) and not (self._cwd / given.context).is_dir():
+            self.remotes.append(Remote(given.context))
+            self._dockerfile_of_remote(given)
+        else:
+            self._local_context(given)
+        for label, place in given.named:
+            self._named_context(label, place)
+        if self.dockerfile is not None and spooled is None:
+            self.observations.append(file_material("dockerfile", self.dockerfile, self._root))
+        for label, context in self.contexts:
+            self.observations.extend(_context_material(label, context, self._outputs, self._state))
+
+    def _local_context(self, given: Given) -> None:
+        place = self._cwd / given.context
+        if not place.is_dir():
             raise BomError(
                 f"the build context {given.context} is no folder",
                 hint="the last word of the command names it: `.` for the working directory",
             )
-        context = (
-            _ruled(folder, cwd / given.ignore_file, dialect)
-            if given.ignore_file
-            else _local(folder, dockerfile, dialect)
-        )
-        contexts.append((name(folder, root), context))
+        if given.dockerfile == stdin.NAME and given.stdin is not None:
+            self._stdin_dockerfile(given.stdin)
+            beside = None
+        else:
+            beside = self.dockerfile = _dockerfile(given, self._dialect, self._cwd)
+            if self.dockerfile is None:
+                self.builders_dockerfile = shown(given.dockerfile)
+        if given.ignore_file:
+            context = _ruled(place, self._cwd / given.ignore_file, self._dialect)
+        else:
+            context = _local(place, beside, self._dialect)
+        self.contexts.append((name(place, self._root), context))
         if context.ignore_file is not None:
-            observations.append(file_material("dockerignore", context.ignore_file, root))
-    for label, place in given.named:
-        if (cwd / place).is_dir() and "://" not in place:
-            named = f"{label}={name(cwd / place, root)}"
-            read_one = _local if dialect.named_ignore else _ruled
-            contexts.append((named, read_one(cwd / place, None, dialect)))
-        elif not place.startswith("docker-image://"):
-            observations.append(_remote_gap("context.digest", f"the build context {label}"))
-    if dockerfile is None:
-        observations.append(_remote_gap("dockerfile.digest", "the Dockerfile"))
-    else:
-        observations.append(file_material("dockerfile", dockerfile, root))
-    for label, context in contexts:
-        observations.extend(_context_material(label, context, outputs))
-    return BuildInputs(tuple(contexts), dockerfile, tuple(observations))
+            found = file_material("dockerignore", context.ignore_file, self._root)
+            self.observations.append(found)
 
+    def _dockerfile_of_remote(self, given: Given) -> None:
+        """The one in the context, unless it comes from here: by standard input or, from buildx, by
+        an absolute path."""
+        path = Path(given.dockerfile)
+        if given.dockerfile == stdin.NAME and given.stdin is not None:
+            self._stdin_dockerfile(given.stdin)
+        elif path.is_absolute() and path.is_file():
+            self.dockerfile = path
+        else:
+            default = self._dialect.dockerfiles[0]
+            self.builders_dockerfile = shown(given.dockerfile) or default
 
-def digest(context: LocalContext, outputs: Sequence[Path] = ()) -> tuple[str, tuple[str, ...]]:
-    """The context's digest (hex), and the paths that could not be read.
+    def _stdin_dockerfile(self, spooled: Path) -> None:
+        self.dockerfile = spooled
+        self.observations.append(_stated("dockerfile", stdin.NAME, _read(spooled)))
 
-    What git keeps of a repository is left out: two clones of one commit differ in it, and the
-    commit is recorded (docs/adr/0004-git-is-no-part-of-the-context-digest.md).
-    """
-    is_own = _is_own(context, outputs)
-    lines: dict[bytes, bytes] = {}
-    unread: list[str] = []
-    for path, entry in entries(context, unread):
-        if is_own(path) or _in_repository(path):
-            continue
+    def _from_stdin(self, given: Given, spooled: Path) -> None:
+        if not stdin.is_tar(spooled):
+            self._stdin_dockerfile(spooled)  # and the context is empty
+            return
+        is_elsewhere = bool(given.dockerfile) and is_remote(given.dockerfile)
+        names = (given.dockerfile,) if given.dockerfile else self._dialect.dockerfiles
         try:
-            line = _line(entry)
-        except OSError:
-            unread.append(path)
-            continue
-        if line is None:
-            continue
-        for above in _folders_above(path):
-            if os.fsencode(above) in lines:
-                break
-            lines[os.fsencode(above)] = b"\0d\0-\0\0"
-        lines[os.fsencode(path)] = line
-    total = hashlib.sha256()
-    for key in sorted(lines):
-        total.update(key + lines[key] + b"\n")
-    return total.hexdigest(), tuple(sorted(unread))
+            self.tar = tar_context.read(spooled, () if is_elsewhere else names)
+        except OSError as error:
+            raise BomError(f"the build context can't be read: {error.strerror}") from error
+        if self.tar.dockerfile is None:
+            self.builders_dockerfile = shown(names[0])
+        else:
+            path, content = self.tar.dockerfile
+            self.dockerfile = spooled.with_name("Dockerfile")
+            self.dockerfile.write_bytes(content)
+            self.observations.append(_stated("dockerfile", path, content))
+        self.observations.extend(_tar_material(self.tar))
+
+    def _named_context(self, label: str, place: str) -> None:
+        self.named[label] = ""
+        if place.startswith(_IMAGE):
+            self.named[label] = place.removeprefix(_IMAGE)
+        elif place.startswith(_LAYOUT):
+            self.named[label] = label  # so the builder calls it in its provenance
+        elif "://" not in place and (self._cwd / place).is_dir():
+            named = f"{label}={name(self._cwd / place, self._root)}"
+            read_one = _local if self._dialect.named_ignore else _ruled
+            self.contexts.append((named, read_one(self._cwd / place, None, self._dialect)))
+        elif not place.startswith(_TARGET):
+            self.remotes.append(Remote(place, label))
 
 
 def text(path: Path) -> str:
@@ -172,8 +241,6 @@ def _dockerfile(given: Given, dialect: Dialect, cwd: Path) -> Path | None:
     """Where the Dockerfile is: `-f` counts from the working directory, else in the context."""
     if given.dockerfile:
         return None if is_remote(given.dockerfile) else _present(cwd / given.dockerfile)
-    if is_remote(given.context):
-        return None
     candidates = [cwd / given.context / file for file in dialect.dockerfiles]
     found = next((path for path in candidates if path.is_file()), candidates[-1])
     return _present(found, shown=candidates[0])
@@ -226,96 +293,37 @@ def file_material(kind: Literal["dockerfile", "dockerignore"], path: Path, root:
     return Material(kind=kind, name=printable_os(name(path, root)), digests=(value,))
 
 
+def _stated(kind: Literal["dockerfile"], path: str, content: bytes) -> Material:
+    value = Hash("SHA-256", hashlib.sha256(content).hexdigest())
+    return Material(kind=kind, name=printable_os(path), digests=(value,))
+
+
 def _context_material(
-    label: str, context: LocalContext, outputs: Sequence[Path]
+    label: str, context: LocalContext, outputs: Sequence[Path], state: Path | None
 ) -> Iterator[Observation]:
-    shown = printable_os(label)
-    value, unread = digest(context, outputs)
+    where = printable_os(label)
+    value, unread = folder.digest(context, outputs, state)
     if unread:
-        yield Material(kind="context", name=shown)
+        yield Material(kind="context", name=where)
         yield Gap(
             "context.digest",
-            shown,
+            where,
             f"{len(unread)} of its files can't be read, the first is {printable_os(unread[0])}",
         )
         return
     seen = (context.folder / GIT).exists() and not context.rules.ignores(GIT)
-    left_out = (Property("bom-seal:context:left-out", GIT),) if seen else ()
-    yield Material(
-        kind="context", name=shown, digests=(Hash("SHA-256", value),), properties=left_out
-    )
+    yield _with_digest(where, value, GIT if seen else "")
 
 
-def _remote_gap(what: str, where: str) -> Gap:
-    return Gap(what, where, "it is remote: the builder fetches it, not the client")
+def _tar_material(tar: TarContext) -> Iterator[Observation]:
+    if tar.problem:
+        yield Material(kind="context", name=stdin.NAME)
+        yield Gap("context.digest", stdin.NAME, tar.problem)
+        return
+    yield _with_digest(stdin.NAME, tar.digest, GIT if tar.has_repository else "")
 
 
-def _is_own(context: LocalContext, outputs: Sequence[Path]) -> Callable[[str], bool]:
-    """Which paths of the context `bom` itself writes: the outputs and what stands beside them."""
-    own: set[str] = set()
-    temporary: set[str] = set()
-    for output in outputs:
-        try:
-            inside = output.parent.resolve().relative_to(context.folder.resolve()).as_posix()
-        except ValueError:
-            continue
-        prefix = "" if inside == "." else f"{inside}/"
-        own |= {prefix + output.name + ending for ending in ("", *ENDINGS)}
-        temporary.add(prefix + TEMPORARY_PREFIX)
-    return lambda path: (
-        path in own
-        or any(path.startswith(start) and "/" not in path[len(start) :] for start in temporary)
-    )
-
-
-def _in_repository(path: str) -> bool:
-    return path == GIT or path.startswith(f"{GIT}/")
-
-
-def _folders_above(path: str) -> Iterator[str]:
-    """The folders that hold `path`, the nearest first."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def entries(context: LocalContext, unread: list[str]) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Every entry that the builder gets to see, by its path relative to the context.
-
-    Folders that can't be listed go to `unread`.
-    """
-    rules = context.rules
-    waiting: list[tuple[str, str, Inherited]] = [(str(context.folder), "", ())]
-    while waiting:
-        folder, prefix, inherited = waiting.pop()
-        try:
-            with os.scandir(folder) as listing:
-                entries = list(listing)
-        except OSError:
-            unread.append(prefix.rstrip("/") or ".")
-            continue
-        for entry in entries:
-            path = prefix + entry.name
-            ignored, below = rules.judge(path, inherited)
-            is_folder = entry.is_dir(follow_symlinks=False)
-            if is_folder and (not ignored or rules.enters(path)):
-                waiting.append((entry.path, f"{path}/", below))
-            if not ignored:
-                yield path, entry
-
-
-def _line(entry: os.DirEntry[str]) -> bytes | None:
-    """What the digest says of an entry; None for a socket, which no builder is sent."""
-    if entry.is_symlink():
-        return b"\0l\0-\0" + os.fsencode(Path(entry.path).readlink()) + b"\0"
-    if entry.is_dir(follow_symlinks=False):
-        return b"\0d\0-\0\0"
-    status = entry.stat(follow_symlinks=False)
-    if stat.S_ISSOCK(status.st_mode):
-        return None
-    if not stat.S_ISREG(status.st_mode):
-        return b"\0o\0-\0\0"
-    executable = b"x" if status.st_mode & stat.S_IXUSR else b"-"
-    with Path(entry.path).open("rb") as stream:
-        content = hashlib.file_digest(stream, "sha256").hexdigest()
-    return b"\0f\0" + executable + b"\0" + content.encode() + b"\0"
+def _with_digest(where: str, value: str, left_out: str) -> Material:
+    properties = (Property("bom-seal:context:left-out", left_out),) if left_out else ()
+    digests = (Hash("SHA-256", value),)
+    return Material(kind="context", name=where, digests=digests, properties=properties)

@@ -11,10 +11,13 @@ from bom.model import Gap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bom.builder.images.context import BuildInputs, LocalContext
+    from bom.builder.images.context import BuildInputs
+    from bom.builder.images.folder import LocalContext
     from bom.catalog.protocol import Declared
 
 _MANY: Final = f"it has more than {folders.FOLDERS_LIMIT} folders: not all were searched for locks"
+
+_NO_FOLDER: Final = "it is no folder here: it was not searched for locks"
 
 
 def declared_in(inputs: BuildInputs, root: Path) -> tuple[tuple[Declared, ...], tuple[Gap, ...]]:
@@ -23,6 +26,8 @@ def declared_in(inputs: BuildInputs, root: Path) -> tuple[tuple[Declared, ...], 
     context."""
     found: list[Declared] = []
     gaps: list[Gap] = []
+    if inputs.tar is not None or any(not item.label for item in inputs.remotes):
+        gaps.append(Gap("dependency.compared", "the build context", _NO_FOLDER))
     for _, context in inputs.contexts:
         folder = context.folder.resolve()
         top = root.resolve() if folder.is_relative_to(root.resolve()) else folder

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import unquote
 
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,7 +23,8 @@ from pydantic import (
     ValidationError,
 )
 
-from bom import redact
+from bom.builder.images.remote import shown
+from bom.builder.images.steps import Definition
 from bom.catalog.images.reference import familiar, oci_purl, split_tag
 from bom.errors import BomError
 from bom.input import read_bounded
@@ -67,13 +69,25 @@ class _Source(_Foreign):
     digest: dict[_Text, _Text] = {}
 
 
+class _BuildConfig(_Foreign):
+    """The steps; `steps.py` looks into them."""
+
+    steps: list[Any] = Field(default=[], alias="llbDefinition")
+
+
 class _Internal(_Foreign):
     platform: _Text = Field(default="", alias="builderPlatform")
+    config: _BuildConfig | None = Field(default=None, alias="buildConfig")
+
+
+class _External(_Foreign):
+    config: _BuildConfig | None = Field(default=None, alias="buildConfig")
 
 
 class _Definition(_Foreign):
     resolved: list[_Source] = Field(default=[], alias="resolvedDependencies")
     internal: _Internal = Field(default=_Internal(), alias="internalParameters")
+    external: _External = Field(default=_External(), alias="externalParameters")
 
 
 class _SourceText(_Foreign):
@@ -86,10 +100,18 @@ class _SourceText(_Foreign):
 
 class _SourceTexts(_Foreign):
     infos: list[_SourceText] = []
+    locations: dict[_Text, Any] = {}
 
 
 class _BuildKit(_Foreign):
     source: _SourceTexts = _SourceTexts()
+    layers: dict[_Text, Any] = {}
+
+
+class _Complete(_Foreign):
+    parameters: bool = False
+    environment: bool = False
+    materials: bool = False
 
 
 class _Times(_Foreign):
@@ -99,10 +121,31 @@ class _Times(_Foreign):
     buildkit: _BuildKit = Field(
         default=_BuildKit(), alias="https://mobyproject.org/buildkit@v1#metadata"
     )
+    complete: _Complete = Field(default=_Complete(), alias="completeness")
+    reproducible: bool = False
 
 
 class _RunMetadata(_Foreign):
-    buildkit: _BuildKit = Field(default=_BuildKit(), alias="buildkit_metadata")
+    """BuildKit has spelled its names in two ways in SLSA v1."""
+
+    buildkit: _BuildKit = Field(
+        default=_BuildKit(),
+        validation_alias=AliasChoices(
+            "https://mobyproject.org/buildkit@v1#metadata", "buildkit_metadata"
+        ),
+    )
+    complete: _Complete = Field(
+        default=_Complete(),
+        validation_alias=AliasChoices(
+            "https://mobyproject.org/buildkit@v1#completeness", "buildkit_completeness"
+        ),
+    )
+    reproducible: bool = Field(
+        default=False,
+        validation_alias=AliasChoices(
+            "https://mobyproject.org/buildkit@v1#reproducible", "buildkit_reproducible"
+        ),
+    )
 
 
 class _RunDetails(_Foreign):
@@ -123,6 +166,7 @@ class _Provenance(_Foreign):
     times: _Times = Field(default=_Times(), alias="metadata")
     invoked: _Invocation = Field(default=_Invocation(), alias="invocation")
     run: _RunDetails = Field(default=_RunDetails(), alias="runDetails")
+    config: _BuildConfig | None = Field(default=None, alias="buildConfig")
 
 
 class _Metadata(_Foreign):
@@ -157,6 +201,7 @@ class Reported:
 
     `sources` None: the builder gave no provenance. `dockerfile`: the Dockerfile's bytes as the
     builder read them, None where it doesn't state them. `platform`: the builder's own.
+    `definition`: the steps as it defines them, None without provenance.
     """
 
     image_id: str = ""
@@ -170,6 +215,7 @@ class Reported:
     sources: tuple[Source, ...] | None = None
     dockerfile: bytes | None = None
     platform: str = ""
+    definition: Definition | None = None
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -296,6 +342,7 @@ def _reported(found: _Metadata, image_id: str = "") -> Reported:
         sources=_sources(provenance) if provenance else None,
         dockerfile=_dockerfile(provenance) if provenance else None,
         platform=_platform(provenance) if provenance else "",
+        definition=_definition(provenance) if provenance else None,
     )
 
 
@@ -330,6 +377,28 @@ def _digest(text: str) -> str:
 
 def _platform(provenance: _Provenance) -> str:
     return provenance.invoked.environment.platform or provenance.definition.internal.platform
+
+
+def _definition(provenance: _Provenance) -> Definition:
+    """The steps as they are stated, unread: in v0.2, or in either place where v1 had them."""
+    stated = provenance.definition
+    config = provenance.config or stated.external.config or stated.internal.config
+    metadata: _Times | _RunMetadata = provenance.run.metadata
+    if config is None or provenance.config is not None:
+        metadata = provenance.times
+    return Definition(
+        steps=config.steps if config is not None else (),
+        locations=metadata.buildkit.source.locations,
+        layers=metadata.buildkit.layers,
+        statements=(
+            *(
+                Property("bom-seal:provenance:complete", kind)
+                for kind, is_complete in sorted(metadata.complete.model_dump().items())
+                if is_complete
+            ),
+            Property("bom-seal:provenance:reproducible", str(metadata.reproducible).lower()),
+        ),
+    )
 
 
 def _dockerfile(provenance: _Provenance) -> bytes | None:
@@ -402,4 +471,4 @@ def _image_purl(source: Source) -> str:
 
 def _fetched(source: Source) -> Material:
     """A URL or git repository that the builder itself fetched (`ADD https://...`)."""
-    return Material(kind="context", name=redact.text(source.uri), digests=source.digests)
+    return Material(kind="context", name=shown(source.uri), digests=source.digests)

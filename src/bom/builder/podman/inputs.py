@@ -32,6 +32,7 @@ DIALECT: Final = Dialect(
     ignore_files=(".containerignore", ".dockerignore"),
     own_ignore_file=False,
     named_ignore=False,
+    frontend="buildah",
 )
 
 
