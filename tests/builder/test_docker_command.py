@@ -137,7 +137,6 @@ def test_build_args_take_their_value_from_the_environment_where_they_have_none()
         "--call=outline",
         "--print=outline",
         "--detach",
-        "-f -",
         "--help",
         "-h",
     ],
@@ -148,8 +147,8 @@ def test_what_leaves_no_single_image_in_the_engine_is_refused_with_a_hint(option
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("context", ["-", "", ". two"])
-def test_a_build_takes_one_context_and_not_standard_input(context: str) -> None:
+@pytest.mark.parametrize("context", ["", ". two"])
+def test_a_build_takes_one_context(context: str) -> None:
     with pytest.raises(BomError):
         parse(f"docker build {context}")
 

@@ -18,12 +18,14 @@ from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
 from bom.builder.docker import tools
 from bom.builder.docker.engine import Engine, host
-from bom.builder.images import context, provenance
+from bom.builder.images import context, provenance, remote, stdin
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
+from bom.builder.images.credentials import Lent
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError
 from bom.model import Setting
+from bom.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +48,18 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
     """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
     command = commands.parse(request.command)
     output = _output(request)
+    folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
+    try:
+        return _within(folder, request, command, output)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _within(
+    folder: Path, request: BuildRequest, command: DockerCommand, output: Path
+) -> PreparedDockerBuild:
+    """The same, with a folder for its temporary files."""
     # the engine is reached while the client is asked: both mostly wait, for programs and imports
     with ThreadPoolExecutor(1) as aside:
         reached = aside.submit(_reach, command, request)
@@ -53,11 +67,12 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
             client = clients.probe(command, request.environment, request.cwd)
             _refuse_unloaded(command, client, request.environment)
             inputs = context.read(
-                given(command),
+                given(command, spooled(command, folder)),
                 dialect(client),
                 cwd=request.cwd,
                 root=request.root,
                 outputs=(output,),
+                state=state_folder(request.environment),
             )
             engine, parts = reached.result()
         except BaseException:
@@ -70,10 +85,11 @@ def prepare(request: BuildRequest) -> PreparedDockerBuild:
             inputs=inputs,
             arguments={item.name: item.value for item in command.build_args(request.environment)},
             stage=command.value("target"),
+            platform=command.value("platform"),
         )
         settings = tuple(_settings(command, client, request))
         return PreparedDockerBuild(
-            request, command, client, recipe, engine, settings, _seen(client, parts)
+            request, command, client, recipe, engine, settings, _seen(client, parts), folder
         )
     except BaseException:
         engine.close()
@@ -89,13 +105,21 @@ def _seen(client: Client, parts: tuple[StatedComponent, ...]) -> Future[tuple[Ob
     return seen
 
 
-def given(command: DockerCommand) -> Given:
+def spooled(command: DockerCommand, folder: Path) -> Path | None:
+    """Standard input in a file, where this build reads it. Raises BomError."""
+    if not stdin.is_used(command.context, command.value("file")):
+        return None
+    return stdin.spool(folder)
+
+
+def given(command: DockerCommand, standard_input: Path | None = None) -> Given:
     """What the command gives the builder."""
     named = (text.partition("=") for text in command.values("build-context"))
     return Given(
         command.context,
         command.value("file"),
         tuple((label, place) for label, _, place in named),
+        stdin=standard_input,
     )
 
 
@@ -108,6 +132,7 @@ def dialect(client: Client) -> Dialect:
         walk="classic" if is_old or classic else "buildkit",
         matcher="20.10" if is_old else "current",
         own_ignore_file=not classic,
+        frontend="classic" if classic else "buildkit",
     )
 
 
@@ -139,14 +164,15 @@ class PreparedDockerBuild:
         engine: Engine,
         settings: tuple[Observation, ...],
         seen: Future[tuple[Observation, ...]],
+        folder: Path,
     ) -> None:
         self._settings = settings
         self._seen = seen
         self._output = _output(request)
-        self.warnings = tuple(_warnings(command, recipe.inputs, self._output))
+        self.warnings = tuple(_warnings(command, recipe.inputs, self._output, request))
         self._recipe = recipe
         self._collector = Collector(engine, request)
-        self._folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
+        self._folder = folder
         added = _Added.to(command, client, self._folder)
         self._id_file = request.cwd / added.id_file
         self._metadata_file = request.cwd / added.metadata_file if added.metadata_file else None
@@ -156,7 +182,10 @@ class PreparedDockerBuild:
         if self._metadata_file is not None:
             environment.setdefault(METADATA_PROVENANCE, "max")
         argv = (*command.argv[: command.at], *added.options, *command.argv[command.at :])
-        self.invocation = Invocation(argv, environment)
+        standard_input = folder / stdin.FILE
+        self.invocation = Invocation(
+            argv, environment, standard_input if standard_input.exists() else None
+        )
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -247,13 +276,13 @@ def _refuse_unloaded(
 def _settings(
     command: DockerCommand, client: Client, request: BuildRequest
 ) -> Iterator[Observation]:
-    known = redact.secrets_of(request.environment)
+    lent = _lent(command, request)
+    known = (*redact.secrets_of(request.environment), *lent.values(request.environment))
     yield Setting("option", "builder", client.route)
     for name in _RECORDED_OPTIONS:
         if value := command.value(name):
-            local = name == "file" and not context.is_remote(value)
-            shown = context.name(request.cwd / value, request.root) if local else value
-            yield Setting("option", name, redact.text(shown))
+            yield Setting("option", name, redact.text(_shown(name, value, request)))
+    yield from lent.settings()
     for item in command.build_args(request.environment):
         value = redact.value(item.name, item.value)
         if any(secret in value for secret in known):
@@ -261,8 +290,23 @@ def _settings(
         yield Setting("build-arg", item.name, value)
 
 
-def _warnings(command: DockerCommand, inputs: BuildInputs, output: Path) -> Iterator[str]:
-    if inputs.holds(output):
+def _shown(name: str, value: str, request: BuildRequest) -> str:
+    if name != "file" or value == stdin.NAME:
+        return value
+    if context.is_remote(value):
+        return remote.shown(value)
+    return context.name(request.cwd / value, request.root)
+
+
+def _lent(command: DockerCommand, request: BuildRequest) -> Lent:
+    return Lent.by(command.values("secret"), command.values("ssh"), request.environment)
+
+
+def _warnings(
+    command: DockerCommand, inputs: BuildInputs, output: Path, request: BuildRequest
+) -> Iterator[str]:
+    yield from _lent(command, request).warnings(inputs, request.cwd)
+    if any(context.holds(output) for _, context in inputs.contexts):
         yield (
             f"{output.name} lies in the build context: the next build would pack it;"
             " name it in .dockerignore"

@@ -205,11 +205,6 @@ def _refuse(command: DockerCommand) -> None:
         raise BomError("--print builds nothing", hint="run it without `bom build`")
     if command.flag("detach"):
         raise BomError("a detached build ends before its image is there", hint="omit --detach")
-    if command.context == "-" or command.value("file") == "-":
-        raise BomError(
-            "builds that read standard input can't be recorded yet",
-            hint="give the build a folder and a Dockerfile",
-        )
     platforms = [part for value in command.values("platform") for part in value.split(",")]
     if len(platforms) > 1:
         raise BomError(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME: Final = "-"  # what the command line calls it
-_FILE: Final = "stdin"
+FILE: Final = "stdin"
 _PIECE: Final = 1024 * 1024
 
 
@@ -30,7 +30,7 @@ def spool(folder: Path, descriptor: int = 0) -> Path:
             "this build reads standard input, which is a terminal",
             hint="give it a file: bom build ... -- docker build - < Dockerfile",
         )
-    path = folder / _FILE
+    path = folder / FILE
     try:
         made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         with (
