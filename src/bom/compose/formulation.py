@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from bom.model import Observation
 
 WORKFLOW: Final = "workflow:build"
-STEPS: Final = "build:steps"
+STEPS: Final = "steps"
+_BUILT_WITH: Final = "build:"
 _CONTAINERS: Final = frozenset({"base-image", "build-image"})
 
 
@@ -28,7 +29,7 @@ def material_ref(material: Material) -> str:
 
 def build_ref(item: Component) -> str:
     """What builds may also ship, so its ref is a different one."""
-    return f"build:{item.bom_ref}"
+    return f"{_BUILT_WITH}{item.bom_ref}"
 
 
 def formulation(observations: Sequence[Observation]) -> list[Json]:
@@ -121,9 +122,16 @@ def _material(material: Material) -> Component:
 
 def _built_with(item: Component) -> Json:
     out = component(item)
-    out["bom-ref"] = build_ref(item)
+    _renamed(out)
     out["scope"] = "excluded"
     return out
+
+
+def _renamed(part: Json) -> None:
+    """What is inside a component may ship elsewhere, too."""
+    part["bom-ref"] = f"{_BUILT_WITH}{part['bom-ref']}"
+    for child in part.get("components", ()):
+        _renamed(child)
 
 
 def _inputs(settings: Sequence[Setting], materials: Sequence[Material]) -> list[Json]:

@@ -37,7 +37,7 @@ def tree(document: Mapping[str, object], width: int = 0) -> str:
         *_section("settings", [line for flow in workflows for line in _settings(flow)]),
         *_section("tools", [_tool(part) for part in parts if _kind(part) == "tool"]),
         *_section("materials", [_material(part) for part in parts if _kind(part) == "material"]),
-        *_section("built with", [_package(part) for part in parts if _kind(part) == "package"]),
+        *_section("built with", _built_with(parts)),
         *_dependencies(document),
         *_section("findings", _findings(document)),
         *_section("gaps", _gaps(document)),
@@ -257,6 +257,26 @@ def _tool(part: Json) -> Branch:
 def _material(part: Json) -> Branch:
     kind = word(_first(_facts(part), "bom-seal:material"))
     return Branch(f"{kind}: {_named(part)} {_digest(part) or 'no digest'}")
+
+
+def _built_with(parts: list[Json]) -> list[Branch]:
+    """The packages of the build itself, a line for each; of the stages of an image's build only
+    how many each held, for a compiler's image has hundreds."""
+    single: list[Branch] = []
+    stages: dict[str, int] = {}
+    for part in parts:
+        if _kind(part) != "package":
+            continue
+        named = _facts(part).get("bom-seal:stage", ())
+        for name in named:
+            stages[name] = stages.get(name, 0) + 1
+        if not named:
+            single.append(_package(part))
+    return [*single, *(_stage(name, stages[name]) for name in sorted(stages))]
+
+
+def _stage(name: str, count: int) -> Branch:
+    return Branch(f"stage {word(name)}: {count} package{'' if count == 1 else 's'}")
 
 
 def _package(part: Json) -> Branch:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bom.builder.images.provenance import Reported
     from bom.builder.protocol import Progress
-    from bom.model import Observation
+    from bom.model import Component, Observation
 
 STAGE: Final = "bom-seal:stage"
 _GAP: Final = "stage.packages"
@@ -103,7 +103,7 @@ def _held(pieces: Iterable[bytes], stage: str) -> Iterator[Observation]:
     known: dict[str, str] = {}
     for item in inside.installed:
         part = item.component
-        known[part.bom_ref] = build_ref(part)
+        known.update(_refs(part))
         properties = (*part.properties, Property(STAGE, stage))
         # whose stage it was says what it was for; which of them needs which is not recorded
         yield Dependency(replace(part, properties=properties, requires=()), "build")
@@ -112,3 +112,10 @@ def _held(pieces: Iterable[bytes], stage: str) -> Iterator[Observation]:
             yield replace(gap, ref=known[gap.ref])
         else:
             yield replace(gap, where=f"stage {stage}: {gap.where}", ref="")
+
+
+def _refs(part: Component) -> Iterator[tuple[str, str]]:
+    """The refs of a component and of all inside it, each with the one in the formulation."""
+    yield part.bom_ref, build_ref(part)
+    for child in part.components:
+        yield from _refs(child)
