@@ -121,30 +121,39 @@ def test_build_args_take_their_value_from_the_environment_where_they_have_none()
     "options",
     [
         "--push",
-        "-o out",
-        "-o -",
-        "-o type=local,dest=out",
-        "-o type=tar,dest=x.tar",
-        "-o type=oci,dest=x.tar",
-        "-o type=docker,dest=x.tar",
         "-o type=registry",
         "-o type=image,push=true",
-        "-o type=cacheonly",
-        "-o type=docker -o type=image",
         "--platform linux/amd64,linux/arm64",
         "--platform linux/amd64 --platform linux/arm64",
-        "--check",
-        "--call=outline",
-        "--print=outline",
         "--detach",
-        "--help",
-        "-h",
     ],
 )
-def test_what_leaves_no_single_image_in_the_engine_is_refused_with_a_hint(options: str) -> None:
+def test_what_can_not_be_sealed_yet_is_refused_with_a_hint(options: str) -> None:
     with pytest.raises(BomError) as caught:
         parse(f"docker buildx build {options} .")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("out", {"type": "local", "dest": "out"}),
+        ("a=b", {"type": "local", "dest": "a=b"}),
+        ("dest=x", {"type": "local", "dest": "dest=x"}),
+        ("-", {"type": "tar", "dest": "-"}),
+        ("type=oci", {"type": "oci"}),
+        (" Type =oci,dest=x y", {"type": "oci", "dest": "x y"}),
+        ('type=docker,"name=a,b"', {"type": "docker", "name": "a,b"}),
+        ("dest=x,Type=tar", {"type": "tar", "dest": "x"}),
+        ("", {}),
+    ],
+)
+def test_an_output_is_read_as_the_clients_read_it(text: str, fields: dict[str, str]) -> None:
+    assert commands.parse_output(text) == fields
+
+
+def test_a_tag_goes_before_the_names_of_an_output() -> None:
+    assert parse("docker buildx build -t a:1 -o type=image,name=b:1 .").tags == ("a:1",)
 
 
 @pytest.mark.parametrize("context", ["", ". two"])

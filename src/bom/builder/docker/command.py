@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 CLIENT: Final = "docker"
-_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
-_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
+FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 # Other programs that build images: known, so that the user hears of it before the build.
 _OTHER_CLIENTS: Final = {
@@ -58,7 +58,7 @@ class DockerCommand:
         return next(reversed(self.values(name)), "")
 
     def flag(self, name: str) -> bool:
-        return self.value(name) in _TRUE
+        return self.value(name) in TRUE
 
     def client_value(self, name: str) -> str:
         """The last value of one of the client's own options, "" where it isn't given."""
@@ -72,8 +72,9 @@ class DockerCommand:
     def tags(self) -> tuple[str, ...]:
         """The names that the image gets, with their tag, in order, each once."""
         names = list(self.values("tag"))
-        for output in map(parse_output, self.values("output")):
-            names.extend(filter(None, output.get("name", "").split(",")))
+        if not names:  # they go before the names that an output gives
+            for output in map(parse_output, self.values("output")):
+                names.extend(filter(None, output.get("name", "").split(",")))
         return tuple(dict.fromkeys(with_tag(name) for name in names))
 
     @property
@@ -88,7 +89,7 @@ class DockerCommand:
             for option in self.options
             if option.name in ("attest", "provenance", "sbom")
         }
-        return any(value not in _FALSE and "disabled=true" not in value for value in asked)
+        return any(value not in FALSE and "disabled=true" not in value for value in asked)
 
     def build_args(self, environment: Mapping[str, str]) -> tuple[Option, ...]:
         """The build arguments that have a value; `KEY` alone takes the environment's."""
@@ -160,7 +161,7 @@ def parse(command: Sequence[str]) -> DockerCommand:
         at = index + (1 if argv[index] == "build" else 2)
     found, contexts = grammar.all_of(argv, at, grammar.BUILD)
     options.extend(found)
-    if len(contexts) != 1 and not any(o.name == "help" for o in options):
+    if len(contexts) != 1 and not _prints({o.name for o in (*client, *options)}):
         raise BomError(
             f"a build takes exactly one context, {len(contexts)} are given",
             hint="usually the last word is the folder to build: `.`",
@@ -174,35 +175,34 @@ def parse(command: Sequence[str]) -> DockerCommand:
         options=tuple(options),
         context=contexts[0] if contexts else "",
     )
-    _refuse(parsed)
+    if not _prints({option.name for option in (*client, *options)}):
+        _refuse(parsed)
     return parsed
 
 
 def parse_output(text: str) -> dict[str, str]:
     """The fields of an `--output` value; a bare path means `type=local`, `-` means `type=tar`."""
-    if "=" not in text:
+    parts = _csv(text)
+    if parts == [text] and not text.startswith("type="):
         return {"type": "tar" if text == "-" else "local", "dest": text}
     fields = {}
-    for part in _csv(text):
+    for part in parts:
         key, _, value = part.partition("=")
         fields[key.strip().lower()] = value
     return fields
 
 
+def _prints(options: set[str]) -> bool:
+    """Whether the client prints something of itself, whatever else is asked."""
+    return bool(options & {"help", "version"})
+
+
 def _refuse(command: DockerCommand) -> None:
-    """Raise BomError for a build that leaves no single image in the engine."""
-    if any(option.name == "help" for option in command.options + command.client_options):
-        raise BomError("this prints a help text and builds nothing", hint="leave --help out")
+    """Raise BomError for a build whose results can't be sealed yet."""
     if command.flag("push"):
         raise BomError(
             "builds that push can't be sealed yet", hint="build without --push; push afterwards"
         )
-    if command.flag("check") or command.value("call") not in ("", "build"):
-        raise BomError(
-            "this checks the Dockerfile and builds nothing", hint="run it without `bom build`"
-        )
-    if command.value("print"):
-        raise BomError("--print builds nothing", hint="run it without `bom build`")
     if command.flag("detach"):
         raise BomError("a detached build ends before its image is there", hint="omit --detach")
     platforms = [part for value in command.values("platform") for part in value.split(",")]
@@ -211,20 +211,11 @@ def _refuse(command: DockerCommand) -> None:
             f"builds for several platforms can't be sealed yet: {','.join(platforms)}",
             hint="build one platform a call",
         )
-    outputs = command.values("output")
-    if len(outputs) > 1:
-        raise BomError("builds with several outputs can't be sealed yet", hint="give one output")
-    for text in outputs:
+    for text in command.values("output"):
         fields = parse_output(text)
-        kind = fields.get("type", "")
-        if fields.get("push", "false") in _TRUE or kind == "registry":
+        if fields.get("push", "") in TRUE or fields.get("type") == "registry":
             raise BomError(
                 "builds that push can't be sealed yet", hint="use -o type=docker; push afterwards"
-            )
-        if kind not in ("docker", "image") or fields.get("dest"):
-            raise BomError(
-                f"the output `{text}` leaves no image in the engine",
-                hint="leave -o out or use --load: `bom build -o FILE` writes the image's archive",
             )
 
 
