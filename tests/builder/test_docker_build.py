@@ -543,20 +543,6 @@ def test_no_engine_and_no_client_are_said_so(modern: dict[str, str], project: Pa
         DockerBuilder().prepare(request_for(project, {"PATH": str(project)}, "build", "."))
 
 
-@pytest.mark.parametrize("host", ["ssh://me@there", "npipe:////./pipe/x"])
-def test_engines_that_cannot_be_reached_yet_are_named(
-    host: str, modern: dict[str, str], project: Path
-) -> None:
-    with pytest.raises(BomError, match="can't be reached yet"):
-        DockerBuilder().prepare(request_for(project, {**modern, "DOCKER_HOST": host}, "build", "."))
-
-
-def test_engines_behind_tls_are_refused(modern: dict[str, str], project: Path) -> None:
-    environment = {**modern, "DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_TLS_VERIFY": "1"}
-    with pytest.raises(BomError, match="behind TLS"):
-        DockerBuilder().prepare(request_for(project, environment, "build", "."))
-
-
 def test_a_failed_build_leaves_nothing(modern: dict[str, str], project: Path) -> None:
     (project / "Dockerfile").write_text("FROM scratch\nCOPY none /\n")
     request = request_for(project, modern, "build", "-q", "-t", "bom-docker/fail:1", ".")

@@ -9,7 +9,7 @@ import pytest
 
 from bom.builder.docker import command
 from bom.builder.docker.client import probe
-from bom.builder.docker.engine import context_name
+from bom.builder.docker.endpoint import context_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bom.archive import platforms
 from bom.archive.image_identity import fits
-from bom.builder.docker.engine import Engine, host
+from bom.builder.docker.engine import reach
 from bom.errors import BomError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def contents(
     """
     from bom.catalog.image import ImageCataloguer
 
-    engine = Engine(host(_Plain(), environment, Path.cwd()))
+    engine = reach(_Plain(), environment, Path.cwd())
     try:
         stored = engine.inspect(image.name)
         if stored is None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom.builder.docker.engine import DEFAULT_CONTEXT, context_name
+from bom.builder.docker.endpoint import DEFAULT_CONTEXT, context_name
 from bom.errors import EnvironmentLacks
 
 if TYPE_CHECKING:
