@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from bom import redact
 from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
-from bom.builder.docker import tools
+from bom.builder.docker import results as outcomes
+from bom.builder.docker import tools, unsealed
 from bom.builder.docker.engine import reach
+from bom.builder.docker.results import EngineImage, Nothing
 from bom.builder.images import context, provenance, remote, stdin
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
@@ -28,15 +30,16 @@ from bom.model import Setting
 from bom.state import state_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from types import TracebackType
 
     from bom.builder.docker.client import Client
     from bom.builder.docker.command import DockerCommand
     from bom.builder.docker.engine import Engine, StatedComponent
+    from bom.builder.docker.results import Result
     from bom.builder.images.context import BuildInputs
-    from bom.builder.protocol import BuildRequest, Progress
+    from bom.builder.protocol import BuildRequest, PreparedBuild, Progress
     from bom.model import Observation
 
 NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
@@ -44,9 +47,26 @@ METADATA_PROVENANCE: Final = "BUILDX_METADATA_PROVENANCE"
 _RECORDED_OPTIONS: Final = ("target", "platform", "file", "network")
 
 
-def prepare(request: BuildRequest) -> PreparedDockerBuild:
+def prepare(request: BuildRequest) -> PreparedBuild:
     """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
     command = commands.parse(request.command)
+    if (nothing := _nothing(command, request)) is not None:
+        return unsealed.prepare(request, nothing)
+    return _prepare(command, request)
+
+
+def _nothing(command: DockerCommand, request: BuildRequest) -> Nothing | None:
+    """Why the command leaves nothing to seal; None where it does."""
+    if (nothing := outcomes.without_build(command)) is not None:
+        return nothing
+    if not command.values("output"):
+        return None
+    client = clients.probe(command, request.environment, request.cwd)
+    found = outcomes.results(command, client.route, request.cwd)
+    return found[0] if isinstance(found[0], Nothing) else None
+
+
+def _prepare(command: DockerCommand, request: BuildRequest) -> PreparedDockerBuild:
     output = _output(request)
     folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
     try:
@@ -65,6 +85,7 @@ def _within(
         reached = aside.submit(_reach, command, request)
         try:
             client = clients.probe(command, request.environment, request.cwd)
+            _refuse_others(outcomes.results(command, client.route, request.cwd))
             _refuse_unloaded(command, client, request.environment)
             inputs = context.read(
                 given(command, spooled(command, folder)),
@@ -252,6 +273,14 @@ def _output(request: BuildRequest) -> Path:
             hint="-o names a file in a folder that exists",
         )
     return request.output
+
+
+def _refuse_others(wanted: Sequence[Result]) -> None:
+    if wanted != (EngineImage(),):
+        raise BomError(
+            "this build leaves no single image in the engine, and is not sealed yet",
+            hint="leave the output out, or use --load",
+        )
 
 
 def _refuse_unloaded(
