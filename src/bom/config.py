@@ -42,6 +42,10 @@ class Config(_Strict):
         default=[], description="Globs, relative to the project, as `--artifact` takes them."
     )
     spec_version: str = Field(default="1.6", pattern=r"^1\.[567]$")
+    stages: bool = Field(
+        default=True,
+        description="Look into the stages of a multi-stage image build that don't ship.",
+    )
     record_host: bool = Field(
         default=False, description="Put host and user name into the run record (personal data)."
     )
