@@ -140,12 +140,13 @@ def _as_docker(content: str) -> Iterator[tuple[str, bool]]:
 
 
 def _as_imagebuilder(content: str) -> Iterator[tuple[str, bool]]:
-    """As openshift/imagebuilder and containers/storage read it: slashes go off both ends of a line
-    first, so that `!/name` keeps its own and brings nothing back."""
+    """As openshift/imagebuilder and containers/storage read it: a space behind `!` is part of the
+    name, and a byte order mark goes after that is looked for."""
     for line in content.split("\n"):
         text = "" if line.startswith("#") else line.strip("/").strip()
         text = _clean(text) if text else ""
-        yield text.removeprefix("!"), text.startswith("!")
+        exception = text.startswith("!")
+        yield text.removeprefix("!").removeprefix("\ufeff").removeprefix("/"), exception
 
 
 def _clean(path: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from bom import redact
-from bom.builder.images import bases, context, provenance
+from bom.builder.images import bases, context, image, provenance
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.podman import command as commands
 from bom.builder.podman import inputs, program, tools
@@ -133,21 +133,11 @@ class PreparedPodmanBuild:
         """The image's archive, exported beside the output, with what is in it."""
         reported = provenance.read(self._id_file, None)
         archived = self._storage.archived(self._recipe.tags)
-        for name in self._recipe.tags[len(archived) :]:
-            self._must_name(name, reported.image_id)
+        if archived != self._recipe.tags:  # the others must be the image's names too
+            image.locate(self._storage, self._recipe.tags, reported)
         recipe = replace(self._recipe, tags=archived)
         made = self._collector.image(recipe, reported, self._output, progress, commit)
         return Collected(artifacts=(made,))
-
-    def _must_name(self, tag: str, image_id: str) -> None:
-        """A name that the archive can't hold must be the image's too."""
-        found = self._storage.inspect(tag)
-        if found is None or found.id != image_id:
-            raise BomError(
-                f"the tag {tag} moved while the build ran: it names another image than this one"
-                " made",
-                hint="build again, and let nothing else use the tag meanwhile",
-            )
 
 
 # --- before the build ---------------------------------------------------------------------------
