@@ -65,6 +65,7 @@ def kinds(text: str) -> tuple[str, ...]:
 # A `/` that begins an absolute path inside an argument; `//` after a colon is a URL's.
 _PATH_INSIDE: Final = re.compile(
     r"(?P<file>file:/{1,3})[^\s:,;\"'=()]*|"
+    r"(?P<layout>oci-layout://)(?=/)[^\s:,;\"'=()@]*|"
     r"(?:(?<=[\s=,;\"'(:@<>])|(?<=^)|(?<=^-[A-Za-z]))(?<!:/)/(?!/)[^\s:,;\"'=()<>]+"
 )
 # fmt: off
@@ -78,6 +79,7 @@ _NO_PASSWORD_P: Final = frozenset((
 _INTERPRETERS: Final = frozenset(
     ("python", "sh", "bash", "dash", "node", "ruby", "env", "sudo", "time", "nice")
 )
+_IMAGE_BUILDERS: Final = frozenset(("docker", "docker-compose", "podman", "buildah", "nerdctl"))
 _GLUED_PASSWORD: Final = ("mysql", "mariadb", "sshpass")
 _USER_AND_PASSWORD: Final = re.compile(r"(?!\d+:\d+$)([^\s:]+):.+", re.DOTALL)
 _NAMED: Final = re.compile(r"(-{0,2}[\w.:-]+)=")
@@ -118,6 +120,8 @@ def command(argv: Sequence[str], *, root: Path, cwd: Path, known: Sequence[str] 
     for argument in argv:
         for secret in known:
             argument = argument.replace(secret, REDACTED)
+        if program in _IMAGE_BUILDERS:
+            argument = _lent(before, argument)
         if hide_next and not (argument.startswith(("id=", "type=", "src=", "source=", "env="))):
             words.append(REDACTED)
             hide_next = False
@@ -161,6 +165,25 @@ def _redact_named(argument: str, program: str) -> str:
     return argument
 
 
+def _lent(before: str, argument: str) -> str:
+    """What an image build is lent by `--secret` and `--ssh`, by id alone."""
+    option, equals, value = argument.partition("=")
+    if not equals or option not in ("--secret", "--ssh"):
+        option, equals, value = before, "", argument
+    if option not in ("--secret", "--ssh"):
+        return argument
+    if option == "--ssh":
+        name, given, _ = value.partition("=")
+        shown = f"{name}={REDACTED}" if given else name
+    else:
+        fields = (field.partition("=") for field in value.split(","))
+        shown = ",".join(
+            f"{name}={kept if name in ('id', 'type') else REDACTED}" if mark else REDACTED
+            for name, mark, kept in fields
+        )
+    return f"{option}={shown}" if equals else shown
+
+
 def _below(place: str, bases: set[str]) -> PurePosixPath:
     for base in bases:
         if PurePosixPath(place).is_relative_to(base):
@@ -190,6 +213,8 @@ def _relative(argument: str, base: dict[str, PurePosixPath]) -> str:
     def replace(match: re.Match[str]) -> str:
         if prefix := match["file"]:
             return "file:" + place("/" + match[0][len(prefix) :].lstrip("/"))
+        if prefix := match["layout"]:
+            return prefix + place(match[0][len(prefix) :])
         return place(match[0])
 
     return _PATH_INSIDE.sub(replace, argument)

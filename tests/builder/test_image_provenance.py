@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -145,3 +146,43 @@ def test_names_that_make_no_purl_have_none(tmp_path: Path) -> None:
     found = read(tmp_path, {"buildx.build.provenance": {"materials": [source]}})
     facts = list(provenance.image_materials((), found.sources))
     assert [fact.purl for fact in facts if isinstance(fact, Material)] == [""]
+
+
+def test_a_dockerfile_that_only_the_builder_has_is_read_from_its_provenance(tmp_path: Path) -> None:
+    data = base64.b64encode(b"FROM scratch\n").decode()
+    source = {"infos": [{"filename": "Dockerfile", "language": "Dockerfile", "data": data}]}
+    for statement in (
+        {
+            "metadata": {"https://mobyproject.org/buildkit@v1#metadata": {"source": source}},
+            "invocation": {"environment": {"platform": "linux/arm64"}},
+        },
+        {
+            "runDetails": {"metadata": {"buildkit_metadata": {"source": source}}},
+            "buildDefinition": {"internalParameters": {"builderPlatform": "linux/arm64"}},
+        },
+    ):
+        found = read(tmp_path, {"containerimage.digest": B, "buildx.build.provenance": statement})
+        assert (found.dockerfile, found.platform) == (b"FROM scratch\n", "linux/arm64")
+
+
+@pytest.mark.parametrize("data", [["!!"], ["RlJPTQ==", "UlVO"], []])
+def test_a_dockerfile_that_is_not_stated_well_is_none(tmp_path: Path, data: list[str]) -> None:
+    infos = [{"language": "Dockerfile", "data": item} for item in data]
+    metadata = {"https://mobyproject.org/buildkit@v1#metadata": {"source": {"infos": infos}}}
+    statement = {"metadata": metadata}
+    found = read(tmp_path, {"containerimage.digest": B, "buildx.build.provenance": statement})
+    assert found.dockerfile is None
+
+
+def test_what_the_client_itself_sends_is_no_source(tmp_path: Path) -> None:
+    sent = {"uri": "http://buildkit-session/abc", "digest": {"sha256": "c" * 64}}
+    statement = {"materials": [sent]}
+    found = read(tmp_path, {"containerimage.digest": B, "buildx.build.provenance": statement})
+    assert found.sources == ()
+
+
+def test_an_oci_layout_that_stands_for_an_image_is_told_by_its_digest() -> None:
+    source = provenance.Source("pkg:oci/lay", (Hash("SHA-256", "a" * 64),), f"lay@{A}")
+    (made,) = provenance.image_materials([ImageReference("lay", "base-image")], [source])
+    assert isinstance(made, Material)
+    assert (made.kind, made.name, made.digests) == ("base-image", "lay", source.digests)

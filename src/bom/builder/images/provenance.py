@@ -25,7 +25,7 @@ from pydantic import (
 
 from bom.builder.images.remote import shown
 from bom.builder.images.steps import Definition
-from bom.catalog.images.reference import familiar, oci_purl, split_tag
+from bom.catalog.images.reference import familiar, oci_purl, split_tag, with_tag
 from bom.errors import BomError
 from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Property
@@ -289,8 +289,11 @@ def image_materials(
         if not source.image:
             yield _fetched(source)
             continue
-        item = named.get(source.image)
-        seen.add(source.image)
+        key = source.image
+        if key not in named and with_tag(key.partition("@")[0]) in named:
+            key = with_tag(key.partition("@")[0])  # an OCI layout stands by digest alone
+        item = named.get(key)
+        seen.add(key)
         yield Material(
             kind=item.kind if item else "build-image",
             name=source.image.partition("@")[0],
@@ -334,7 +337,8 @@ def _reported(found: _Metadata, image_id: str = "") -> Reported:
         image_id=image_id,
         digest=_digest(found.digest),
         config=_digest(found.config),
-        names=tuple(filter(None, found.names.split(","))),
+        # an image without a tag is called `moby-dangling@sha256:...` by the containerd store
+        names=tuple(name for name in found.names.split(",") if name and "@" not in name),
         build_ref=found.build_ref,
         invocation=times.invocation,
         started=times.started,
