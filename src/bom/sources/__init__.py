@@ -127,9 +127,9 @@ def _image(name: str, contents: ImageContents, platform: str) -> Found:
 def _file(path: Path, contents: FileContents) -> Found:
     from bom.archive.package import identify
     from bom.builder import package_facts
+    from bom.catalog.inside import inside
     from bom.catalog.project import Project, resolve
     from bom.model import Gap, Subject
-    from bom.sources.inside import inside
 
     assert contents.view is not None
     identity = identify(path, contents.kind)

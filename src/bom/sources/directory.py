@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.catalog import WANTED
+from bom.catalog.inside import inside
 from bom.catalog.view import directory_view
 from bom.model import Subject
 from bom.observe.source import revision
-from bom.sources.inside import inside
 
 if TYPE_CHECKING:
     from pathlib import Path
