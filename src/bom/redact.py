@@ -125,6 +125,7 @@ def command(argv: Sequence[str], *, root: Path, cwd: Path, known: Sequence[str] 
         if hide_next and not (argument.startswith(("id=", "type=", "src=", "source=", "env="))):
             words.append(REDACTED)
             hide_next = False
+            before = ""
             continue
         if before in ("-u", "--user") and (match := _USER_AND_PASSWORD.fullmatch(argument)):
             argument = f"{match[1]}:{REDACTED}"
@@ -176,7 +177,9 @@ def _lent(before: str, argument: str) -> str:
         name, given, _ = value.partition("=")
         shown = f"{name}={REDACTED}" if given else name
     else:
-        fields = (field.partition("=") for field in value.split(","))
+        # the id first: behind `--secret=` any other name looks like a secret itself
+        ordered = sorted(value.split(","), key=lambda field: not field.startswith("id="))
+        fields = (field.partition("=") for field in ordered)
         shown = ",".join(
             f"{name}={kept if name in ('id', 'type') else REDACTED}" if mark else REDACTED
             for name, mark, kept in fields
