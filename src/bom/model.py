@@ -361,18 +361,24 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class ImageIdentity:
-    """What identifies one platform's image. Digests are `sha256:HEX`.
+    """What identifies an image. Digests are `sha256:HEX`.
 
     `manifest` is empty where the export has none (docker archive of the classic store);
-    `index` is the export's index, for the run record only.
+    `index` is the export's index, for the run record only. `attestations`: manifests in the same
+    archive that say something about this one (BuildKit's).
+
+    An image for several platforms has `platforms`, sorted, and none of `config`, `manifest`,
+    `platform`, `layers` of its own; what identifies it is its `index`.
     """
 
-    config: str
+    config: str = ""
     manifest: str = ""
     index: str = ""
     platform: str = ""
     tags: tuple[str, ...] = ()
     layers: tuple[Layer, ...] = ()
+    attestations: tuple[str, ...] = ()
+    platforms: tuple[ImageIdentity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,9 @@ _INDEX_TYPES: Final = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-_REFERENCE_TYPE: Final = "vnd.docker.reference.type"  # what BuildKit marks attestations with
+# What BuildKit marks attestations with, and by what it says which manifest they are about.
+_REFERENCE_TYPE: Final = "vnd.docker.reference.type"
+_REFERENCE_DIGEST: Final = "vnd.docker.reference.digest"
 _IMAGE_NAME: Final = "io.containerd.image.name"
 _REF_NAME: Final = "org.opencontainers.image.ref.name"
 _INDEX_DEPTH: Final = 4
@@ -54,6 +56,7 @@ class _Candidate:
     tags: tuple[str, ...] = ()
     manifest: str = ""
     index: str = ""
+    attestations: tuple[str, ...] = ()
 
 
 def identify(archive: ImageArchive, platform: str | None = None) -> Identified:
@@ -86,6 +89,41 @@ def identify(archive: ImageArchive, platform: str | None = None) -> Identified:
     tags = {tag for entry in (*docker, *(oci if not docker else ())) for tag in entry.tags}
     others = [entry for entry in oci if entry.config != chosen.config]
     return _identified(archive, chosen, tuple(sorted(tags)), others)
+
+
+def identify_all(archive: ImageArchive) -> tuple[Identified, ...]:
+    """The images for every platform in the archive, sorted by platform; in one of a single image
+    just that. What `manifest.json` names must be among those of `index.json`. Raises BadArtifact
+    as `identify`."""
+    if "index.json" not in archive.documents:
+        return (identify(archive),)
+    docker = list(_from_manifest_json(archive))
+    by_config: dict[str, _Candidate] = {}
+    for entry in _from_index_json(archive):
+        by_config.setdefault(entry.config, entry)
+    images = list(by_config.values())
+    for named in docker:
+        if not any(_same(archive, entry, named) for entry in images):
+            raise BadArtifact(
+                "ambiguous-image",
+                "manifest.json names an image that index.json does not",
+                found=f"configuration {named.config}",
+            )
+    found = [
+        _identified(archive, entry, tuple(sorted({*entry.tags, *_tags_of(docker)})), [])
+        for entry in images
+    ]
+    platforms = [item.identity.platform for item in found]
+    if len(set(platforms)) < len(platforms):
+        listed = ", ".join(sorted(platforms))
+        raise BadArtifact(
+            "ambiguous-image", "the archive holds several images for one platform", found=listed
+        )
+    return tuple(sorted(found, key=lambda item: item.identity.platform))
+
+
+def _tags_of(images: list[_Candidate]) -> set[str]:
+    return {tag for image in images for tag in image.tags}
 
 
 def _chosen(archive: ImageArchive, images: list[_Candidate], wanted: str) -> _Candidate:
@@ -139,7 +177,11 @@ def _from_index_json(archive: ImageArchive) -> Iterator[_Candidate]:
         return
     seen: dict[str, _Candidate] = {}
     missing = []
-    for descriptor, index, tag in _manifests(archive, raw):
+    attestations: dict[str, set[str]] = {}
+    for descriptor, index, tag, about in _manifests(archive, raw):
+        if about:
+            attestations.setdefault(about, set()).add(_attestation(archive, descriptor))
+            continue
         digest = _digest(descriptor, "index.json")
         if digest in seen:
             seen[digest] = _with_tag(seen[digest], tag)
@@ -162,11 +204,26 @@ def _from_index_json(archive: ImageArchive) -> Iterator[_Candidate]:
             found=", ".join(missing[:5]),
             where="index.json",
         )
-    yield from seen.values()
+    for candidate in seen.values():
+        stated = sorted(attestations.get(candidate.manifest, set()) - {""})
+        yield replace(candidate, attestations=tuple(stated))
 
 
-def _manifests(archive: ImageArchive, raw: bytes) -> Iterator[tuple[Mapping[str, Any], str, str]]:
-    """The descriptors of image manifests: (descriptor, digest of the index around it, tag)."""
+def _attestation(archive: ImageArchive, descriptor: Mapping[str, Any]) -> str:
+    """The digest of an attestation's manifest, held against its bytes; "" where these are not in
+    the archive."""
+    digest = _digest(descriptor, "index.json")
+    if _blob(digest) not in archive.documents:
+        return ""
+    _document(archive, digest)
+    return digest
+
+
+def _manifests(
+    archive: ImageArchive, raw: bytes
+) -> Iterator[tuple[Mapping[str, Any], str, str, str]]:
+    """The descriptors of manifests: (descriptor, digest of the index around it, tag, digest of
+    the manifest that it is an attestation about, "" for an image's)."""
     pending: list[tuple[Any, str, str, int]] = [
         (item, "", "", 0) for item in _list(_parse(raw, "index.json"), "manifests", "index.json")
     ]
@@ -180,6 +237,8 @@ def _manifests(archive: ImageArchive, raw: bytes) -> Iterator[tuple[Mapping[str,
         if not isinstance(annotations, dict):
             annotations = {}
         if _REFERENCE_TYPE in annotations or _unknown_platform(item.get("platform")):
+            if about := str(annotations.get(_REFERENCE_DIGEST) or ""):
+                yield item, index, "", about
             continue  # an attestation about an image, no image
         if not tag:
             tag = str(annotations.get(_IMAGE_NAME) or annotations.get(_REF_NAME) or "")
@@ -189,7 +248,7 @@ def _manifests(archive: ImageArchive, raw: bytes) -> Iterator[tuple[Mapping[str,
                 nested = _list(_document(archive, digest), "manifests", digest)
                 pending.extend((inner, digest, tag, depth + 1) for inner in nested)
             continue
-        yield item, index, tag
+        yield item, index, tag, ""
 
 
 def _unknown_platform(platform: Any) -> bool:
@@ -198,7 +257,7 @@ def _unknown_platform(platform: Any) -> bool:
 
 def _with_tag(candidate: _Candidate, tag: str) -> _Candidate:
     tags = tuple(sorted({*candidate.tags, tag} - {""}))
-    return _Candidate(candidate.config, candidate.layers, tags, candidate.manifest, candidate.index)
+    return replace(candidate, tags=tags)
 
 
 def _same(archive: ImageArchive, one: _Candidate, other: _Candidate) -> bool:
@@ -262,6 +321,7 @@ def _identified(
             Layer(diff_id, blob.digest, blob.size, command)
             for diff_id, blob, command in zip(diff_ids, blobs, created_by, strict=True)
         ),
+        attestations=chosen.attestations,
     )
     gaps = tuple(
         Gap(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bom import redact
 from bom.archive.image import ImageArchive, ImageReader
-from bom.archive.image_identity import Identified, identify
+from bom.archive.image_identity import Identified, identify, identify_all
 from bom.catalog import WANTED, Catalogue, catalogue, declared
 from bom.catalog.attribution import Attribution, attribute
 from bom.catalog.filesystem import Tree, TreeView
@@ -22,8 +22,9 @@ from bom.model import Gap
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from bom.archive.image import LayerBlob
     from bom.catalog.protocol import Declared
     from bom.model import Component, Dependency, Finding, ImageIdentity
 
@@ -107,6 +108,13 @@ class ImageCataloguer:
             raise self._error
         return contents(self._reader.finish(), platform)
 
+    def finish_all(self) -> tuple[ImageContents, ...]:
+        """What the images for all platforms in the archive hold, sorted by platform."""
+        self.close()
+        if self._error is not None:
+            raise self._error
+        return all_contents(self._reader.finish())
+
     def close(self) -> None:
         """Stop the threads; nothing happens when they have stopped already."""
         if not self._over:
@@ -141,8 +149,23 @@ class ImageCataloguer:
 
 def contents(archive: ImageArchive, platform: str | None = None) -> ImageContents:
     """What the one image in the archive holds. Consumes the archive's lists of entries."""
-    found = _redacted(identify(archive, platform))
-    view, gaps = _file_system(archive, found)
+    return _contents(archive, _redacted(identify(archive, platform)))
+
+
+def all_contents(archive: ImageArchive) -> tuple[ImageContents, ...]:
+    """What the images for all platforms in the archive hold. Consumes the lists of entries."""
+    found = [_redacted(item) for item in identify_all(archive)]
+    return tuple(
+        _contents(archive, item, [blob for other in found[number:] for blob in other.layers])
+        for number, item in enumerate(found, start=1)
+    )
+
+
+def _contents(
+    archive: ImageArchive, found: Identified, wanted: Sequence[LayerBlob] = ()
+) -> ImageContents:
+    """`wanted`: layers whose entries another platform's image will need."""
+    view, gaps = _file_system(archive, found, wanted)
     if view is None:
         lacking = Catalogue(gaps=tuple(sorted({*found.gaps, *gaps})))
         empty = TreeView(Tree(), {})
@@ -174,7 +197,7 @@ def _redacted(found: Identified) -> Identified:
 
 
 def _file_system(
-    archive: ImageArchive, found: Identified
+    archive: ImageArchive, found: Identified, wanted: Sequence[LayerBlob]
 ) -> tuple[TreeView | None, tuple[Gap, ...]]:
     """The layers put together; None where one can't be read, since the rest alone would show
     what it removes and hide what it adds."""
@@ -188,7 +211,7 @@ def _file_system(
     tree = Tree()
     for number, blob in enumerate(found.layers):
         tree.apply(blob.entries, number)
-        if not any(blob is later for later in found.layers[number + 1 :]):
+        if not any(blob is later for later in (*found.layers[number + 1 :], *wanted)):
             blob.entries = []  # a hundred thousand entries are not kept twice
     diff_ids = [layer.diff_id for layer in found.identity.layers]
     return TreeView(tree, archive.contents, diff_ids, archive.extracts), tuple(tree.gaps)

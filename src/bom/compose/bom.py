@@ -227,7 +227,7 @@ def _subject(evidence: Evidence, revision: Revision | None) -> Json:
         # an image's file name is chosen by `-o`, so it belongs to the run
         facts.append(Property("bom-seal:subject:file", subject.name))
     else:
-        facts += _image(image)
+        facts += image_properties(image)
     if subject.sha256:
         facts.append(Property("bom-seal:hash:of", "built-bytes"))
     out: Json = {
@@ -262,9 +262,9 @@ def _subject(evidence: Evidence, revision: Revision | None) -> Json:
     return out
 
 
-def _image(image: ImageIdentity) -> list[Property]:
+def image_properties(image: ImageIdentity) -> list[Property]:
+    """What the BOM says of what identifies an image."""
     facts = [
-        Property("bom-seal:image:config", image.config),
         *(Property("bom-seal:image:tag", tag) for tag in image.tags),
         *(
             Property(
@@ -273,10 +273,16 @@ def _image(image: ImageIdentity) -> list[Property]:
             for index, layer in enumerate(image.layers)
         ),
     ]
-    if image.manifest:
-        facts.append(Property("bom-seal:image:manifest", image.manifest))
-    if image.platform:
-        facts.append(Property("bom-seal:image:platform", image.platform))
+    for part in (image, *image.platforms):
+        stated = (
+            ("config", part.config),
+            ("manifest", part.manifest),
+            ("platform", part.platform),
+            *(("attestation", digest) for digest in part.attestations),
+        )
+        facts += [Property(f"bom-seal:image:{name}", value) for name, value in stated if value]
+    if image.platforms and image.index:
+        facts.append(Property("bom-seal:image:index", image.index))
     return facts
 
 

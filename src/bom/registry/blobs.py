@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -127,13 +127,61 @@ class ImageBlobs:
             ],
         }
         raw = json.dumps(index).encode()
-        found = {chosen.digest: BlobFile(place(chosen.digest), len(held), lambda: [held])}
+        found = {chosen.digest: BlobFile(place(chosen.digest), len(held), partial(_whole, held))}
         for digest, size in (config, *layers):
             if digest not in found:
                 found[digest] = BlobFile(
                     place(digest), size, partial(self._blobs.blob, digest, size)
                 )
-        return [BlobFile("index.json", len(raw), lambda: [raw]), *found.values()]
+        return [BlobFile("index.json", len(raw), partial(_whole, raw)), *found.values()]
+
+    def images(self, digest: str) -> list[Descriptor]:
+        """The images that a manifest or an index (by its digest) stands for, with platforms.
+        Raises BomError."""
+        top = self._json(digest)
+        if "manifests" not in top:
+            return [Descriptor(digest, self.type_of(digest), "", self._platform(digest))]
+        found = self._images(self._documents[digest])
+        return [
+            replace(item, platform=item.platform or self._platform(item.digest)) for item in found
+        ]
+
+    def type_of(self, digest: str) -> str:
+        """The media type of a manifest or an index: what it states, else by its shape."""
+        document = self._json(digest)
+        stated = document.get("mediaType")
+        if isinstance(stated, str) and stated in (*INDEX_TYPES, *MANIFEST_TYPES):
+            return stated
+        return INDEX_TYPES[0] if "manifests" in document else MANIFEST_TYPES[0]
+
+    def parts(self, digest: str) -> tuple[str, list[str]]:
+        """The digests of a manifest's configuration and layers, lowest first."""
+        config, layers = self._parts(Descriptor(digest, ""), self._json(digest))
+        return config[0], [layer for layer, _ in layers]
+
+    def below(self, digest: str) -> list[BlobFile]:
+        """All blobs that a manifest or an index needs, itself first, each once: of an index the
+        attestations too. Raises BomError."""
+        found: dict[str, BlobFile] = {}
+        pending = [(digest, 0)]
+        while pending:
+            name, depth = pending.pop(0)
+            if name in found:
+                continue
+            if depth > _DEPTH or len(found) > _DESCRIPTORS:
+                raise self._wrong("an index that names too much, or indexes inside indexes")
+            document = self._json(name)
+            held = self._documents[name]
+            found[name] = BlobFile(place(name), len(held), partial(_whole, held))
+            if "manifests" in document:
+                inner = self._entries(document)
+                pending.extend((self._digest(item), depth + 1) for item in inner)
+                continue
+            config, layers = self._parts(Descriptor(name, ""), document)
+            for blob, size in (config, *layers):
+                if blob not in found:
+                    found[blob] = BlobFile(place(blob), size, partial(self._blobs.blob, blob, size))
+        return list(found.values())
 
     def _parts(
         self, chosen: Descriptor, manifest: Mapping[str, Any]
@@ -248,3 +296,7 @@ class ImageBlobs:
 
 def place(digest: str) -> str:
     return "blobs/" + digest.replace(":", "/", 1)
+
+
+def _whole(data: bytes) -> list[bytes]:
+    return [data]

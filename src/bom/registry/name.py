@@ -33,6 +33,13 @@ class RegistryImage:
         return f"{self.host}/{self.repository}"
 
     @property
+    def familiar(self) -> str:
+        """The name as docker shows it, without tag."""
+        if self.host != HUB:
+            return self.name
+        return self.repository.removeprefix("library/")
+
+    @property
     def reference(self) -> str:
         """What the registry is asked for."""
         return self.digest or self.tag

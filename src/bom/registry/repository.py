@@ -26,6 +26,11 @@ _HUB: Final = "registry-1.docker.io"  # what serves docker.io
 _ACCEPT: Final = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
 
 
+def is_digest(text: str) -> bool:
+    """Whether a reference is a digest and no tag."""
+    return text.startswith("sha256:")
+
+
 class Registry:
     """One repository of a registry, read. A store of blobs for `ImageBlobs`."""
 
@@ -43,26 +48,12 @@ class Registry:
 
     def manifest(self) -> tuple[bytes, str]:
         """What the image's name stands for, a manifest or an index, and its media type."""
-        response = self._get(f"manifests/{self._image.reference}", {"Accept": _ACCEPT})
-        stated = response.headers.get("Docker-Content-Digest", "")
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        raw = self._http.whole(response, DOCUMENT_LIMIT)
-        digest = f"sha256:{sha256(raw).hexdigest()}"
-        for expected in (self._image.digest, stated):
-            if expected.startswith("sha256:") and expected != digest:
-                raise BadArtifact(
-                    "damaged",
-                    f"{self.where}: the registry sends another manifest than the digest names",
-                    expected=expected,
-                    found=digest,
-                )
-        if kind not in (*INDEX_TYPES, *MANIFEST_TYPES):
-            raise BomError(
-                f"{self.where} is no image but {kind or 'something without a type'}",
-                hint="manifests of schema version 1 are not read: push the image again",
-            )
-        self._fetched[digest] = raw
-        return raw, kind
+        return self._manifest(self._image.reference, (200,))
+
+    def resolve(self, reference: str) -> str:
+        """The digest of what a tag or a digest names here; "" where it names nothing."""
+        raw, kind = self._manifest(reference, (200, 404))
+        return f"sha256:{sha256(raw).hexdigest()}" if kind else ""
 
     def document(self, digest: str, limit: int) -> bytes:
         """A manifest by its digest."""
@@ -129,3 +120,28 @@ class Registry:
                 f"there is no {self.where}", hint="check its name, its tag and its case"
             )
         return BomError(f"{self._image.host} answers with HTTP status {status}")
+
+    def _manifest(self, reference: str, good: tuple[int, ...]) -> tuple[bytes, str]:
+        response = self._get(f"manifests/{reference}", {"Accept": _ACCEPT}, good)
+        if response.status_code == 404:
+            response.close()
+            return b"", ""
+        stated = response.headers.get("Docker-Content-Digest", "")
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        raw = self._http.whole(response, DOCUMENT_LIMIT)
+        digest = f"sha256:{sha256(raw).hexdigest()}"
+        for expected in (reference if is_digest(reference) else "", stated):
+            if expected.startswith("sha256:") and expected != digest:
+                raise BadArtifact(
+                    "damaged",
+                    f"{self.where}: the registry sends another manifest than the digest names",
+                    expected=expected,
+                    found=digest,
+                )
+        if kind not in (*INDEX_TYPES, *MANIFEST_TYPES):
+            raise BomError(
+                f"{self.where} is no image but {kind or 'something without a type'}",
+                hint="manifests of schema version 1 are not read: push the image again",
+            )
+        self._fetched[digest] = raw
+        return raw, kind

@@ -4,7 +4,7 @@ and described as the BOM's subject."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom import purl, redact
 from bom.catalog.images.reference import familiar, oci_purl
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bom.builder.images.store import ImageStore, StoredImage
     from bom.catalog.image import ImageContents
     from bom.model import ImageIdentity
+
+ENVIRONMENT: Final = "bom-seal:image:env"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,7 @@ def subject(
     """The image as a BOM's subject. `sha256` (hex) and `size`: of the archive that is sealed,
     where there is one."""
     identity = contents.identity
-    package, version = "", ""
-    if tags:
-        package, _, version = familiar(tags[0]).rpartition(":")
+    package, version = named(tags)
     return Subject(
         name=name,
         kind="image",
@@ -119,13 +119,24 @@ def subject(
         purl=_purl(identity, package, version),
         image=identity,
         properties=(
-            *(
-                Property("bom-seal:image:env", variable)
-                for variable in sorted({pair[0] for pair in _environment(contents.config)})
-            ),
+            *environment(contents),
             *(contents.files.properties() if contents.complete else ()),
         ),
     )
+
+
+def named(tags: tuple[str, ...]) -> tuple[str, str]:
+    """Name and tag that an image goes by: the first that it has."""
+    if not tags:
+        return "", ""
+    package, _, version = familiar(tags[0]).rpartition(":")
+    return package, version
+
+
+def environment(contents: ImageContents) -> tuple[Property, ...]:
+    """The names of the variables in the image's own configuration."""
+    names = sorted({pair[0] for pair in _environment(contents.config)})
+    return tuple(Property(ENVIRONMENT, name) for name in names)
 
 
 def _purl(identity: ImageIdentity, package: str, tag: str) -> str:
