@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker.command import form_of
+from bom.builder.docker.plugin import plugin_of
 from bom.builder.podman import command as podman
 
 if TYPE_CHECKING:
@@ -13,7 +14,14 @@ if TYPE_CHECKING:
 
     from bom.builder.protocol import Builder, BuildRequest, PreparedBuild
 
-__all__ = ["BUILDERS", "DockerBuilder", "FilesBuilder", "PodmanBuilder"]
+__all__ = [
+    "BUILDERS",
+    "BakeBuilder",
+    "ComposeBuilder",
+    "DockerBuilder",
+    "FilesBuilder",
+    "PodmanBuilder",
+]
 
 
 class DockerBuilder:
@@ -26,8 +34,42 @@ class DockerBuilder:
 
     def prepare(self, request: BuildRequest) -> PreparedBuild:
         from bom.builder.docker import build
+        from bom.builder.docker.endpoint import ClientRefuses
 
-        return build.prepare(request)
+        try:
+            return build.prepare(request)
+        except ClientRefuses as refusal:
+            from bom.builder.docker.refused import RefusedByClient
+
+            return RefusedByClient(request, refusal)
+
+
+class BakeBuilder:
+    """`docker buildx bake`: several images by one definition."""
+
+    name = "bake"
+
+    def recognises(self, command: Sequence[str]) -> bool:
+        return plugin_of(command) == "bake"
+
+    def prepare(self, request: BuildRequest) -> PreparedBuild:
+        from bom.builder.docker import bake
+
+        return bake.prepare(request)
+
+
+class ComposeBuilder:
+    """`docker compose build`: an image for each service."""
+
+    name = "compose"
+
+    def recognises(self, command: Sequence[str]) -> bool:
+        return plugin_of(command) == "compose"
+
+    def prepare(self, request: BuildRequest) -> PreparedBuild:
+        from bom.builder.docker import compose
+
+        return compose.prepare(request)
 
 
 class PodmanBuilder:
@@ -58,4 +100,10 @@ class FilesBuilder:
         return files.prepare(request)
 
 
-BUILDERS: Final[tuple[Builder, ...]] = (DockerBuilder(), PodmanBuilder(), FilesBuilder())
+BUILDERS: Final[tuple[Builder, ...]] = (
+    BakeBuilder(),
+    ComposeBuilder(),
+    DockerBuilder(),
+    PodmanBuilder(),
+    FilesBuilder(),
+)

@@ -46,13 +46,14 @@ class Plugin:
 class Details:
     """What a client says of its surroundings, which nobody needs before the build.
 
-    `context`: the docker context in force ("default" without one). `buildx`: the plugin, where
-    the client has it. `driver` and `buildkit`: of the builder that buildx will use: its driver,
-    and every BuildKit version that its nodes state.
+    `context`: the docker context in force ("default" without one). `buildx`, `compose`: the
+    plugins, where the client has them. `driver` and `buildkit`: of the builder that buildx will
+    use: its driver, and every BuildKit version that its nodes state.
     """
 
     context: str = DEFAULT_CONTEXT
     buildx: Plugin | None = None
+    compose: Plugin | None = None
     driver: str = ""
     buildkit: tuple[str, ...] = ()
 
@@ -76,30 +77,26 @@ class Client:
 
 def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> Client:
     """Ask the client that `command` names. Raises EnvironmentLacks where there is none."""
-    path = _executable(command.argv[0], environment, cwd)
-    ask = _Question((str(path), *command.argv[1 : command.globals_end]), environment, cwd)
+    path = executable(command.argv[0], environment, cwd)
+    ask = Question((str(path), *command.argv[1 : command.globals_end]), environment, cwd)
     builder = _BuilderQuestion(ask, command)
     likely = context_name(command, environment, cwd)
     # side by side: a client takes a tenth of a second to start, and mostly waits
     pool = ThreadPoolExecutor(3)
     usage = pool.submit(ask, "build", "--help")
-    asked_version = pool.submit(_Question((str(path),), environment, cwd), "--version")
+    asked_version = pool.submit(Question((str(path),), environment, cwd), "--version")
     route: Route = "buildx" if command.form == "buildx" else _route(usage.result())
     stated = _VERSION.search(asked_version.result())
     asked_info = pool.submit(ask, "info", "--format", "{{json .ClientInfo}}")
     asked_builder = pool.submit(builder, likely) if route == "buildx" else None
 
     def details() -> Details:
-        context, buildx = _info(asked_info.result())
+        context, plugins = _info(asked_info.result())
         inspected = asked_builder.result() if asked_builder is not None else ""
         if asked_builder is not None and context != likely:
             inspected = builder(context)
-        return Details(
-            context,
-            buildx,
-            (_DRIVER.search(inspected) or ["", ""])[1],
-            tuple(sorted(set(_BUILDKIT.findall(inspected)))),
-        )
+        driver, buildkit = stated_builder(inspected)
+        return Details(context, plugins.get("buildx"), plugins.get("compose"), driver, buildkit)
 
     found = pool.submit(details)
     pool.shutdown(wait=False)
@@ -113,7 +110,7 @@ def is_named(command: DockerCommand, environment: Mapping[str, str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """Asks the client something; "" where it has no answer."""
 
     prefix: Sequence[str]
@@ -141,7 +138,7 @@ class _Question:
 class _BuilderQuestion:
     """Asks buildx about the builder that a build in a context uses."""
 
-    ask: _Question
+    ask: Question
     command: DockerCommand
 
     def __call__(self, context: str) -> str:
@@ -153,7 +150,8 @@ class _BuilderQuestion:
         return self.ask("buildx", "inspect", *([name] if name else []))
 
 
-def _executable(name: str, environment: Mapping[str, str], cwd: Path) -> Path:
+def executable(name: str, environment: Mapping[str, str], cwd: Path) -> Path:
+    """The program of this name, as the command finds it. Raises EnvironmentLacks."""
     if "/" in name:
         found: str | None = str(cwd / name) if (cwd / name).is_file() else None
     else:
@@ -174,16 +172,24 @@ def _route(usage: str) -> Route:
     return "classic" if "--iidfile" in usage else "unknown"
 
 
-def _info(text: str) -> tuple[str, Plugin | None]:
-    """The context's name and the buildx plugin, from `docker info`."""
+def stated_builder(inspected: str) -> tuple[str, tuple[str, ...]]:
+    """The driver and the BuildKit versions that `buildx inspect` states; "" and () without."""
+    driver = (_DRIVER.search(inspected) or ["", ""])[1]
+    return driver, tuple(sorted(set(_BUILDKIT.findall(inspected))))
+
+
+def _info(text: str) -> tuple[str, dict[str, Plugin]]:
+    """The context's name and the plugins, from `docker info`."""
     try:
         found = json.loads(text or "{}")
         context = str(found.get("Context") or "default")
-        plugins = [
-            Plugin(Path(str(item["Path"])).resolve(), str(item.get("Version") or ""))
+        plugins = {
+            str(item.get("Name")): Plugin(
+                Path(str(item["Path"])).resolve(), str(item.get("Version") or "")
+            )
             for item in found.get("Plugins") or ()
-            if item.get("Name") == "buildx" and not item.get("Err")
-        ]
+            if not item.get("Err")
+        }
     except (ValueError, AttributeError, TypeError, KeyError):
-        return "default", None
-    return context, plugins[0] if plugins else None
+        return "default", {}
+    return context, plugins

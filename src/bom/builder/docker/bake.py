@@ -1,0 +1,334 @@
+"""`docker buildx bake`: the client is asked what it would build (`--print`), builds it, and says
+for each target in its metadata file which image that became.
+
+The printed definition is JSON (docs.docker.com/build/bake/reference): groups and targets, with all
+variables, functions, inheritance, matrices, overrides and compose files resolved.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from bom.builder.docker import command as commands
+from bom.builder.docker import plugin, results, tools, unsealed
+from bom.builder.docker.build import METADATA_PROVENANCE, NO_ATTESTATIONS
+from bom.builder.docker.client import DOCKER_DRIVER
+from bom.builder.docker.engine import reach
+from bom.builder.docker.plugin_client import client_of, plugin_tools
+from bom.builder.docker.targets import (
+    FOLDER_PREFIX,
+    Definition,
+    Inputs,
+    Planned,
+    PreparedTargets,
+    Report,
+    looked_at,
+    recipe,
+)
+from bom.builder.images import naming, provenance, stdin
+from bom.builder.images.context import Dialect
+from bom.builder.images.remote import is_remote
+from bom.builder.protocol import Invocation
+from bom.errors import BomError
+from bom.model import Gap, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from bom.builder.docker.client import Client
+    from bom.builder.docker.engine import Engine
+    from bom.builder.docker.plugin import PluginCall
+    from bom.builder.protocol import BuildRequest, PreparedBuild
+
+EXAMPLE: Final = "docker buildx bake"
+_DEFAULT: Final = "default"
+_LIMIT: Final = 10_000  # targets of one definition
+_TARGET: Final = "target:"
+_HERE: Final = "cwd://"  # of a remote definition: relative to the working directory after all
+
+_Text = Annotated[str, StringConstraints(max_length=65_536)]
+
+
+class _Foreign(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Group(_Foreign):
+    targets: list[_Text] = []
+
+
+class Target(_Foreign):
+    """A target as printed. Values may be null where they are unset."""
+
+    context: _Text | None = None
+    contexts: dict[_Text, _Text] | None = None
+    dockerfile: _Text | None = None
+    inline: Annotated[str, StringConstraints(max_length=4 * 1024 * 1024)] | None = Field(
+        default=None, alias="dockerfile-inline"
+    )
+    args: dict[_Text, _Text | None] | None = None
+    target: _Text | None = None
+    tags: list[_Text] | None = None
+    output: list[dict[_Text, _Text] | _Text] | None = None
+    platforms: list[_Text] | None = None
+    secret: list[dict[_Text, _Text] | _Text] | None = None
+    ssh: list[dict[_Text, object] | _Text] | None = None
+    attest: list[dict[_Text, _Text] | _Text] | None = None
+    call: _Text | None = None
+
+
+class Bakefile(_Foreign):
+    """What `--print` gives."""
+
+    group: dict[_Text, _Group] = {}
+    target: dict[_Text, Target] = {}
+
+    def built(self) -> tuple[str, ...]:
+        """The targets that the default group leads to, each once, in order."""
+        found: dict[str, None] = {}
+        seen: set[str] = set()
+        waiting = list(self.group[_DEFAULT].targets) if _DEFAULT in self.group else []
+        while waiting:
+            name = waiting.pop(0)
+            if name in self.group and name not in seen and name != _DEFAULT:
+                seen.add(name)
+                waiting[:0] = self.group[name].targets
+            elif name in self.target:
+                found[name] = None
+        return tuple(found)
+
+
+def read(printed: bytes) -> Bakefile:
+    """The definition that `--print` gave. Raises BomError for anything else."""
+    try:
+        found = Bakefile.model_validate_json(printed)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise BomError(f"bake's definition is not as buildx prints it: {where}") from error
+    if len(found.target) > _LIMIT:
+        raise BomError(f"bake's definition has more than {_LIMIT} targets")
+    return found
+
+
+def definitions(bakefile: Bakefile, remote: str = "") -> tuple[Definition, ...]:
+    """Every target. `remote`: where the definition itself comes from, "" for files here."""
+    return tuple(_definition(name, item, remote) for name, item in bakefile.target.items())
+
+
+def _definition(label: str, item: Target, remote: str) -> Definition:
+    named = []
+    linked = []
+    for name, place in (item.contexts or {}).items():
+        if place.startswith(_TARGET):
+            linked.append((name, place.removeprefix(_TARGET)))
+        else:
+            named.append((name, place.removeprefix(_HERE) or "."))
+    return Definition(
+        label=label,
+        context=_place(item.context or ".", remote),
+        dockerfile=item.dockerfile or "",
+        inline=item.inline,
+        named=tuple(named),
+        linked=tuple(linked),
+        arguments={k: v for k, v in (item.args or {}).items() if v is not None},
+        stage=item.target or "",
+        tags=(*(item.tags or ()), *_output_names(item)),
+        platforms=tuple(item.platforms or ()),
+        secrets=tuple(filter(None, (_id(one) for one in item.secret or ()))),
+        ssh=tuple(filter(None, (_id(one) for one in item.ssh or ()))),
+        attested=any(
+            _fields(one).get("disabled") not in commands.TRUE for one in item.attest or ()
+        ),
+    )
+
+
+def _place(place: str, remote: str) -> str:
+    """Where a context is: those of a remote definition are relative to it."""
+    if place.startswith(_HERE):
+        return place.removeprefix(_HERE) or "."
+    if remote and not is_remote(place) and not Path(place).is_absolute():
+        return remote
+    return place
+
+
+def _fields(value: dict[str, str] | str) -> dict[str, str]:
+    return value if isinstance(value, dict) else commands.parse_output(value)
+
+
+def _id(value: Mapping[str, object] | str) -> str:
+    """The id of a secret or an agent; its value or file is none of ours."""
+    if isinstance(value, str):
+        first = value.partition("=")[0] if "id=" not in value else ""
+        return first or commands.parse_output(value).get("id", "")
+    found = value.get("id")
+    return found if isinstance(found, str) else ""
+
+
+def _output_names(item: Target) -> tuple[str, ...]:
+    names = [_fields(one).get("name", "").split(",") for one in item.output or ()]
+    return tuple(name for group in names for name in group if name)
+
+
+# --- what is sealed -----------------------------------------------------------------------------
+
+
+def sealable(label: str, item: Target, driver: str, cwd: Path) -> bool:
+    """Whether this target leaves an image that can be sealed; False where it is meant to leave
+    none. Raises BomError for what can't be sealed."""
+    if item.call and item.call != "build":
+        return False
+    outputs = [_fields(one) for one in item.output or ()]
+    left = results.of_outputs(outputs, cwd)
+    if all(isinstance(one, results.Nothing) for one in left):
+        return False
+    if len(item.platforms or ()) > 1:
+        raise BomError(
+            f"{label}: images for several platforms can't be sealed yet:"
+            f" {', '.join(item.platforms or ())}",
+            hint=f"build one platform a call: --set {label}.platform=linux/amd64",
+        )
+    if any(isinstance(one, results.Pushed) for one in left):
+        raise BomError(
+            f"{label}: builds that push can't be sealed yet",
+            hint="build without push, and push afterwards",
+        )
+    if left != (results.EngineImage(),):
+        raise BomError(
+            f"{label}: its output leaves no image in the engine",
+            hint=f"--set {label}.output=type=docker: `bom build -o` writes the image's archive",
+        )
+    kinds = {one.get("type", "") for one in outputs}
+    if driver not in ("", DOCKER_DRIVER) and "docker" not in kinds:
+        raise BomError(
+            f"{label}: the builder (driver {driver}) would keep the image to itself",
+            hint="add --load to the build",
+        )
+    return True
+
+
+def _nothing_asked(call: PluginCall) -> str:
+    """Why this call is not meant to build an image, "" where it is."""
+    if call.wants_help:
+        return "this prints a help text"
+    if call.flag("print"):
+        return "--print shows the definition and builds nothing"
+    if call.value("list") or call.flag("list-targets") or call.value("list-variables"):
+        return "--list lists the definition and builds nothing"
+    if call.flag("check") or call.value("call") not in ("", "build"):
+        return "this checks the Dockerfiles and builds nothing"
+    return ""
+
+
+def prepare(request: BuildRequest) -> PreparedBuild:
+    """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
+    call = plugin.parse(request.command)
+    if why := _nothing_asked(call):
+        return unsealed.prepare(request, results.Nothing(why))
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    engine: Engine | None = None
+    try:
+        given = stdin.spool(folder) if "-" in call.values("file") else None
+        client = client_of(call, request)
+        printed = plugin.ask(
+            (*call.argv[: call.at], "--print", *call.argv[call.at :]),
+            request.environment,
+            request.cwd,
+            given,
+        )
+        engine = reach(call, request.environment, request.cwd)
+        return _prepared(request, call, client, read(printed), engine, folder, given)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if engine is not None:
+            engine.close()
+        raise
+
+
+def _prepared(
+    request: BuildRequest,
+    call: PluginCall,
+    client: Client,
+    bakefile: Bakefile,
+    engine: Engine,
+    folder: Path,
+    given: Path | None,
+) -> PreparedTargets:
+    remote = next((w for w in call.words[:1] if is_remote(w)), "")
+    every = definitions(bakefile, remote)
+    driver = client.details().driver
+    built = bakefile.built()
+    labels = [name for name in built if sealable(name, bakefile.target[name], driver, request.cwd)]
+    warnings = list(_skipped(built, labels))
+    if not labels:
+        nothing = results.Nothing("no target of this definition leaves an image", is_build=True)
+        warnings += unsealed.prepare(request, nothing).warnings
+    outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
+    inputs = Inputs(every, Dialect(), request, outputs, folder)
+    known = {item.label: item for item in every}
+    planned = [
+        Planned(recipe(known[label], inputs.of(label), request, "bake-target"), output)
+        for label, output in zip(labels, outputs, strict=True)
+    ]
+    metadata = call.value("metadata-file")
+    file = request.cwd / metadata if metadata else folder / "metadata.json"
+    added = () if metadata else ("--metadata-file", str(file))
+    parts = engine.version()
+    return PreparedTargets(
+        request,
+        Invocation(
+            (*call.argv[: call.at], *added, *call.argv[call.at :]),
+            _environment(request.environment, call, [known[label] for label in labels]),
+            given,
+        ),
+        planned,
+        engine,
+        folder,
+        settings=tuple(_settings(remote)),
+        tools=looked_at(lambda: (*plugin_tools(call, client), *tools.engine_tools(client, parts))),
+        reports=lambda: _reports(file, labels),
+        warnings=warnings,
+    )
+
+
+def _environment(
+    environment: Mapping[str, str], call: PluginCall, built: Sequence[Definition]
+) -> dict[str, str]:
+    """The build's, with what makes it say more of itself and leave the images alone."""
+    out = dict(environment)
+    asked = call.values("provenance") or call.values("sbom") or any(d.attested for d in built)
+    if not asked:
+        out.setdefault(NO_ATTESTATIONS, "1")
+    out.setdefault(METADATA_PROVENANCE, "max")
+    return out
+
+
+def _settings(remote: str) -> Iterator[Setting | Gap]:
+    yield Setting("option", "builder", "buildx")
+    if remote:
+        yield Gap(
+            "bake.definition",
+            "the bake definition",
+            "it is remote: buildx fetches it, and states no digest of it",
+        )
+
+
+def _skipped(built: Sequence[str], labels: Sequence[str]) -> Iterator[str]:
+    for name in built:
+        if name not in labels:
+            yield f"{name} leaves no image: nothing is sealed for it"
+
+
+def _reports(file: Path, labels: Sequence[str]) -> dict[str, Report]:
+    found = provenance.read_targets(file)
+    for label in labels:
+        if label not in found or not found[label].digests:
+            raise BomError(
+                f"the build ended well but did not say which image {label} became",
+                hint="does it leave an image in the engine? it may need --load",
+            )
+    return {label: Report(found[label]) for label in labels}

@@ -1,0 +1,384 @@
+"""`docker compose build`: compose is asked for its project (`config`), builds it, and the image of
+each service is found in the engine under its name.
+
+Compose has no metadata file. That the name was given to the image by this very build the engine
+says (`tags`); what the image was made from, BuildKit's history (`history`). The project's model:
+github.com/compose-spec/compose-spec, build.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+
+from bom.builder.docker import client as clients
+from bom.builder.docker import history, plugin, tags, tools, unsealed
+from bom.builder.docker.build import NO_ATTESTATIONS, dialect
+from bom.builder.docker.command import FALSE, TRUE
+from bom.builder.docker.engine import reach
+from bom.builder.docker.plugin_client import client_of, plugin_tools
+from bom.builder.docker.results import Nothing
+from bom.builder.docker.targets import (
+    FOLDER_PREFIX,
+    Definition,
+    Inputs,
+    Planned,
+    PreparedTargets,
+    Report,
+    looked_at,
+    recipe,
+)
+from bom.builder.images import naming, stdin
+from bom.builder.protocol import Invocation
+from bom.errors import BomError
+from bom.model import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bom.builder.docker.client import Client
+    from bom.builder.docker.engine import Engine
+    from bom.builder.docker.plugin import PluginCall
+    from bom.builder.images.collect import Recipe
+    from bom.builder.protocol import BuildRequest, PreparedBuild
+
+EXAMPLE: Final = "docker compose build"
+_LIMIT: Final = 10_000  # services of one project
+_SERVICE: Final = "service:"
+_REGISTRY_ONLY: Final = "builds that push can't be sealed yet"
+
+_Text = Annotated[str, StringConstraints(max_length=65_536)]
+
+
+def _as_mapping(value: Any) -> Any:
+    """compose 1 prints some mappings as lists of `KEY=VALUE`."""
+    if not isinstance(value, list):
+        return value
+    pairs = (str(item).partition("=") for item in value)
+    return {name: text if equals else None for name, equals, text in pairs}
+
+
+def _as_text(value: Any) -> Any:
+    """compose 1 prints numbers and truth values as such."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+_Value = Annotated[_Text, BeforeValidator(_as_text)]
+_Mapping = Annotated[dict[_Text, _Value | None], BeforeValidator(_as_mapping)]
+
+
+class _Foreign(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class _Source(_Foreign):
+    source: _Text = ""
+
+
+class Build(_Foreign):
+    """A service's `build`."""
+
+    context: _Text = "."
+    dockerfile: _Text = ""
+    dockerfile_inline: Annotated[str, StringConstraints(max_length=4 * 1024 * 1024)] | None = None
+    args: _Mapping = {}
+    additional_contexts: _Mapping = {}
+    target: _Text = ""
+    tags: list[_Text] = []
+    platforms: list[_Text] = []
+    secrets: list[_Source | _Text] = []
+    ssh: list[_Text] | _Mapping = []
+    provenance: bool | _Text = ""
+    sbom: bool | _Text = ""
+
+
+class Service(_Foreign):
+    build: Build | None = None
+    image: _Text = ""
+    platform: _Text = ""
+    depends_on: _Mapping | dict[_Text, object] | list[_Text] = []
+
+
+class Project(_Foreign):
+    """What `config` gives."""
+
+    name: _Text = ""
+    services: dict[_Text, Service] = {}
+
+
+def read(printed: bytes) -> Project:
+    """The project that `config` gave, as JSON or as YAML (compose 1). Raises BomError for
+    anything else."""
+    import json
+
+    try:
+        found = json.loads(printed)
+    except (ValueError, RecursionError):
+        found = _yaml(printed)
+    try:
+        project = Project.model_validate(found)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise BomError(f"compose's project is not as compose prints it: {where}") from error
+    if len(project.services) > _LIMIT:
+        raise BomError(f"compose's project has more than {_LIMIT} services")
+    return project
+
+
+def _yaml(printed: bytes) -> object:
+    import yaml
+
+    try:
+        return yaml.safe_load(printed)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BomError("compose's project is not as compose prints it") from error
+
+
+def chosen(project: Project, named: Sequence[str], *, with_dependencies: bool) -> tuple[str, ...]:
+    """The services that are built, in the project's order: those named, else all that have a
+    `build`; with those that they take files from, and on request those they depend on."""
+    waiting = list(named or project.services)
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        service = project.services.get(name)
+        if service is None or name in found:
+            continue
+        found.add(name)
+        if service.build is not None:
+            waiting += [other for _, other in _links(service.build)]
+        if with_dependencies:
+            waiting += list(service.depends_on)
+    return tuple(name for name, item in project.services.items() if name in found and item.build)
+
+
+def _links(build: Build) -> list[tuple[str, str]]:
+    return [
+        (name, place.removeprefix(_SERVICE))
+        for name, place in build.additional_contexts.items()
+        if place is not None and place.startswith(_SERVICE)
+    ]
+
+
+def definitions(
+    project: Project, arguments: Mapping[str, str], separator: str
+) -> tuple[Definition, ...]:
+    """Every service that has a `build`. `arguments`: the call's own, which go before.
+    `separator`: between project and service in the name of an image that has none."""
+    return tuple(
+        _definition(project.name, name, item, item.build, arguments, separator)
+        for name, item in project.services.items()
+        if item.build is not None
+    )
+
+
+def _definition(
+    project: str,
+    label: str,
+    service: Service,
+    build: Build,
+    arguments: Mapping[str, str],
+    separator: str,
+) -> Definition:
+    own = {name: value for name, value in build.args.items() if value is not None}
+    return Definition(
+        label=label,
+        context=build.context,
+        dockerfile=build.dockerfile,
+        inline=build.dockerfile_inline,
+        named=tuple(
+            (name, place)
+            for name, place in build.additional_contexts.items()
+            if place is not None and not place.startswith(_SERVICE)
+        ),
+        linked=tuple(_links(build)),
+        arguments={**own, **arguments},
+        stage=build.target,
+        tags=(service.image or f"{project}{separator}{label}", *build.tags),
+        platforms=tuple(build.platforms or filter(None, [service.platform])),
+        secrets=tuple(
+            filter(None, (one if isinstance(one, str) else one.source for one in build.secrets))
+        ),
+        ssh=tuple(one.partition("=")[0] for one in build.ssh),
+        attested=any(
+            str(asked).lower() not in ("", "none", *FALSE)
+            for asked in (build.provenance, build.sbom)
+        ),
+    )
+
+
+# --- before the build ---------------------------------------------------------------------------
+
+
+def _nothing_asked(call: PluginCall) -> str:
+    """Why this call is not meant to build an image, "" where it is."""
+    if call.wants_help:
+        return "this prints a help text"
+    if call.flag("print"):
+        return "--print shows the bake file and builds nothing"
+    if call.flag("check"):
+        return "--check checks the Dockerfiles and builds nothing"
+    if call.flag("dry-run") or call.plugin_flag("dry-run"):
+        return "--dry-run builds nothing"
+    return ""
+
+
+def prepare(request: BuildRequest) -> PreparedBuild:
+    """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
+    call = plugin.parse(request.command)
+    if why := _nothing_asked(call):
+        return unsealed.prepare(request, Nothing(why))
+    if call.flag("push"):
+        raise BomError(_REGISTRY_ONLY, hint="build without --push; push afterwards")
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    engine: Engine | None = None
+    try:
+        reads_stdin = any(o.name == "file" and o.value == "-" for o in call.plugin_options)
+        given = stdin.spool(folder) if reads_stdin else None
+        client = client_of(call, request)
+        project = _project(call, request, given)
+        engine = reach(call, request.environment, request.cwd)
+        return _prepared(request, call, client, project, engine, folder, given)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if engine is not None:
+            engine.close()
+        raise
+
+
+def _project(call: PluginCall, request: BuildRequest, given: Path | None) -> Project:
+    """The project as this call sees it: services that it names count whatever their profile."""
+    ask = (*call.argv[: call.before], "config")
+    as_json = ("--format", "json")
+    try:
+        printed = plugin.ask((*ask, *as_json), request.environment, request.cwd, given)
+    except BomError:
+        # compose 1 knows YAML alone; what else is wrong it says again
+        return read(plugin.ask(ask, request.environment, request.cwd, given))
+    project = read(printed)
+    if all(name in project.services for name in call.words):
+        return project
+    more = (*ask, *as_json, *call.words)
+    also = read(plugin.ask(more, request.environment, request.cwd, given))
+    return project.model_copy(update={"services": {**project.services, **also.services}})
+
+
+def _separator(call: PluginCall, environment: Mapping[str, str], client: Client) -> str:
+    asked = environment.get("COMPOSE_COMPATIBILITY", "")
+    old = call.plugin_flag("compatibility") or asked in TRUE
+    return "_" if old or (call.alone and client.version.startswith("1.")) else "-"
+
+
+def _arguments(call: PluginCall, environment: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for text in call.values("build-arg"):
+        name, equals, value = text.partition("=")
+        if equals:
+            found[name] = value
+        elif name in environment:
+            found[name] = environment[name]
+    return found
+
+
+def _prepared(
+    request: BuildRequest,
+    call: PluginCall,
+    client: Client,
+    project: Project,
+    engine: Engine,
+    folder: Path,
+    given: Path | None,
+) -> PreparedTargets:
+    environment = request.environment
+    labels = chosen(project, call.words, with_dependencies=call.flag("with-dependencies"))
+    warnings: tuple[str, ...] = ()
+    if not labels:
+        nothing = Nothing("no service of this call has a build section", is_build=True)
+        warnings = unsealed.prepare(request, nothing).warnings
+    every = definitions(
+        project, _arguments(call, environment), _separator(call, environment, client)
+    )
+    known = {item.label: item for item in every}
+    for label in labels:
+        _refuse_platforms(known[label])
+    outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
+    inputs = Inputs(every, dialect(client), request, outputs, folder)
+    planned = [
+        Planned(recipe(known[label], inputs.of(label), request, "compose-service"), output)
+        for label, output in zip(labels, outputs, strict=True)
+    ]
+    parts = engine.version()
+    attested = call.values("provenance") or call.values("sbom")
+    variables = dict(environment)
+    if not attested and not any(known[label].attested for label in labels):
+        variables.setdefault(NO_ATTESTATIONS, "1")
+    recipes = [item.recipe for item in planned]
+    earlier = tags.before(engine, [tag for item in recipes for tag in item.tags])
+    required = frozenset(call.words or labels)
+    records = _history(call, client, request)
+    return PreparedTargets(
+        request,
+        Invocation(call.argv, variables, given),
+        planned,
+        engine,
+        folder,
+        settings=(Setting("option", "builder", client.route),),
+        tools=looked_at(lambda: (*plugin_tools(call, client), *tools.engine_tools(client, parts))),
+        reports=lambda: _reports(engine, earlier, recipes, required, records),
+        warnings=warnings,
+    )
+
+
+def _refuse_platforms(item: Definition) -> None:
+    if len(item.platforms) > 1:
+        raise BomError(
+            f"{item.label}: images for several platforms can't be sealed yet:"
+            f" {', '.join(item.platforms)}",
+            hint="name one platform in the service's build section",
+        )
+
+
+# --- after the build ----------------------------------------------------------------------------
+
+
+def _history(call: PluginCall, client: Client, request: BuildRequest) -> history.History | None:
+    """Where the builder's records are asked for; None where there are none."""
+    if client.route != "buildx" or call.alone:
+        return None
+    builder = call.as_build("build").builder(request.environment)
+    ask = clients.Question(
+        (str(client.path), *call.argv[1 : call.globals_end]), request.environment, request.cwd
+    )
+    return history.History(ask, builder)
+
+
+def _reports(
+    engine: Engine,
+    earlier: tags.Before,
+    recipes: Iterable[Recipe],
+    required: frozenset[str],
+    records: history.History | None,
+) -> dict[str, Report]:
+    """What each service's image is. A service that was not asked for by name, and that the build
+    left alone, is left out."""
+    images: dict[str, tags.Tagged] = {}
+    for item in recipes:
+        tagged = tags.after(engine, item.tags, earlier)
+        if tagged is None and item.label in required:
+            raise BomError(
+                f"{item.label}: the engine holds no image {item.tags[0]} after the build",
+                hint="does the build leave it in this engine?",
+            )
+        if tagged is not None and (tagged.is_new or item.label in required):
+            images[item.label] = tagged
+    known = records.since(earlier.moment) if records is not None else ()
+    return {
+        label: Report(history.reported(tagged.image, known, records), tagged.gaps)
+        for label, tagged in images.items()
+    }
