@@ -174,7 +174,7 @@ def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
         (["docker", "build", "--secret", "id=npm,src=/home/someone/.npmrc", "."],
          "docker build --secret 'id=npm,src=[redacted]' ."),
         (["docker", "build", "--secret=type=env,id=a,env=B", "."],
-         "docker build '--secret=id=a,type=env,env=[redacted]' ."),
+         "docker build '--secret=type=env,id=a,env=[redacted]' ."),
         (["docker", "build", "--ssh", "default", "--ssh=k=/home/someone/k", "."],
          "docker build --ssh default '--ssh=k=[redacted]' ."),
         (["sudo", "podman", "build", "--secret", "hunter2", "."],

@@ -120,8 +120,10 @@ def command(argv: Sequence[str], *, root: Path, cwd: Path, known: Sequence[str] 
     for argument in argv:
         for secret in known:
             argument = argument.replace(secret, REDACTED)
-        if program in _IMAGE_BUILDERS:
-            argument = _lent(before, argument)
+        if program in _IMAGE_BUILDERS and (lent := _lent(before, argument)):
+            words.append(lent)
+            before, hide_next = "", False
+            continue
         if hide_next and not (argument.startswith(("id=", "type=", "src=", "source=", "env="))):
             words.append(REDACTED)
             hide_next = False
@@ -167,21 +169,19 @@ def _redact_named(argument: str, program: str) -> str:
 
 
 def _lent(before: str, argument: str) -> str:
-    """What an image build is lent by `--secret` and `--ssh`, by id alone."""
+    """What an image build is lent by `--secret` and `--ssh`, by id alone; "" for other words."""
     option, equals, value = argument.partition("=")
     if not equals or option not in ("--secret", "--ssh"):
         option, equals, value = before, "", argument
     if option not in ("--secret", "--ssh"):
-        return argument
+        return ""
     if option == "--ssh":
         name, given, _ = value.partition("=")
-        shown = f"{name}={REDACTED}" if given else name
+        shown = f"{text(name)}={REDACTED}" if given else text(name)
     else:
-        # the id first: behind `--secret=` any other name looks like a secret itself
-        ordered = sorted(value.split(","), key=lambda field: not field.startswith("id="))
-        fields = (field.partition("=") for field in ordered)
+        fields = (field.partition("=") for field in value.split(","))
         shown = ",".join(
-            f"{name}={kept if name in ('id', 'type') else REDACTED}" if mark else REDACTED
+            f"{name}={text(kept) if name in ('id', 'type') else REDACTED}" if mark else REDACTED
             for name, mark, kept in fields
         )
     return f"{option}={shown}" if equals else shown
