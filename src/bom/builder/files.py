@@ -33,13 +33,15 @@ if TYPE_CHECKING:
     from bom.seal.protocol import ArtifactFormat
 
 
-def prepare(request: BuildRequest) -> FilesBuild:
-    """What is there before the command runs. Raises BomError."""
-    named = _named(request)
+def prepare(request: BuildRequest, place: Path | None = None) -> FilesBuild:
+    """What is there before the command runs. `place`: the folder that the command writes into,
+    None: anywhere in the project. Raises BomError."""
     folder = projects.find(request.cwd, request.root) or request.cwd
     project = projects.read(folder, request.root)
     invocation = Invocation(request.command, request.environment)
-    return FilesBuild(request, project, take(request.root, named), invocation)
+    watched = request if place is None else replace(request, root=place)
+    before = take(watched.root, _named(watched))
+    return FilesBuild(watched, project, before, invocation)
 
 
 @dataclass(frozen=True, slots=True)
