@@ -55,4 +55,6 @@ class Containers:
         return self("podman", "image", "inspect", "--format", "{{.Id}}", name)
 
     def remove(self) -> None:
+        """A build that failed leaves its container behind, mounted."""
+        self("buildah", "rm", "--all")
         shutil.rmtree(self.folder)
