@@ -110,7 +110,7 @@ def identify_all(archive: ImageArchive) -> tuple[Identified, ...]:
                 found=f"configuration {named.config}",
             )
     found = [
-        _identified(archive, entry, tuple(sorted({*entry.tags, *_tags_of(docker)})), [])
+        _identified(archive, entry, tuple(sorted(_tags_of(docker or images))), [])
         for entry in images
     ]
     platforms = [item.identity.platform for item in found]

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bom.builder.images import bases, context, image, provenance, remote, taken
+from bom.builder.images import bases, context, image, platforms, provenance, remote, taken
 from bom.builder.images.image import Export
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
@@ -104,20 +104,26 @@ class Collector:
         source's revision, "" where it has none. Raises BomError (a tag that moved, no image)."""
         target = image.locate(self._store, recipe.tags, reported)
         export = self._export(target, output, progress)
-        image.check(export.contents.identity, target, reported, recipe.tags)
-        contents = self._with_project(export.contents, recipe, commit)
+        image.check([item.identity for item in export.every], target, reported, recipe.tags)
+        every = [self._with_project(item, recipe, commit) for item in export.every]
+        export = replace(export, contents=every[0], others=tuple(every[1:]))
+        made_from = [
+            fact for item in every for fact in self._facts(recipe, reported, item, target.image)
+        ]
+        warnings = [text for item in every for text in image.shipped_secrets(item.config)]
+        found = [path for item in every for path in image.forbidden(item, self._request.forbidden)]
         return Artifact(
             built=export.path,
             target=output,
-            subject=image.subject(output.name, contents, recipe.tags, export.sha256, export.size),
+            subject=platforms.subject(output.name, export, recipe.tags),
             observations=(
                 *recipe.observations,
                 *recipe.inputs.observations,
-                *contents.observations,
-                *self._facts(recipe, reported, contents, target.image),
+                *platforms.inside(export, recipe.tags),
+                *dict.fromkeys(made_from),
             ),
-            warnings=tuple(image.shipped_secrets(contents.config)),
-            forbidden=image.forbidden(contents, self._request.forbidden),
+            warnings=tuple(dict.fromkeys(warnings)),
+            forbidden=tuple(dict.fromkeys(found)),
         )
 
     def _export(self, target: Target, output: Path, progress: Progress) -> Export:
@@ -140,7 +146,7 @@ class Collector:
                     cataloguer.feed(piece)
                     size += len(piece)
                     progress.advance(len(piece))
-                contents = cataloguer.finish()
+                first, *others = cataloguer.finish_all()
         except OSError as error:
             raise BomError(
                 f"the export can't be written: {error.strerror}",
@@ -148,7 +154,7 @@ class Collector:
             ) from error
         finally:
             progress.done()
-        return Export(path, digest.hexdigest(), size, contents)
+        return Export(path, digest.hexdigest(), size, first, tuple(others))
 
     def _with_project(self, contents: ImageContents, recipe: Recipe, commit: str) -> ImageContents:
         """The image, with the files that are the project's own source told as such, and with

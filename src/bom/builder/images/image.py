@@ -12,7 +12,7 @@ from bom.errors import BomError
 from bom.model import Property, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from bom.builder.images.provenance import Reported
@@ -27,7 +27,8 @@ ENVIRONMENT: Final = "bom-seal:image:env"
 class Target:
     """The image to export: what the engine calls it, and what the archive must hold.
 
-    `manifests`: of which the exported one has to be one; empty where the engine has no index.
+    `manifests`: the archive has to hold just these; empty where the engine lists none. `platform`:
+    the one to take out of an index, "" for all.
     """
 
     image: StoredImage
@@ -38,10 +39,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Export:
+    """An archive on disk. `contents`: of the image in it; of one for several platforms the first,
+    and `others` those of the others, sorted by platform."""
+
     path: Path
     sha256: str
     size: int
     contents: ImageContents
+    others: tuple[ImageContents, ...] = ()
+
+    @property
+    def every(self) -> tuple[ImageContents, ...]:
+        """What is in it, one for each platform."""
+        return (self.contents, *self.others)
 
 
 def _moved(name: str) -> BomError:
@@ -73,30 +83,27 @@ def locate(store: ImageStore, tags: tuple[str, ...], reported: Reported) -> Targ
     names = tags or (image.id,)
     if not image.is_index:
         return Target(image, names)
-    if len(image.manifests) > 1:
-        platforms = ", ".join(item.platform for item in image.manifests)
-        raise BomError(
-            f"images for several platforms can't be sealed yet: {platforms}",
-            hint="build one platform a call",
-        )
     manifests = tuple(item.digest for item in image.manifests)
-    platform = image.manifests[0].platform if image.manifests else ""
+    platform = image.manifests[0].platform if len(manifests) == 1 else ""
     return Target(image, names, platform, manifests)
 
 
 def check(
-    identity: ImageIdentity, target: Target, reported: Reported, tags: tuple[str, ...]
+    identities: Sequence[ImageIdentity], target: Target, reported: Reported, tags: tuple[str, ...]
 ) -> None:
-    """Raise BomError unless the archive holds the very image that the build reported."""
+    """Raise BomError unless the archive holds the very image that the build reported, for every
+    platform that it was built for."""
     name = target.names[0]
-    if reported.config and identity.config != reported.config:
+    first = identities[0]
+    if reported.config and first.config != reported.config:
         raise _moved(name)
     if target.manifests:
-        if identity.manifest not in target.manifests or target.image.id not in reported.digests:
+        found = {item.manifest for item in identities}
+        if found != set(target.manifests) or target.image.id not in reported.digests:
             raise _moved(name)
-    elif not {identity.config, identity.manifest} & set(reported.digests):
+    elif not {first.config, first.manifest, first.index} & set(reported.digests):
         raise _moved(name)
-    exported = {familiar(tag) for tag in identity.tags}
+    exported = {familiar(tag) for tag in first.tags}
     for tag in tags:
         if familiar(tag) not in exported:
             raise _moved(tag)

@@ -26,33 +26,43 @@ from bom.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from bom.builder.images.image import Export
     from bom.catalog.image import ImageContents
 
 PLATFORM: Final = "bom-seal:platform"
 
 
-def subject(
-    name: str, contents: Sequence[ImageContents], tags: tuple[str, ...], sha256: str, size: int
-) -> Subject:
-    """The image for all platforms as a BOM's subject. Its purl is by the digest of its index."""
-    parts = tuple(item.identity for item in contents)
+def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
+    """The image in an archive as a BOM's subject; for several platforms its purl is by the digest
+    of its index."""
+    if not export.others:
+        return image.subject(name, export.contents, tags, export.sha256, export.size)
+    parts = tuple(item.identity for item in export.every)
     indexes = {part.index for part in parts}
     index = indexes.pop() if len(indexes) == 1 else ""
     package, version = image.named(tags)
-    environment = {entry for item in contents for entry in image.environment(item)}
+    environment = {entry for item in export.every for entry in image.environment(item)}
     return Subject(
         name=name,
         kind="image",
-        sha256=sha256,
-        size=size,
+        sha256=export.sha256,
+        size=export.size,
         package_name=package,
         package_version=version,
         purl=oci_purl(package, version, index) if index and package else "",
         image=ImageIdentity(index=index, tags=parts[0].tags, platforms=parts),
         properties=tuple(sorted(environment)),
     )
+
+
+def inside(export: Export, tags: tuple[str, ...]) -> tuple[Dependency | Finding | Gap, ...]:
+    """What is in the archive's image, and what was found wrong there; apart for each platform
+    where there are several."""
+    if not export.others:
+        return export.contents.observations
+    return tuple(fact for item in export.every for fact in apart(item, tags))
 
 
 def apart(contents: ImageContents, tags: tuple[str, ...]) -> Iterator[Dependency | Finding | Gap]:
