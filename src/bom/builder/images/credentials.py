@@ -80,7 +80,11 @@ def _secret(text: str, environment: Mapping[str, str]) -> Secret:
     """`id=ID[,type=file|env][,src=PATH][,env=VARIABLE]`; without a source the variable of that
     name, else the file of that name (docker buildx build, "--secret")."""
     fields = {}
-    for part in next(csv.reader([text]), []):
+    try:
+        parts = next(csv.reader([text]), [])
+    except csv.Error:  # a line break: the builder refuses it
+        return Secret("")
+    for part in parts:
         key, equals, value = part.partition("=")
         if equals:
             fields[key.strip().lower()] = value
