@@ -222,22 +222,29 @@ class Reported:
         return tuple(dict.fromkeys(filter(None, (self.digest, self.image_id, self.config))))
 
 
-def read(id_file: Path, metadata_file: Path | None) -> Reported:
+def read(id_file: Path | None, metadata_file: Path | None) -> Reported:
     """What the finished build left. Raises BomError where nothing says which image it made."""
-    try:
-        image_id = id_file.read_text(encoding="ascii", errors="replace").strip()
-    except OSError:
-        image_id = ""
-    if image_id and not _DIGEST.fullmatch(image_id):
-        raise BomError(f"the image ID file holds no image ID: {image_id!r:.80}")
-    found = _metadata(metadata_file) if metadata_file is not None else _Metadata()
-    reported = _reported(found, image_id)
+    reported = stated(id_file, metadata_file)
     if not reported.digests:
         raise BomError(
             "the build ended well but did not say which image it made",
             hint="does it leave an image in the engine? `docker buildx build` may need --load",
         )
     return reported
+
+
+def stated(id_file: Path | None, metadata_file: Path | None) -> Reported:
+    """What a build says of itself that need not make an image. None: there is no such file.
+    Raises BomError for a file that is not as docker writes it."""
+    try:
+        text = id_file.read_text(encoding="ascii", errors="replace") if id_file else ""
+    except OSError:
+        text = ""
+    image_id = text.strip()
+    if image_id and not _DIGEST.fullmatch(image_id):
+        raise BomError(f"the image ID file holds no image ID: {image_id!r:.80}")
+    found = _metadata(metadata_file) if metadata_file is not None else _Metadata()
+    return _reported(found, image_id)
 
 
 def read_targets(metadata_file: Path) -> dict[str, Reported]:
