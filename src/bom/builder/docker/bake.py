@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from bom.builder.docker import command as commands
 from bom.builder.docker import plugin, results, tools, unsealed
-from bom.builder.docker.build import METADATA_PROVENANCE, NO_ATTESTATIONS
+from bom.builder.docker.added import METADATA_PROVENANCE, NO_ATTESTATIONS
 from bom.builder.docker.client import DOCKER_DRIVER
 from bom.builder.docker.engine import reach
 from bom.builder.docker.plugin_client import client_of, plugin_tools
@@ -32,6 +32,7 @@ from bom.builder.docker.targets import (
 )
 from bom.builder.images import naming, provenance, stdin
 from bom.builder.images.context import Dialect
+from bom.builder.images.credentials import Lent
 from bom.builder.images.remote import is_remote
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
@@ -138,9 +139,8 @@ def _definition(label: str, item: Target, remote: str) -> Definition:
         arguments={k: v for k, v in (item.args or {}).items() if v is not None},
         stage=item.target or "",
         tags=(*(item.tags or ()), *_output_names(item)),
-        platforms=tuple(item.platforms or ()),
-        secrets=tuple(filter(None, (_id(one) for one in item.secret or ()))),
-        ssh=tuple(filter(None, (_id(one) for one in item.ssh or ()))),
+        platforms=tuple(name for text in item.platforms or () for name in text.split(",")),
+        lent=_lent(item),
         attested=any(
             _fields(one).get("disabled") not in commands.TRUE for one in item.attest or ()
         ),
@@ -160,13 +160,26 @@ def _fields(value: dict[str, str] | str) -> dict[str, str]:
     return value if isinstance(value, dict) else commands.parse_output(value)
 
 
-def _id(value: Mapping[str, object] | str) -> str:
-    """The id of a secret or an agent; its value or file is none of ours."""
-    if isinstance(value, str):
-        first = value.partition("=")[0] if "id=" not in value else ""
-        return first or commands.parse_output(value).get("id", "")
-    found = value.get("id")
-    return found if isinstance(found, str) else ""
+def _lent(item: Target) -> Lent:
+    """Secrets and agents; older versions of buildx print them as the options' values."""
+    secrets = [one if isinstance(one, str) else _joined(one) for one in item.secret or ()]
+    agents = [one if isinstance(one, str) else _agent(one) for one in item.ssh or ()]
+    return Lent.by(secrets, agents, {})
+
+
+def _joined(fields: Mapping[str, str]) -> str:
+    import csv
+    import io
+
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([f"{key}={fields[key]}" for key in fields])
+    return text.getvalue()
+
+
+def _agent(fields: Mapping[str, object]) -> str:
+    paths = fields.get("paths")
+    listed = [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
+    return f"{fields.get('id') or 'default'}={','.join(listed)}"
 
 
 def _output_names(item: Target) -> tuple[str, ...]:
@@ -186,12 +199,6 @@ def sealable(label: str, item: Target, driver: str, cwd: Path) -> bool:
     left = results.of_outputs(outputs, cwd)
     if all(isinstance(one, results.Nothing) for one in left):
         return False
-    if len(item.platforms or ()) > 1:
-        raise BomError(
-            f"{label}: images for several platforms can't be sealed yet:"
-            f" {', '.join(item.platforms or ())}",
-            hint=f"build one platform a call: --set {label}.platform=linux/amd64",
-        )
     if any(isinstance(one, results.Pushed) for one in left):
         raise BomError(
             f"{label}: builds that push can't be sealed yet",
@@ -235,6 +242,7 @@ def prepare(request: BuildRequest) -> PreparedBuild:
         given = stdin.spool(folder) if "-" in call.values("file") else None
         client = client_of(call, request)
         printed = plugin.ask(
+            "bake --print",
             (*call.argv[: call.at], "--print", *call.argv[call.at :]),
             request.environment,
             request.cwd,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -18,9 +17,11 @@ from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
 from bom.builder.docker import results as outcomes
 from bom.builder.docker import tools, unsealed
+from bom.builder.docker.added import Added
 from bom.builder.docker.engine import reach
-from bom.builder.docker.results import EngineImage, Nothing
-from bom.builder.images import context, provenance, remote, stdin
+from bom.builder.docker.outcome import Outcome
+from bom.builder.docker.results import EngineImage, Nothing, RootFsFolder
+from bom.builder.images import context, remote, stdin
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from bom.builder.protocol import BuildRequest, PreparedBuild, Progress
     from bom.model import Observation
 
-NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
-METADATA_PROVENANCE: Final = "BUILDX_METADATA_PROVENANCE"
 _RECORDED_OPTIONS: Final = ("target", "platform", "file", "network")
 
 
@@ -67,32 +66,30 @@ def _nothing(command: DockerCommand, request: BuildRequest) -> Nothing | None:
 
 
 def _prepare(command: DockerCommand, request: BuildRequest) -> PreparedDockerBuild:
-    output = _output(request)
     folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
     try:
-        return _within(folder, request, command, output)
+        return _within(folder, request, command)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _within(
-    folder: Path, request: BuildRequest, command: DockerCommand, output: Path
-) -> PreparedDockerBuild:
+def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> PreparedDockerBuild:
     """The same, with a folder for its temporary files."""
     # the engine is reached while the client is asked: both mostly wait, for programs and imports
     with ThreadPoolExecutor(1) as aside:
         reached = aside.submit(_reach, command, request)
         try:
             client = clients.probe(command, request.environment, request.cwd)
-            _refuse_others(outcomes.results(command, client.route, request.cwd))
-            _refuse_unloaded(command, client, request.environment)
+            wanted = outcomes.results(command, client.route, request.cwd)
+            _refuse_unloaded(command, client, wanted, request.environment)
+            outcome = Outcome(wanted, request, command.tags)
             inputs = context.read(
                 given(command, spooled(command, folder)),
                 dialect(client),
                 cwd=request.cwd,
                 root=request.root,
-                outputs=(output,),
+                outputs=outcome.files,
                 state=state_folder(request.environment),
             )
             engine, parts = reached.result()
@@ -110,7 +107,15 @@ def _within(
         )
         settings = tuple(_settings(command, client, request))
         return PreparedDockerBuild(
-            request, command, client, recipe, engine, settings, _seen(client, parts), folder
+            request,
+            command,
+            client,
+            recipe,
+            outcome,
+            engine,
+            settings,
+            _seen(client, parts),
+            folder,
         )
     except BaseException:
         engine.close()
@@ -182,6 +187,7 @@ class PreparedDockerBuild:
         command: DockerCommand,
         client: Client,
         recipe: Recipe,
+        outcome: Outcome,
         engine: Engine,
         settings: tuple[Observation, ...],
         seen: Future[tuple[Observation, ...]],
@@ -189,19 +195,14 @@ class PreparedDockerBuild:
     ) -> None:
         self._settings = settings
         self._seen = seen
-        self._output = _output(request)
-        self.warnings = tuple(_warnings(command, recipe.inputs, self._output, request))
+        self._outcome = outcome
+        self.warnings = tuple(_warnings(command, recipe.inputs, outcome, request))
         self._recipe = recipe
         self._collector = Collector(engine, request)
         self._folder = folder
-        added = _Added.to(command, client, self._folder)
-        self._id_file = request.cwd / added.id_file
-        self._metadata_file = request.cwd / added.metadata_file if added.metadata_file else None
-        environment = dict(request.environment)
-        if not command.wants_attestations:
-            environment.setdefault(NO_ATTESTATIONS, "1")
-        if self._metadata_file is not None:
-            environment.setdefault(METADATA_PROVENANCE, "max")
+        added = Added.to(command, client.route, outcome.wanted, (request.cwd, folder))
+        self._added = added
+        environment = {**dict(added.variables), **request.environment}
         argv = (*command.argv[: command.at], *added.options, *command.argv[command.at :])
         standard_input = folder / stdin.FILE
         self.invocation = Invocation(
@@ -230,64 +231,24 @@ class PreparedDockerBuild:
         return self._recipe.inputs.holds(path)
 
     def collect(self, progress: Progress, commit: str = "") -> Collected:
-        """The image's archive, exported beside the output, with what is in it."""
-        reported = provenance.read(self._id_file, self._metadata_file)
-        made = self._collector.image(self._recipe, reported, self._output, progress, commit)
-        return Collected(artifacts=(made,))
-
-
-@dataclass(frozen=True, slots=True)
-class _Added:
-    """The options that are added, and where the two files are: the user's own where given."""
-
-    options: tuple[str, ...]
-    id_file: str
-    metadata_file: str = ""
-
-    @classmethod
-    def to(cls, command: DockerCommand, client: Client, folder: Path) -> _Added:
-        options: list[str] = []
-        id_file = command.value("iidfile")
-        if not id_file:
-            id_file = str(folder / "id")
-            options += ["--iidfile", id_file]
-        metadata_file = command.value("metadata-file")
-        if not metadata_file and client.route == "buildx":
-            metadata_file = str(folder / "metadata.json")
-            options += ["--metadata-file", metadata_file]
-        return cls(tuple(options), id_file, metadata_file)
+        """Every result of the build, with what is in it."""
+        reported = self._added.reported(self._outcome.wanted)
+        return self._outcome.collect(self._collector, self._recipe, reported, progress, commit)
 
 
 # --- before the build ---------------------------------------------------------------------------
 
 
-def _output(request: BuildRequest) -> Path:
-    if request.output is None:
-        raise BomError(
-            "an image build needs a file for the sealed image",
-            hint="bom build -o app.tar -- docker build ...",
-        )
-    if request.output.is_dir() or not request.output.parent.is_dir():
-        raise BomError(
-            f"{request.output.name} can't be written there",
-            hint="-o names a file in a folder that exists",
-        )
-    return request.output
-
-
-def _refuse_others(wanted: Sequence[Result]) -> None:
-    if wanted != (EngineImage(),):
-        raise BomError(
-            "this build leaves no single image in the engine, and is not sealed yet",
-            hint="leave the output out, or use --load",
-        )
-
-
 def _refuse_unloaded(
-    command: DockerCommand, client: Client, environment: Mapping[str, str]
+    command: DockerCommand,
+    client: Client,
+    wanted: Sequence[Result],
+    environment: Mapping[str, str],
 ) -> None:
     """A builder of another driver keeps the image to itself unless it is told to load it."""
     if client.route != "buildx" or not clients.is_named(command, environment):
+        return
+    if not any(isinstance(result, EngineImage) for result in wanted):
         return
     driver = client.details().driver
     if driver in ("", clients.DOCKER_DRIVER):
@@ -332,16 +293,18 @@ def _lent(command: DockerCommand, request: BuildRequest) -> Lent:
 
 
 def _warnings(
-    command: DockerCommand, inputs: BuildInputs, output: Path, request: BuildRequest
+    command: DockerCommand, inputs: BuildInputs, outcome: Outcome, request: BuildRequest
 ) -> Iterator[str]:
     yield from _lent(command, request).warnings(inputs, request.cwd)
-    if any(context.holds(output) for _, context in inputs.contexts):
+    folders = (item.path for item in outcome.wanted if isinstance(item, RootFsFolder))
+    for path in (*outcome.files, *folders):
+        if any(context.holds(path) for _, context in inputs.contexts):
+            yield (
+                f"{path.name} lies in the build context: the next build would pack it;"
+                " name it in .dockerignore"
+            )
+    if command.makes_attestations and outcome.image_file is not None:
         yield (
-            f"{output.name} lies in the build context: the next build would pack it;"
-            " name it in .dockerignore"
-        )
-    if command.makes_attestations:
-        yield (
-            f"the attestations that this build makes stay in the engine: {output.name} holds the"
-            " image alone"
+            "the attestations that this build makes stay in the engine:"
+            f" {outcome.image_file.name} holds the image alone"
         )

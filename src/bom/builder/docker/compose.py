@@ -8,6 +8,7 @@ github.com/compose-spec/compose-spec, build.md.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 
 from bom.builder.docker import client as clients
 from bom.builder.docker import history, plugin, tags, tools, unsealed
-from bom.builder.docker.build import NO_ATTESTATIONS, dialect
+from bom.builder.docker.added import NO_ATTESTATIONS
+from bom.builder.docker.build import dialect
 from bom.builder.docker.command import FALSE, TRUE
 from bom.builder.docker.engine import reach
 from bom.builder.docker.plugin_client import client_of, plugin_tools
@@ -32,7 +34,9 @@ from bom.builder.docker.targets import (
     looked_at,
     recipe,
 )
+from bom.builder.images import credentials as lent
 from bom.builder.images import naming, stdin
+from bom.builder.images.credentials import Lent
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
 from bom.model import Setting
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
 EXAMPLE: Final = "docker compose build"
 _LIMIT: Final = 10_000  # services of one project
 _SERVICE: Final = "service:"
+_AGENT: Final = re.compile(r"=|: ?")
 _REGISTRY_ONLY: Final = "builds that push can't be sealed yet"
 
 _Text = Annotated[str, StringConstraints(max_length=65_536)]
@@ -79,6 +84,14 @@ class _Foreign(BaseModel):
 
 class _Source(_Foreign):
     source: _Text = ""
+    target: _Text = ""
+
+
+class Secret(_Foreign):
+    """A secret of the project: where its value is."""
+
+    file: _Text = ""
+    environment: _Text = ""
 
 
 class Build(_Foreign):
@@ -110,6 +123,7 @@ class Project(_Foreign):
 
     name: _Text = ""
     services: dict[_Text, Service] = {}
+    secrets: dict[_Text, Secret] = {}
 
 
 def read(printed: bytes) -> Project:
@@ -172,14 +186,29 @@ def definitions(
     """Every service that has a `build`. `arguments`: the call's own, which go before.
     `separator`: between project and service in the name of an image that has none."""
     return tuple(
-        _definition(project.name, name, item, item.build, arguments, separator)
+        _definition(project, name, item, item.build, arguments, separator)
         for name, item in project.services.items()
         if item.build is not None
     )
 
 
+def _lent(build: Build, known: Mapping[str, Secret]) -> Lent:
+    """The secrets under the ids that RUN asks for, and the agents (`ID`, `ID=PATH`; compose's YAML
+    has `ID: PATH`)."""
+    secrets = []
+    for one in build.secrets:
+        source, target = (one, "") if isinstance(one, str) else (one.source, one.target)
+        value = known.get(source, Secret())
+        secrets.append(lent.Secret(target or source, value.file, value.environment))
+    agents = [_AGENT.split(text, maxsplit=1) for text in build.ssh]
+    return Lent(
+        tuple(secret for secret in secrets if secret.id),
+        tuple((name, tuple(filter(None, path))) for name, *path in agents if name),
+    )
+
+
 def _definition(
-    project: str,
+    project: Project,
     label: str,
     service: Service,
     build: Build,
@@ -200,12 +229,9 @@ def _definition(
         linked=tuple(_links(build)),
         arguments={**own, **arguments},
         stage=build.target,
-        tags=(service.image or f"{project}{separator}{label}", *build.tags),
+        tags=(service.image or f"{project.name}{separator}{label}", *build.tags),
         platforms=tuple(build.platforms or filter(None, [service.platform])),
-        secrets=tuple(
-            filter(None, (one if isinstance(one, str) else one.source for one in build.secrets))
-        ),
-        ssh=tuple(one.partition("=")[0] for one in build.ssh),
+        lent=_lent(build, project.secrets),
         attested=any(
             str(asked).lower() not in ("", "none", *FALSE)
             for asked in (build.provenance, build.sbom)
@@ -256,16 +282,17 @@ def _project(call: PluginCall, request: BuildRequest, given: Path | None) -> Pro
     """The project as this call sees it: services that it names count whatever their profile."""
     ask = (*call.argv[: call.before], "config")
     as_json = ("--format", "json")
+    shown = "compose config"
     try:
-        printed = plugin.ask((*ask, *as_json), request.environment, request.cwd, given)
+        printed = plugin.ask(shown, (*ask, *as_json), request.environment, request.cwd, given)
     except BomError:
         # compose 1 knows YAML alone; what else is wrong it says again
-        return read(plugin.ask(ask, request.environment, request.cwd, given))
+        return read(plugin.ask(shown, ask, request.environment, request.cwd, given))
     project = read(printed)
     if all(name in project.services for name in call.words):
         return project
     more = (*ask, *as_json, *call.words)
-    also = read(plugin.ask(more, request.environment, request.cwd, given))
+    also = read(plugin.ask(shown, more, request.environment, request.cwd, given))
     return project.model_copy(update={"services": {**project.services, **also.services}})
 
 
@@ -305,8 +332,6 @@ def _prepared(
         project, _arguments(call, environment), _separator(call, environment, client)
     )
     known = {item.label: item for item in every}
-    for label in labels:
-        _refuse_platforms(known[label])
     outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
     inputs = Inputs(every, dialect(client), request, outputs, folder)
     planned = [
@@ -333,15 +358,6 @@ def _prepared(
         reports=lambda: _reports(engine, earlier, recipes, required, records),
         warnings=warnings,
     )
-
-
-def _refuse_platforms(item: Definition) -> None:
-    if len(item.platforms) > 1:
-        raise BomError(
-            f"{item.label}: images for several platforms can't be sealed yet:"
-            f" {', '.join(item.platforms)}",
-            hint="name one platform in the service's build section",
-        )
 
 
 # --- after the build ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bom.builder.images import bases, context, image, platforms, provenance, remote, taken
+from bom.builder.images import bases, context, image, platforms, provenance, remote, taken, written
 from bom.builder.images.image import Export
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
@@ -105,11 +105,46 @@ class Collector:
         target = image.locate(self._store, recipe.tags, reported)
         export = self._export(target, output, progress)
         image.check([item.identity for item in export.every], target, reported, recipe.tags)
+        return self._artifact(recipe, reported, target.image, export, output, progress, commit)
+
+    def archive(
+        self,
+        recipe: Recipe,
+        reported: Reported,
+        places: tuple[Path, Path],
+        progress: Progress,
+        commit: str,
+    ) -> Artifact:
+        """The image in an archive that the build itself wrote. `places`: where it is, and where it
+        is to stand sealed. Raises BomError where it isn't the image that the build reported."""
+        path, target = places
+        export = written.archive(path, progress)
+        written.check([item.identity for item in export.every], path.name, reported)
+        return self._artifact(recipe, reported, None, export, target, progress, commit)
+
+    def made_from(
+        self, recipe: Recipe, reported: Reported, progress: Progress
+    ) -> tuple[Observation, ...]:
+        """What files are made of that a build leaves without an image."""
+        return (
+            *recipe.observations,
+            *recipe.inputs.observations,
+            *self._facts(recipe, reported, None, None),
+        )
+
+    def _artifact(
+        self,
+        recipe: Recipe,
+        reported: Reported,
+        stored: StoredImage | None,
+        export: Export,
+        output: Path,
+        progress: Progress,
+        commit: str,
+    ) -> Artifact:
         every = [self._with_project(item, recipe, commit) for item in export.every]
         export = replace(export, contents=every[0], others=tuple(every[1:]))
-        made_from = [
-            fact for item in every for fact in self._facts(recipe, reported, item, target.image)
-        ]
+        made_from = [fact for item in every for fact in self._facts(recipe, reported, item, stored)]
         warnings = [text for item in every for text in image.shipped_secrets(item.config)]
         found = [path for item in every for path in image.forbidden(item, self._request.forbidden)]
         return Artifact(
@@ -173,13 +208,19 @@ class Collector:
         return replace(contents, files=files, inside=inside, declared=(*contents.declared, *added))
 
     def _facts(
-        self, recipe: Recipe, reported: Reported, contents: ImageContents, stored: StoredImage
+        self,
+        recipe: Recipe,
+        reported: Reported,
+        contents: ImageContents | None,
+        stored: StoredImage | None,
     ) -> Iterator[Observation]:
-        """What the image was made from, as the build reported it."""
-        taking = recipe.taking(reported, taken.platform_of(contents.config))
+        """What the image was made from, as the build reported it. `contents` None: there is no
+        image. `stored` None: it is in no store."""
+        platform = taken.platform_of(contents.config) if contents else recipe.platform
+        taking = recipe.taking(reported, platform)
         references = None if taking is None else taking.images
         proven: tuple[Source, ...] = ()
-        if references and reported.sources is None:
+        if references and reported.sources is None and stored is not None:
             proven = bases.proven(references, recipe.held, stored, self._store)
         fetched, sources = remote.settle(recipe.inputs.remotes, reported.sources)
         yield from fetched
@@ -187,7 +228,7 @@ class Collector:
         if taking is not None:
             yield from taken.facts(taking, reported)
         for fact in provenance.image_materials(references, sources, proven):
-            if isinstance(fact, Material) and fact.kind == "base-image":
+            if contents and isinstance(fact, Material) and fact.kind == "base-image":
                 yield self._with_os_release(fact, contents)
             else:
                 yield fact
@@ -196,8 +237,8 @@ class Collector:
                 "build.provenance", "the builder", "it gives no provenance of the build's steps"
             )
         details = {
-            "image.id": stored.id,
-            "image.index": contents.identity.index,
+            "image.id": stored.id if stored else "",
+            "image.index": contents.identity.index if contents else "",
             "build.ref": reported.build_ref,
             "build.invocation": reported.invocation,
             "build.started": reported.started,
