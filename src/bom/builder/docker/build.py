@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -21,10 +22,12 @@ from bom.builder.docker.added import Added
 from bom.builder.docker.engine import reach
 from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.results import EngineImage, Nothing, RootFsFolder
+from bom.builder.docker.stage_export import DockerStages
 from bom.builder.images import context, remote, stdin
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent
+from bom.builder.images.stages import SwitchedOff
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError
 from bom.model import Setting
@@ -197,7 +200,6 @@ class PreparedDockerBuild:
         self._seen = seen
         self._outcome = outcome
         self.warnings = tuple(_warnings(command, recipe.inputs, outcome, request))
-        self._recipe = recipe
         self._collector = Collector(engine, request)
         self._folder = folder
         added = Added.to(command, client.route, outcome.wanted, (request.cwd, folder))
@@ -208,6 +210,20 @@ class PreparedDockerBuild:
         self.invocation = Invocation(
             argv, environment, standard_input if standard_input.exists() else None
         )
+        exporter = (
+            DockerStages(
+                command,
+                client,
+                request,
+                self._folder,
+                dockerfile=recipe.inputs.dockerfile,
+                architecture=engine.architecture,
+                stdin=self.invocation.stdin,
+            )
+            if request.config.stages
+            else SwitchedOff()
+        )
+        self._recipe = replace(recipe, exporter=exporter)
 
     @property
     def observations(self) -> tuple[Observation, ...]:

@@ -14,10 +14,9 @@ import subprocess
 import threading
 from typing import IO, TYPE_CHECKING, Final
 
-from bom.builder.docker import guard
+from bom.builder.docker import guard, rewriting
 from bom.builder.images import context
 from bom.builder.images.stages import NotExported
-from bom.catalog.images.instructions import directives
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -65,7 +64,7 @@ _IMAGE_DIGEST: Final = re.compile(r"FROM \S+@sha256:([0-9a-f]{64})")
 
 _PLATFORMS: Final = "the build makes images for several platforms"
 _CLASSIC: Final = "the builder without BuildKit keeps no stages"
-_REMOTE_FRONTEND: Final = "the Dockerfile asks for a frontend of its own, and is not at hand"
+_REMOTE: Final = "its Dockerfile is not at hand, and would have to be changed for it"
 _PROXY: Final = f"the build uses {guard.VARIABLE} itself"
 _FAILED: Final = "the builder doesn't export it"
 _LATE: Final = "the builder took too long to export it"
@@ -76,7 +75,8 @@ _UNPROVEN: Final = "nothing shows that its image is the one that the build used"
 
 class DockerStages:
     """Exports stages of the build that `command` asked for. `stdin`: the file that the build read
-    as its standard input. `folder`: a private one for temporary files."""
+    as its standard input. `folder`: a private one for temporary files. `dockerfile`: where the
+    Dockerfile can be read, None: only the builder has it. `architecture`: as guard.guarded."""
 
     def __init__(
         self,
@@ -84,6 +84,8 @@ class DockerStages:
         client: Client,
         request: BuildRequest,
         folder: Path,
+        *,
+        dockerfile: Path | None = None,
         architecture: str = "",
         stdin: Path | None = None,
     ) -> None:
@@ -91,10 +93,12 @@ class DockerStages:
         self._client = client
         self._request = request
         self._folder = folder
+        self._dockerfile = dockerfile
         self._architecture = architecture
         self._stdin = stdin
         self._environment: dict[str, str] | None = None
         self._records: list[str] = []
+        self._spoilt = False
 
     def export(self, stage: str, reported: Reported, /) -> Generator[bytes, None, None]:
         """The tar of the stage's file system. Raises NotExported."""
@@ -102,7 +106,12 @@ class DockerStages:
             raise NotExported(_CLASSIC)
         if any("," in value for value in self._command.values("platform")):
             raise NotExported(_PLATFORMS)
+        if self._spoilt:
+            raise NotExported(_OTHER)
         argv = self._argv(stage, reported)
+        # until it shows that all was cached: a step that this made anew is in the cache now, and
+        # the next stage would find it there
+        self._spoilt = True
         environment = self._guarded()
         log = _Log()
         metadata = self._folder / "stage.json"
@@ -117,6 +126,7 @@ class DockerStages:
         if code:
             raise NotExported(_RUNS if log.refused else _FAILED)
         log.check(reported)
+        self._spoilt = False
 
     def close(self) -> None:
         """Take the exports out of the builder's list of builds."""
@@ -167,73 +177,49 @@ class DockerStages:
             for item in options
             if item.name != "build-arg" or item.value.partition("=")[0] != _FRONTEND
         ]
-        stripped = self._without_frontend(reported)
-        if stripped is not None:
+        rewritten = self._rewritten(stage, reported)
+        if rewritten is not None:
             options = [item for item in options if item.name != "file"]
         return [
             command.argv[0],
             *(f"--{item.name}={item.value}" for item in given),
             *command.argv[command.globals_end : command.at],
             *(f"--{item.name}={item.value}" for item in options),
-            *([f"--file={stripped}"] if stripped is not None else []),
-            f"--target={stage}",
+            *([f"--file={rewritten}"] if rewritten is not None else []),
+            f"--target={rewriting.name_of(stage)}",
             "--output=type=tar,dest=-",
             "--progress=plain",
             "--",
             command.context,
         ]
 
-    def _without_frontend(self, reported: Reported) -> Path | None:
-        """A copy of the Dockerfile without `# syntax=`; None where it names no frontend.
+    def _rewritten(self, stage: str, reported: Reported) -> Path | None:
+        """A copy of the Dockerfile that names no frontend, but the stage; None where the
+        Dockerfile does so itself.
 
         A frontend in an image gets the build's arguments as variables of its own, the long one
         too, and would not start. The builder's own makes the same steps of the same lines, or
-        such as are not in the cache.
+        such as are not in the cache. A stage's name is in no cache key.
         """
-        path = self._dockerfile()
+        path = self._dockerfile
         if path is None:
             text = (reported.dockerfile or b"").decode("utf-8", "surrogateescape")
         else:
             text = context.text(path)
         if guard.VARIABLE in text.lower():
             raise NotExported(_PROXY)
-        syntax, _ = directives(text)
-        if not syntax:
+        plain = rewriting.without_frontend(rewriting.with_name(text, stage))
+        if plain == text:
             return None
-        if path is None:
-            raise NotExported(_REMOTE_FRONTEND)
+        if path is None or path == self._stdin or self._command.context == "-":
+            raise NotExported(_REMOTE)
         copy = self._folder / "dockerfile" / path.name
-        if not copy.parent.is_dir():
-            copy.parent.mkdir(mode=0o700)
-            copy.write_bytes(_plain(text).encode("utf-8", "surrogateescape"))
-            ignore = path.with_name(f"{path.name}.dockerignore")
-            if ignore.is_file():
-                shutil.copyfile(ignore, copy.with_name(ignore.name))
+        copy.parent.mkdir(mode=0o700, exist_ok=True)
+        copy.write_bytes(plain.encode("utf-8", "surrogateescape"))
+        ignore = path.with_name(f"{path.name}.dockerignore")
+        if ignore.is_file():
+            shutil.copyfile(ignore, copy.with_name(ignore.name))
         return copy
-
-    def _dockerfile(self) -> Path | None:
-        """Where the Dockerfile is; None where the client doesn't read it from a file."""
-        named, cwd = self._command.value("file"), self._request.cwd
-        if named == "-" or context.is_remote(named or self._command.context):
-            return None
-        if named:
-            return cwd / named
-        if self._command.context == "-":
-            return None
-        folder = cwd / self._command.context
-        return next(
-            (folder / name for name in ("Dockerfile", "dockerfile") if (folder / name).is_file()),
-            None,
-        )
-
-
-def _plain(text: str) -> str:
-    """The Dockerfile without the line that names its frontend, which is among the first ones."""
-    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
-    for number, line in enumerate(lines):
-        if re.match(r"\s*#\s*syntax\s*=", line, re.IGNORECASE):
-            return "".join((*lines[:number], *lines[number + 1 :]))
-    return text
 
 
 def _record(metadata: Path) -> list[str]:

@@ -11,7 +11,19 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bom.builder.images import bases, context, image, platforms, provenance, remote, taken, written
+from bom import redact
+from bom.builder.images import (
+    bases,
+    context,
+    image,
+    platforms,
+    provenance,
+    remote,
+    stages,
+    steps,
+    taken,
+    written,
+)
 from bom.builder.images.image import Export
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from bom.builder.images.context import BuildInputs
     from bom.builder.images.image import Target
     from bom.builder.images.provenance import Reported, Source
+    from bom.builder.images.stages import StageExporter
     from bom.builder.images.store import ImageStore, StoredImage
     from bom.builder.protocol import BuildRequest, Progress
     from bom.catalog.image import ImageContents
@@ -44,7 +57,8 @@ class Recipe:
     value. `stage`: the Dockerfile's stage that is built, "" for the last. `observations`: facts
     about this image alone, without those of its inputs. `held`: where the builder gives no
     provenance, the images that the store held before the build (bases.held). `platform`: the one
-    that the command names, "" where it names none.
+    that the command names, "" where it names none. `exporter`: what hands out the build's other
+    stages, None where the builder can't.
     """
 
     tags: tuple[str, ...]
@@ -55,6 +69,7 @@ class Recipe:
     observations: tuple[Observation, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     platform: str = ""
+    exporter: StageExporter | None = None
 
     def references(self) -> tuple[ImageReference, ...] | None:
         """The images that the Dockerfile names, as far as it is known before the build; None where
@@ -129,7 +144,7 @@ class Collector:
         return (
             *recipe.observations,
             *recipe.inputs.observations,
-            *self._facts(recipe, reported, None, None),
+            *self._facts(recipe, reported, None, None, progress),
         )
 
     def _artifact(
@@ -144,7 +159,9 @@ class Collector:
     ) -> Artifact:
         every = [self._with_project(item, recipe, commit) for item in export.every]
         export = replace(export, contents=every[0], others=tuple(every[1:]))
-        made_from = [fact for item in every for fact in self._facts(recipe, reported, item, stored)]
+        made_from = [
+            fact for item in every for fact in self._facts(recipe, reported, item, stored, progress)
+        ]
         warnings = [text for item in every for text in image.shipped_secrets(item.config)]
         found = [path for item in every for path in image.forbidden(item, self._request.forbidden)]
         return Artifact(
@@ -213,6 +230,7 @@ class Collector:
         reported: Reported,
         contents: ImageContents | None,
         stored: StoredImage | None,
+        progress: Progress,
     ) -> Iterator[Observation]:
         """What the image was made from, as the build reported it. `contents` None: there is no
         image. `stored` None: it is in no store."""
@@ -236,6 +254,11 @@ class Collector:
             yield Gap(
                 "build.provenance", "the builder", "it gives no provenance of the build's steps"
             )
+        yield from self._steps(recipe, reported, contents)
+        if taking is not None:
+            yield from stages.observations(
+                recipe.exporter, taking.stages, reported, recipe.inputs, progress
+            )
         details = {
             "image.id": stored.id if stored else "",
             "image.index": contents.identity.index if contents else "",
@@ -245,6 +268,22 @@ class Collector:
             "build.finished": reported.finished,
         }
         yield from (RunDetail(name, value) for name, value in details.items() if value)
+
+    def _steps(
+        self, recipe: Recipe, reported: Reported, contents: ImageContents | None
+    ) -> Iterator[Observation]:
+        if reported.definition is None:
+            return
+        secret = {
+            value
+            for name, value in recipe.arguments.items()
+            if len(value) > 3 and redact.value(name, value) == redact.REDACTED
+        }
+        yield from steps.observations(
+            reported.definition,
+            {layer.digest for layer in contents.identity.layers} if contents else set(),
+            {*redact.secrets_of(self._request.environment), *secret},
+        )
 
     def _with_os_release(self, base: Material, contents: ImageContents) -> Material:
         """The base image with its OS release, where the image's os-release came with its layers."""

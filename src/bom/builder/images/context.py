@@ -20,7 +20,7 @@ from bom.model import Gap, Hash, Material, Observation, Property
 from bom.printable import printable_os
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bom.builder.images.ignore import Matcher, Reader, Walk
     from bom.builder.images.tar_context import TarContext
@@ -69,6 +69,7 @@ class BuildInputs:
     """The inputs of a build. `dockerfile` None: it is remote or not there.
 
     `tar`: the context where it is a tar. `remotes`: what the builder fetches.
+    `again`: reads the local ones once more.
     `builders_dockerfile`: how a Dockerfile is called that only the builder has, "" where it is at
     hand. `named`: the named contexts, each with the image that it is, "" for another kind.
     """
@@ -81,6 +82,16 @@ class BuildInputs:
     builders_dockerfile: str = ""
     named: Mapping[str, str] = field(default_factory=dict)
     frontend: Frontend = "buildkit"
+    again: Callable[[], tuple[Observation, ...]] | None = field(default=None, compare=False)
+
+    def is_unchanged(self) -> bool:
+        """Whether what lies here is, as far as that is known, what it was before the build."""
+        if any(isinstance(item, Gap) for item in self.observations):
+            return False
+        try:
+            return self.again is not None and self.again() == self.observations
+        except BomError:
+            return False
 
     def holds(self, path: Path) -> bool:
         """Whether the builder gets to see the file at `path` (absolute)."""
@@ -101,8 +112,13 @@ def read(
     """The inputs of this build with their digests; `outputs` and what `bom` writes beside them are
     no part of the context. `state`: where `bom` keeps digests from one build to the next, None:
     nowhere. Raises BomError for what is not there."""
-    reader = _Reader(dialect, cwd, root, outputs, state)
-    reader.read(given)
+
+    def taken() -> _Reader:
+        reader = _Reader(dialect, cwd, root, outputs, state)
+        reader.read(given)
+        return reader
+
+    reader = taken()
     return BuildInputs(
         contexts=tuple(reader.contexts),
         dockerfile=reader.dockerfile,
@@ -112,6 +128,7 @@ def read(
         builders_dockerfile=reader.builders_dockerfile,
         named=reader.named,
         frontend=dialect.frontend,
+        again=lambda: tuple(taken().observations),
     )
 
 

@@ -20,6 +20,7 @@ from bom.printable import printable_name
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
+    from bom.builder.images.context import BuildInputs
     from bom.builder.images.provenance import Reported
     from bom.builder.protocol import Progress
     from bom.model import Component, Observation
@@ -28,6 +29,7 @@ STAGE: Final = "bom-seal:stage"
 _GAP: Final = "stage.packages"
 _LIMIT: Final = 100  # stages of one image
 _NO_EXPORTER: Final = "this builder hands out no stage"
+CHANGED: Final = "what it is made from is not known to be the same still as in the build"
 _SWITCHED_OFF: Final = "switched off in the configuration (stages = false)"
 
 
@@ -64,10 +66,25 @@ class SwitchedOff:
 
 
 def observations(
-    exporter: StageExporter | None, stages: Sequence[str], reported: Reported, progress: Progress
+    exporter: StageExporter | None,
+    stages: Sequence[str],
+    reported: Reported,
+    inputs: BuildInputs,
+    progress: Progress,
 ) -> Iterator[Observation]:
     """The packages of every stage that the image comes from, as what built it; a gap for each
-    stage that can't be read. `exporter`: None where the builder hands out none."""
+    stage that can't be read. `exporter`: None where the builder hands out none. `inputs`: what
+    the build was given, which must be the same still."""
+    found = tuple(_exported(exporter, stages, reported, progress))
+    if any(isinstance(item, Dependency) for item in found) and not inputs.is_unchanged():
+        # an older state of the files may be in the cache as well
+        found = tuple(Gap(_GAP, printable_name(stage), CHANGED) for stage in stages)
+    yield from found
+
+
+def _exported(
+    exporter: StageExporter | None, stages: Sequence[str], reported: Reported, progress: Progress
+) -> Iterator[Observation]:
     if len(stages) > _LIMIT:
         yield Gap(_GAP, f"{len(stages) - _LIMIT} stages", f"only {_LIMIT} are looked into")
     for stage in stages[:_LIMIT]:
