@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -93,7 +94,13 @@ def request_for(root: Path, store: Containers, *words: str) -> BuildRequest:
 
 def start(prepared: PreparedBuild, request: BuildRequest) -> None:
     invocation = prepared.invocation
-    code = run(invocation.argv, environment=invocation.environment, cwd=request.cwd, stdout=STDERR)
+    code = run(
+        invocation.argv,
+        environment=invocation.environment,
+        cwd=request.cwd,
+        stdout=STDERR,
+        stdin=invocation.stdin,
+    )
     assert code == 0
 
 
@@ -538,6 +545,73 @@ def test_a_named_context_is_packed_whole(
         if isinstance(fact, Material) and fact.kind == "context"
     }
     assert contexts == {".", "more=more"}
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "named"),
+    [
+        (("podman", "build", "-q", "-f", "-", "."), "file", [".", "-"]),
+        (("podman", "build", "-q", "-f", "/dev/stdin", "."), "file", [".", "-"]),
+        (("podman", "build", "-q", "-"), "file", ["-"]),
+        (("podman", "build", "-q", "-f", "-"), "file", ["-"]),
+        (("buildah", "bud", "-q", "-f", "-"), "file", [".", "-"]),
+        (("podman", "build", "-q", "-"), "tar", ["-", "Containerfile"]),
+        (("buildah", "bud", "-q", "-"), "tar", ["-", "Containerfile"]),
+    ],
+)
+def test_standard_input_is_recorded_and_reaches_the_build(
+    words: tuple[str, ...],
+    given: str,
+    named: list[str],
+    base: str,
+    store: Containers,
+    project: Path,
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "given"
+    text = f"FROM {base}\nENV from=stdin\n"
+    if given == "file":
+        source.write_text(text)
+    else:
+        (project / "Containerfile").write_text(text)
+        with tarfile.open(source, "w:gz") as archive:
+            archive.add(project, ".")
+    with source.open("rb") as stream:
+        kept = os.dup(0)
+        try:
+            os.dup2(stream.fileno(), 0)
+            _, artifact, _ = wrap(project, store, *words[:2], "-t", "stdin:1", *words[2:])
+        finally:
+            os.dup2(kept, 0)
+            os.close(kept)
+    config = json.loads(store("podman", "image", "inspect", "stdin:1"))[0]["Config"]
+    assert "from=stdin" in config["Env"]
+    found = [fact for fact in artifact.observations if isinstance(fact, Material)]
+    inputs_named = [
+        fact.name for kind in ("context", "dockerfile") for fact in found if fact.kind == kind
+    ]
+    assert inputs_named == named
+    assert all(fact.digests for fact in found)
+
+
+@BOTH
+def test_secrets_stand_by_id_alone(
+    build: tuple[str, ...], store: Containers, project: Path
+) -> None:
+    (project / "token").write_text("not for the image\n")
+    words = (*build, "--secret", "id=deploy,src=token", "-t", "lent", ".")
+    prepared, artifact, _ = wrap(project, store, *words)
+    assert Setting("option", "secret", "deploy") in prepared.observations
+    assert "src=token" not in repr(facts(prepared, artifact))
+    assert any("the secret deploy lies in the build context" in text for text in prepared.warnings)
+
+
+def test_a_help_text_is_printed_and_nothing_is_sealed(store: Containers, project: Path) -> None:
+    request = request_for(project, store, "podman", "build", "--help")
+    with PodmanBuilder().prepare(request) as prepared:
+        start(prepared, request)
+        assert prepared.collect(Silent()).artifacts == ()
+    assert "nothing is sealed" in prepared.warnings[0]
 
 
 def test_a_preprocessed_containerfile_leaves_a_gap(store: Containers, project: Path) -> None:

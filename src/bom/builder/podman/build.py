@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from bom import redact
-from bom.builder.images import bases, context, image, provenance
+from bom.builder.docker import unsealed
+from bom.builder.docker.results import Nothing
+from bom.builder.images import bases, context, image, provenance, remote, stdin
 from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.credentials import Lent
 from bom.builder.podman import command as commands
 from bom.builder.podman import inputs, program, tools
 from bom.builder.podman.storage import Storage
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError
 from bom.model import Setting
+from bom.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from bom.builder.images.context import BuildInputs
     from bom.builder.podman.command import PodmanCommand
     from bom.builder.podman.program import Program
-    from bom.builder.protocol import BuildRequest, Progress
+    from bom.builder.protocol import BuildRequest, PreparedBuild, Progress
     from bom.model import Observation
 
 _PATHS: Final = ("file", "ignorefile")
@@ -37,9 +41,11 @@ _FLAGS: Final = ("layers", "omit-history", "squash", "squash-all")
 _STEERING: Final = {"format": "BUILDAH_FORMAT", "isolation": "BUILDAH_ISOLATION"}
 
 
-def prepare(request: BuildRequest) -> PreparedPodmanBuild:
+def prepare(request: BuildRequest) -> PreparedBuild:
     """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
     command = commands.parse(request.command)
+    if command.prints:
+        return unsealed.prepare(request, Nothing("this prints a text and builds nothing"))
     output = _output(request, command)
     tool = program.locate(command, request.environment, request.cwd)
     oci = command.image_format(request.environment) == "oci"
@@ -47,7 +53,12 @@ def prepare(request: BuildRequest) -> PreparedPodmanBuild:
     folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
     try:
         given = inputs.read(
-            command, cwd=request.cwd, root=request.root, outputs=(output,), spool=folder
+            command,
+            cwd=request.cwd,
+            root=request.root,
+            outputs=(output,),
+            spool=folder,
+            state=state_folder(request.environment),
         )
         packed = given
         if command.is_remote(request.environment):
@@ -58,6 +69,7 @@ def prepare(request: BuildRequest) -> PreparedPodmanBuild:
             inputs=given,
             arguments=arguments,
             stage=command.value("target"),
+            platform=command.value("platform"),
         )
         recipe = replace(recipe, held=bases.held(recipe.references() or (), storage))
         settings = tuple(_settings(command, arguments, request))
@@ -70,7 +82,7 @@ def prepare(request: BuildRequest) -> PreparedPodmanBuild:
             folder,
             settings,
             seen,
-            tuple(_warnings(command, packed, output, storage)),
+            tuple(_warnings(command, request, packed, output, storage)),
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +118,10 @@ class PreparedPodmanBuild:
         added = () if id_file else ("--iidfile", str(folder / "id"))
         self._id_file = request.cwd / id_file if id_file else folder / "id"
         argv = (*command.argv[: command.at], *added, *command.argv[command.at :])
-        self.invocation = Invocation(argv, request.environment)
+        spooled = folder / stdin.FILE
+        self.invocation = Invocation(
+            argv, request.environment, spooled if spooled.exists() else None
+        )
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -183,14 +198,14 @@ def _steering(name: str, command: PodmanCommand, environment: Mapping[str, str])
 def _settings(
     command: PodmanCommand, arguments: Mapping[str, str], request: BuildRequest
 ) -> Iterator[Observation]:
-    known = redact.secrets_of(request.environment)
+    lent = _lent(command, request)
+    known = (*redact.secrets_of(request.environment), *lent.values(request.environment))
     yield Setting("option", "builder", "buildah")
+    yield from lent.settings()
     for name in _PATHS:
         given = command.files if name == "file" else tuple(filter(None, command.values(name)))
         for value in given:
-            local = not context.is_remote(value)
-            shown = context.name(request.cwd / value, request.root) if local else value
-            yield Setting("option", name, redact.text(shown))
+            yield Setting("option", name, redact.text(_shown(value, request)))
     for name in (*_VALUES, *_FLAGS):
         if value := command.value(name):
             yield Setting("option", name, redact.text(value))
@@ -204,10 +219,27 @@ def _settings(
         yield Setting("build-arg", name, value)
 
 
+def _shown(place: str, request: BuildRequest) -> str:
+    if place in ("-", "/dev/stdin"):
+        return "-"
+    if context.is_remote(place):
+        return remote.shown(place)
+    return context.name(request.cwd / place, request.root)
+
+
+def _lent(command: PodmanCommand, request: BuildRequest) -> Lent:
+    return Lent.by(command.values("secret"), command.values("ssh"), request.environment)
+
+
 def _warnings(
-    command: PodmanCommand, packed: BuildInputs, output: Path, storage: Storage
+    command: PodmanCommand,
+    request: BuildRequest,
+    packed: BuildInputs,
+    output: Path,
+    storage: Storage,
 ) -> Iterator[str]:
-    if packed.holds(output):
+    yield from _lent(command, request).warnings(packed, request.cwd)
+    if any(local.holds(output) for _, local in packed.contexts):
         yield (
             f"{output.name} lies in the build context: the next build would pack it;"
             " name it in .containerignore"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Program = Literal["podman", "buildah"]
 Form = Literal["build", "other", "none"]
 STDIN: Final = "-"
+_STDIN: Final = (STDIN, "/dev/stdin")
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
 _BUILDS: Final[Mapping[Program, tuple[tuple[str, ...], ...]]] = {
     "podman": (("build",), ("image", "build"), ("buildx", "build"), ("builder", "build")),
@@ -74,6 +75,17 @@ class PodmanCommand:
     def client_value(self, name: str) -> str:
         """The last value of one of the program's own options, "" where it isn't given."""
         return next((o.value for o in reversed(self.client_options) if o.name == name), "")
+
+    @property
+    def prints(self) -> bool:
+        """Whether it only prints a help text or a version."""
+        asked = {option.name for option in (*self.client_options, *self.options)}
+        return bool(asked & {"help", "version"})
+
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether the context or a Containerfile comes by standard input."""
+        return self.words == (STDIN,) or any(name in _STDIN for name in self.files)
 
     @property
     def question(self) -> tuple[str, ...]:
@@ -154,7 +166,8 @@ def parse(command: Sequence[str]) -> PodmanCommand:
     at = index + len(words)
     options, rest = pflag.all_of(argv, at, grammar.build_options(program))
     parsed = PodmanCommand(argv, program, at, index, client, options, rest)
-    _refuse(parsed)
+    if not parsed.prints:
+        _refuse(parsed)
     return parsed
 
 
@@ -188,8 +201,6 @@ def _put(texts: Iterable[str], environment: Mapping[str, str], found: dict[str, 
 
 def _refuse(command: PodmanCommand) -> None:
     """Raise BomError for a build that leaves no single image in the storage."""
-    if any(option.name == "help" for option in command.options + command.client_options):
-        raise BomError("this prints a help text and builds nothing", hint="leave --help out")
     if len(command.words) > 1:
         raise BomError(
             f"a build takes one context, {len(command.words)} are given",
@@ -214,10 +225,10 @@ def _refuse(command: PodmanCommand) -> None:
         )
     if command.flag("cleanup"):
         raise BomError("--cleanup removes the image that is to be sealed", hint="leave it out")
-    if command.words == (STDIN,) or STDIN in command.files or "/dev/stdin" in command.files:
+    if command.reads_stdin and (len(command.files) > 1 or command.flag("stdin")):
         raise BomError(
-            f"builds by {command.program} that read standard input can't be recorded yet",
-            hint="give the build a folder and a Containerfile",
+            "standard input is the Containerfile here, and more is asked of it",
+            hint="give the build a Containerfile in a file",
         )
     for name in command.values("tag"):
         if name.startswith(_TRANSPORTS):

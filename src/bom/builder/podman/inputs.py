@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bom.builder.images import context
+from bom.builder.images import context, stdin
 from bom.builder.images.context import Dialect, Given
+from bom.builder.podman.command import STDIN
 from bom.errors import BomError
 from bom.model import Gap, Material
 
@@ -37,20 +38,28 @@ DIALECT: Final = Dialect(
 
 
 def read(
-    command: PodmanCommand, *, cwd: Path, root: Path, outputs: Sequence[Path], spool: Path
+    command: PodmanCommand,
+    *,
+    cwd: Path,
+    root: Path,
+    outputs: Sequence[Path],
+    spool: Path,
+    state: Path | None = None,
 ) -> BuildInputs:
-    """The inputs of this build with their digests. Several Containerfiles make one, in order, and
-    `--from` changes what it says: such a one is put together in the folder `spool`. Raises
-    BomError for what is not there."""
+    """The inputs of this build with their digests. Standard input is kept in the folder `spool`
+    where the build reads it, and the Containerfile is put together there where several make one,
+    in order, or `--from` changes what it says. `state`: as for context.read. Raises BomError for
+    what is not there."""
     place, files = _places(command, cwd)
     named = (text.partition("=") for text in command.values("build-context"))
     given = Given(
         context=place,
         dockerfile=files[0] if files else "",
-        named=tuple((label, where) for label, _, where in named),
+        named=tuple((label, _named(where)) for label, _, where in named),
         ignore_file=_ignore_file(command, place, cwd),
+        stdin=stdin.spool(spool) if command.reads_stdin else None,
     )
-    inputs = context.read(given, DIALECT, cwd=cwd, root=root, outputs=outputs)
+    inputs = context.read(given, DIALECT, cwd=cwd, root=root, outputs=outputs, state=state)
     return _as_built(_joined(inputs, files[1:], cwd, root, spool), command, spool)
 
 
@@ -74,6 +83,8 @@ def _places(command: PodmanCommand, cwd: Path) -> tuple[str, tuple[str, ...]]:
             return str(Path(place).parent), (str(cwd / place),)
     elif command.program == "buildah":
         place = "."
+    elif command.reads_stdin:
+        return STDIN, ()
     else:
         local = next((name for name in command.files if not context.is_remote(name)), "")
         if not local:
@@ -85,10 +96,20 @@ def _places(command: PodmanCommand, cwd: Path) -> tuple[str, tuple[str, ...]]:
     return place, tuple(_file(name, place, cwd) for name in command.files)
 
 
+def _named(place: str) -> str:
+    """A named context as docker says it; the schemes for images are other ones here."""
+    for scheme in ("docker://", "container-image://"):
+        if place.startswith(scheme):
+            return "docker-image://" + place.removeprefix(scheme)
+    return place
+
+
 def _file(name: str, place: str, cwd: Path) -> str:
     """Where a Containerfile that is named with -f is: counted from the working directory, else
     from the context; a folder means the Containerfile in it."""
-    if context.is_remote(name) or context.is_remote(place):
+    if name == "/dev/stdin":
+        return STDIN
+    if STDIN in (name, place) or context.is_remote(name) or context.is_remote(place):
         return name
     found = cwd / name
     if not found.exists() and (cwd / place / name).exists():
@@ -107,12 +128,12 @@ def _ignore_file(command: PodmanCommand, place: str, cwd: Path) -> str:
         if not (cwd / named).is_file():
             raise BomError(f"there is no ignore file {named}", hint="see --ignorefile")
         return str(cwd / named)
-    if context.is_remote(place):
+    if place == STDIN or context.is_remote(place):
         return ""
     folder = cwd / place
     names = command.files or tuple(name for name in NAMES if (folder / name).is_file())[:1]
     for name in names:
-        if context.is_remote(name):
+        if name == STDIN or context.is_remote(name):
             continue
         beside = folder / name
         if not command.words and command.program == "podman":
