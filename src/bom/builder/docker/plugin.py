@@ -224,11 +224,14 @@ def _place(argv: tuple[str, ...]) -> _Place | None:
 
 
 def ask(
-    argv: Sequence[str], environment: Mapping[str, str], cwd: Path, stdin: Path | None = None
+    shown: str,
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path,
+    stdin: Path | None = None,
 ) -> bytes:
-    """What the client answers. Raises BomError with its own words where it refuses,
-    EnvironmentLacks where it isn't there."""
-    shown = " ".join([PurePath(argv[0]).name, *(w for w in argv[1:] if not w.startswith("-"))][:3])
+    """What the client answers. `shown`: how the question is called. Raises BomError with the
+    client's own words where it refuses, EnvironmentLacks where it isn't there."""
     try:
         with (stdin or _NOTHING).open("rb") as given:
             done = subprocess.run(

@@ -16,11 +16,13 @@ from bom import redact
 from bom.builder.images import context
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import BuildInputs, Given
+from bom.builder.images.credentials import Lent
 from bom.builder.images.remote import is_remote
 from bom.builder.protocol import Collected
 from bom.catalog.images.reference import familiar, with_tag
 from bom.errors import BomError
 from bom.model import Material, Setting
+from bom.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,8 +44,8 @@ class Definition:
 
     `context`: a path relative to the working directory, or what the builder fetches.
     `dockerfile`: relative to the context, "" for the usual one; `inline`: its text instead.
-    `named`: named contexts; `linked`: those that are another target, by its label. `secrets`,
-    `ssh`: ids. `attested`: whether the definition itself asks for attestations.
+    `named`: named contexts; `linked`: those that are another target, by its label. `attested`:
+    whether the definition itself asks for attestations.
     """
 
     label: str
@@ -56,8 +58,7 @@ class Definition:
     stage: str = ""
     tags: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    ssh: tuple[str, ...] = ()
+    lent: Lent = field(default_factory=Lent)
     attested: bool = False
 
 
@@ -149,6 +150,7 @@ class Inputs:
                 cwd=self._request.cwd,
                 root=self._request.root,
                 outputs=self._outputs,
+                state=state_folder(self._request.environment),
             )
         return self._read[given]
 
@@ -199,16 +201,16 @@ def recipe(item: Definition, inputs: BuildInputs, request: BuildRequest, kind: s
 
 
 def _settings(item: Definition, request: BuildRequest, kind: str) -> Iterator[Setting]:
-    known = redact.secrets_of(request.environment)
+    known = (
+        *redact.secrets_of(request.environment),
+        *item.lent.values(request.environment),
+    )
     yield Setting("option", kind, item.label)
     if item.stage:
         yield Setting("option", "target", redact.text(item.stage))
     if item.platforms:
         yield Setting("option", "platform", redact.text(",".join(item.platforms)))
-    if item.secrets:
-        yield Setting("option", "secret", ",".join(sorted(item.secrets)))
-    if item.ssh:
-        yield Setting("option", "ssh", ",".join(sorted(item.ssh)))
+    yield from item.lent.settings()
     for name, text in sorted(item.arguments.items()):
         value = redact.value(name, text)
         if any(secret in value for secret in known):
