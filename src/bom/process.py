@@ -1,7 +1,8 @@
 """Run the user's command as a shell would: same terminal, same signals, same exit code.
 
 The child keeps `bom`'s standard streams and its process group, so colours, progress bars and
-Ctrl-C reach it as if `bom` weren't there.
+Ctrl-C reach it as if `bom` weren't there. A signal that came to `bom` alone is passed on, to all
+that the command started.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
+from bom.process_tree import Bystander, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,10 +33,10 @@ NOT_EXECUTABLE: Final = 126
 NOT_FOUND: Final = 127
 SIGNALLED: Final = 128
 
-# From a terminal the kernel sends these to the whole group: the child has them already.
+# What ends a command. Where it came to the whole group the command has it; else it is passed on.
+_NOTED: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+# Sent to the group by the terminal; where nobody can tell, that is what they were.
 _FROM_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
-# These come to `bom` alone and have to be passed on.
-_FORWARDED: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(
@@ -60,16 +62,18 @@ def run(
     sys.stdout.flush()
     sys.stderr.flush()
     with ExitStack() as stack:
-        caught, attach = stack.enter_context(_signals())
         given = None if stdin is None else stack.enter_context(stdin.open("rb"))
+        signals = stack.enter_context(_signals())
+        if signals.caught:  # before there was anything to stop
+            return SIGNALLED + signals.caught[0]
         try:
             child = _start(argv, environment, cwd, (given, stdout))
         except OSError as error:
             return _failed_to_start(argv[0], error)
-        attach(child)
+        signals.attach(child.pid)
         code = child.wait()
-    if caught:
-        return SIGNALLED + caught[0]
+    if signals.caught:
+        return SIGNALLED + signals.caught[0]
     return SIGNALLED - code if code < 0 else code
 
 
@@ -80,22 +84,27 @@ def _start(
     streams: tuple[BinaryIO | None, int],
 ) -> subprocess.Popen[bytes]:
     stdin, stdout = streams
-    try:
+
+    def start(words: list[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            list(argv), env=dict(environment), cwd=cwd, stdin=stdin, stdout=stdout
+            words,
+            env=dict(environment),
+            cwd=cwd,
+            stdin=stdin,
+            # not named where it is our own: a standard output that is closed stays closed
+            stdout=None if stdout == STDOUT else stdout,
+            # what the caller opened for the command (make's job server, `<(...)`) is its own;
+            # all that Python opens is closed by exec (PEP 446)
+            close_fds=False,
         )
+
+    try:
+        return start(list(argv))
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
         # A script without `#!`: execvp(3) and every shell hand it to sh.
-        script = _on_path(argv[0], environment)
-        return subprocess.Popen(
-            ["/bin/sh", script, *argv[1:]],
-            env=dict(environment),
-            cwd=cwd,
-            stdin=stdin,
-            stdout=stdout,
-        )
+        return start(["/bin/sh", _on_path(argv[0], environment), *argv[1:]])
 
 
 def _on_path(name: str, environment: Mapping[str, str]) -> str:
@@ -117,40 +126,59 @@ def _failed_to_start(name: str, error: OSError) -> int:
     return code
 
 
+class _Signals:
+    """What came while the command ran, the first one first."""
+
+    def __init__(self, bystander: Bystander) -> None:
+        self.caught: list[int] = []
+        self._bystander = bystander
+        self._child = 0
+        self._new: list[int] = []
+        self._busy = False
+
+    def attach(self, child: int) -> None:
+        """From now on signals are for this process; it gets those that came while it started."""
+        self._child = child
+        for number in self.caught:
+            tell(child, number)
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        self.caught.append(number)
+        if self._child:
+            self._new.append(number)
+        if self._busy:  # this came into the midst of another
+            return
+        self._busy = True
+        while self._new:
+            self._pass_on(self._new.pop(0))
+        self._busy = False
+
+    def _pass_on(self, number: int) -> None:
+        reached = self._bystander.saw(number)
+        if reached is None:
+            reached = number in _FROM_TERMINAL
+        if not reached:
+            tell(self._child, number)
+
+
 @contextmanager
-def _signals() -> Iterator[tuple[list[int], Callable[[subprocess.Popen[bytes]], None]]]:
-    """While the child runs: outlive Ctrl-C, pass SIGTERM and SIGHUP on, note what came first.
+def _signals() -> Iterator[_Signals]:
+    """While the child runs: outlive what ends it, and see that it gets that.
 
     Handlers belong to the main thread alone; elsewhere nothing is changed. A signal that was
     ignored before (nohup) stays ignored.
     """
-    caught: list[int] = []
-    children: list[subprocess.Popen[bytes]] = []
-    late: list[int] = []  # came before the child was there
-
-    def attach(child: subprocess.Popen[bytes]) -> None:
-        children.append(child)
-        for number in late:
-            child.send_signal(number)
-
-    def note(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        caught.append(number)
-        for child in children:
-            child.send_signal(number)
-        if not children:
-            late.append(number)
-
     before: dict[signal.Signals, _Handler] = {}
-    if threading.current_thread() is threading.main_thread():
-        for numbers, handler in ((_FROM_TERMINAL, note), (_FORWARDED, forward)):
-            for number in numbers:
+    with ExitStack() as stack:
+        bystander = Bystander(_NOTED)
+        signals = _Signals(bystander)
+        if threading.current_thread() is threading.main_thread():
+            stack.enter_context(bystander)
+            for number in _NOTED:
                 if signal.getsignal(number) is not signal.SIG_IGN:
-                    before[number] = signal.signal(number, handler)
-    try:
-        yield caught, attach
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
+                    before[number] = signal.signal(number, signals.note)
+        try:
+            yield signals
+        finally:
+            for number, old in before.items():
+                signal.signal(number, old)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from bom import __version__
-from bom.cli import stopping
+from bom.cli import stopping, streams
 from bom.errors import LACKING, OWN_FAILURE, WRONG_CALL, BomError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def bom() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code (docs/exit-codes.md)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    streams.fill()
     stopping.install()
     code = _run(given)
     stopping.end_at_once()
