@@ -95,3 +95,39 @@ def test_a_signal_in_the_import_machinery_waits_until_it_is_left(
         exec(code, {"os": os, "number": number, "seen": seen})
         time.sleep(5)
     assert seen == [1]
+
+
+STOPPED = """
+import signal, sys, time
+from bom.cli import stopping
+stopping.install()
+try:
+    print("working", flush=True)
+    time.sleep(30)
+finally:
+    print("tidying", flush=True)
+    time.sleep(float(sys.argv[1]))
+    print("tidy", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("seconds", "times", "tidy"), [("1", 2, True), ("30", 3, False)])
+def test_a_second_ctrl_c_lets_bom_tidy_up_and_a_third_ends_it(
+    seconds: str, times: int, tidy: bool
+) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, seconds],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "working\n"
+    child.send_signal(signal.SIGTERM)
+    assert child.stdout.readline() == "tidying\n"
+    for _ in range(times - 1):
+        time.sleep(0.2)
+        child.send_signal(signal.SIGTERM)
+    out, _ = child.communicate(timeout=20)
+    assert out == ("tidy\n" if tidy else "")
+    assert child.returncode == 128 + signal.SIGTERM

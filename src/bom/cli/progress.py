@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Final
@@ -13,6 +14,7 @@ from bom.report.text import inert
 _BAR: Final = 30
 _REDRAW: Final = 0.1  # seconds
 _PATIENCE: Final = 1.0  # seconds: nothing is drawn for what takes less
+_COLUMNS: Final = 80
 _PLAIN: Final = 10.0  # seconds between plain lines
 
 
@@ -20,7 +22,7 @@ class StderrReporter:
     """Draws at most ten times a second, and nothing at all for what is done within a second."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._label = ""
         self._total = self._count = 0
         self._started = self._drawn = 0.0
@@ -59,7 +61,17 @@ class StderrReporter:
             bar = "#" * filled + "." * (_BAR - filled)
             amount = f"[{bar}] {share:4.0%}  {amount}"
         if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{self._label} {amount}")
+            # a line that wraps can't be drawn over
+            line = f"{self._label} {amount}"[: _columns() - 1]
+            sys.stderr.write(f"\r\x1b[K{line}")
         else:
             sys.stderr.write(f"{self._label} {amount}\n")
         sys.stderr.flush()
+
+
+def _columns() -> int:
+    """The terminal's width; 80 where it doesn't say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except OSError:
+        return _COLUMNS

@@ -7,6 +7,7 @@ interrupted while they loaded). Those few microseconds are waited for.
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _LATER: Final = 0.01  # seconds
+_PATIENCE: Final = 2  # signals; one more ends the process, whatever it is at
 _IMPORTING: Final = "<frozen importlib"
 
 
@@ -36,13 +38,21 @@ def end_at_once() -> None:
 class _Stopper:
     def __init__(self) -> None:
         self._number = 0
+        self._came = 0
+        self._raised = False
 
     def caught(self, number: int, frame: FrameType | None) -> None:
         if number != signal.SIGALRM:
             self._number = number
+            self._came += 1
+        if self._came > _PATIENCE:
+            os._exit(128 + self._number)
+        if self._raised or not self._number:
+            return  # on the way out: a key pressed twice must not leave temporary files behind
         if frame is not None and frame.f_code.co_filename.startswith(_IMPORTING):
             signal.setitimer(signal.ITIMER_REAL, _LATER)
-        elif self._number == signal.SIGINT:
+            return
+        self._raised = True
+        if self._number == signal.SIGINT:
             raise KeyboardInterrupt
-        elif self._number:
-            raise SystemExit(128 + self._number)
+        raise SystemExit(128 + self._number)
