@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -230,6 +231,31 @@ def test_another_clone_gives_the_same_facts_and_bytes(
     assert one.subject == two.subject
     assert facts(first, one) == facts(second, two)
     assert str(tmp_path) not in repr(facts(second, two))
+
+
+@BOTH
+def test_a_tar_that_the_build_writes_is_sealed_with_what_it_was_made_from(
+    build: tuple[str, ...], store: Containers, project: Path
+) -> None:
+    out = project.parent / "files.tar"
+    request = request_for(project, store, *build, "-o", f"type=tar,dest={out}", ".")
+    with PodmanBuilder().prepare(replace(request, output=None)) as prepared:
+        start(prepared, request)
+        (artifact,) = prepared.collect(Silent()).artifacts
+    assert (artifact.built, artifact.target) == (out, out)
+    with tarfile.open(out) as archive:
+        assert "app/app.txt" in archive.getnames()
+    kinds = {fact.kind for fact in artifact.observations if isinstance(fact, Material)}
+    assert kinds == {"context", "dockerfile"}
+
+
+def test_a_folder_is_given_the_image_under_its_name(store: Containers, project: Path) -> None:
+    request = request_for(project, store, *PODMAN, "-t", "team/app:2", ".")
+    folder = project.parent / "out"
+    with PodmanBuilder().prepare(replace(request, output=folder)) as prepared:
+        start(prepared, request)
+        (artifact,) = prepared.collect(Silent()).artifacts
+    assert artifact.target == folder / "team_app_2.tar"
 
 
 # --- what is stated -----------------------------------------------------------------------------

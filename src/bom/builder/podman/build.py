@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bom import redact
 from bom.builder.docker import unsealed
-from bom.builder.docker.results import Nothing
+from bom.builder.docker.command import parse_output
+from bom.builder.docker.outcome import Outcome
+from bom.builder.docker.results import EngineImage, Nothing, of_outputs
 from bom.builder.images import bases, context, image, provenance, remote, stdin
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.credentials import Lent
+from bom.builder.images.provenance import Reported
 from bom.builder.podman import command as commands
 from bom.builder.podman import inputs, program, tools
 from bom.builder.podman.storage import Storage
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
+    from bom.builder.docker.results import Result
     from bom.builder.images.context import BuildInputs
     from bom.builder.podman.command import PodmanCommand
     from bom.builder.podman.program import Program
@@ -46,17 +50,19 @@ def prepare(request: BuildRequest) -> PreparedBuild:
     command = commands.parse(request.command)
     if command.prints:
         return unsealed.prepare(request, Nothing("this prints a text and builds nothing"))
-    output = _output(request, command)
+    wanted = _wanted(command, request)
     tool = program.locate(command, request.environment, request.cwd)
     oci = command.image_format(request.environment) == "oci"
     storage = Storage(tool, oci=oci)
     folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
     try:
+        names = [tag.removeprefix("localhost/") for tag in command.tags]
+        outcome = Outcome(wanted, request, names)
         given = inputs.read(
             command,
             cwd=request.cwd,
             root=request.root,
-            outputs=(output,),
+            outputs=outcome.files,
             spool=folder,
             state=state_folder(request.environment),
         )
@@ -77,12 +83,13 @@ def prepare(request: BuildRequest) -> PreparedBuild:
         return PreparedPodmanBuild(
             request,
             command,
+            outcome,
             storage,
             recipe,
             folder,
             settings,
             seen,
-            tuple(_warnings(command, request, packed, output, storage)),
+            tuple(_warnings(command, request, packed, outcome, storage)),
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -99,6 +106,7 @@ class PreparedPodmanBuild:
         self,
         request: BuildRequest,
         command: PodmanCommand,
+        outcome: Outcome,
         storage: Storage,
         recipe: Recipe,
         folder: Path,
@@ -109,7 +117,7 @@ class PreparedPodmanBuild:
         self.warnings = warnings
         self._settings = settings
         self._seen = seen
-        self._output = _output(request, command)
+        self._outcome = outcome
         self._recipe = recipe
         self._storage = storage
         self._collector = Collector(storage, request)
@@ -145,31 +153,34 @@ class PreparedPodmanBuild:
         return self._recipe.inputs.holds(path)
 
     def collect(self, progress: Progress, commit: str = "") -> Collected:
-        """The image's archive, exported beside the output, with what is in it."""
+        """The image's archive, exported beside the output, with what is in it; or the files that
+        the build wrote instead, which it may leave without an image."""
+        if self._outcome.image_file is None and not self._id_file.exists():
+            return self._outcome.collect(
+                self._collector, self._recipe, Reported(), progress, commit
+            )
         reported = provenance.read(self._id_file, None)
         archived = self._storage.archived(self._recipe.tags)
         if archived != self._recipe.tags:  # the others must be the image's names too
             image.locate(self._storage, self._recipe.tags, reported)
         recipe = replace(self._recipe, tags=archived)
-        made = self._collector.image(recipe, reported, self._output, progress, commit)
-        return Collected(artifacts=(made,))
+        return self._outcome.collect(self._collector, recipe, reported, progress, commit)
 
 
 # --- before the build ---------------------------------------------------------------------------
 
 
-def _output(request: BuildRequest, command: PodmanCommand) -> Path:
+def _wanted(command: PodmanCommand, request: BuildRequest) -> tuple[Result, ...]:
+    """What the build leaves: the image, or with `--output` its file system. Raises BomError where
+    that can't be sealed."""
+    if outputs := command.values("output"):
+        return of_outputs([parse_output(text) for text in outputs], request.cwd)
     if request.output is None:
         raise BomError(
             "an image build needs a file for the sealed image",
             hint=f"bom build -o app.tar -- {command.program} build ...",
         )
-    if request.output.is_dir() or not request.output.parent.is_dir():
-        raise BomError(
-            f"{request.output.name} can't be written there",
-            hint="-o names a file in a folder that exists",
-        )
-    return request.output
+    return (EngineImage(),)
 
 
 def _seen(
@@ -235,15 +246,18 @@ def _warnings(
     command: PodmanCommand,
     request: BuildRequest,
     packed: BuildInputs,
-    output: Path,
+    outcome: Outcome,
     storage: Storage,
 ) -> Iterator[str]:
     yield from _lent(command, request).warnings(packed, request.cwd)
-    if any(local.holds(output) for _, local in packed.contexts):
-        yield (
-            f"{output.name} lies in the build context: the next build would pack it;"
-            " name it in .containerignore"
-        )
+    for path in outcome.files:
+        if any(local.holds(path) for _, local in packed.contexts):
+            yield (
+                f"{path.name} lies in the build context: the next build would pack it;"
+                " name it in .containerignore"
+            )
+    if (output := outcome.image_file) is None:
+        return
     tags = command.tags
     if left_out := tags[len(storage.archived(tags)) :]:
         yield (

@@ -218,11 +218,6 @@ def _refuse(command: PodmanCommand) -> None:
             "a build into a manifest list leaves no image of its own to seal",
             hint=f"build with -t, then `{command.program} manifest add` the image",
         )
-    if command.values("output"):
-        raise BomError(
-            f"the output `{command.value('output')}` is not the image",
-            hint="leave -o out: `bom build -o FILE` writes the image's archive",
-        )
     if command.flag("cleanup"):
         raise BomError("--cleanup removes the image that is to be sealed", hint="leave it out")
     if command.reads_stdin and (len(command.files) > 1 or command.flag("stdin")):
