@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from bom.builder import BUILDERS
+from bom.builder import builder_for
 from bom.builder.protocol import BuildRequest, Progress
 from bom.compose import statement
 from bom.compose.bom import source_date_epoch
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from bom.builder.protocol import Artifact, Builder, Collected, PreparedBuild
+    from bom.builder.protocol import Artifact, Collected, PreparedBuild
     from bom.config import Config
     from bom.model import Observation
     from bom.sign.keys import PrivateKey
@@ -63,6 +63,7 @@ class BuildOptions:
     output: Path | None = None
     result_file: Path | None = None
     artifacts: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     check_files: tuple[Path, ...] = ()
     require_checks: bool = False
     stdout: int = STDOUT
@@ -97,13 +98,14 @@ def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
         config=options.config,
         output=options.output,
         artifacts=options.artifacts,
+        images=options.images,
         forbidden=_forbidden(options.key_file),
     )
     # What is there before the command runs is looked at from two sides at once: builder and
     # observers mostly wait, for programs that they ask.
     with ThreadPoolExecutor(1) as aside:
         seen = aside.submit(observe, _context(options, root))
-        with _builder(options.command).prepare(request) as prepared:
+        with builder_for(options.command, options.images).prepare(request) as prepared:
             return _wrap(options, prepared, epoch, _Aside(aside, seen), reporter)
 
 
@@ -149,10 +151,6 @@ def _wrap(
         reporter.warn(text)
     outcome = _seal_all(session, collected, reporter)
     return replace(outcome, checks=checks, warnings=(*prepared.warnings, *outcome.warnings))
-
-
-def _builder(command: Sequence[str]) -> Builder:
-    return next(builder for builder in BUILDERS if builder.recognises(command))
 
 
 def _now() -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "ComposeBuilder",
     "DockerBuilder",
     "FilesBuilder",
+    "IndirectBuilder",
     "PodmanBuilder",
 ]
 
@@ -42,6 +43,20 @@ class DockerBuilder:
             from bom.builder.docker.refused import RefusedByClient
 
             return RefusedByClient(request, refusal)
+
+
+class IndirectBuilder:
+    """Any command, where the user names the images that it makes (`--image`)."""
+
+    name = "indirect"
+
+    def recognises(self, command: Sequence[str]) -> bool:
+        return bool(command)
+
+    def prepare(self, request: BuildRequest) -> PreparedBuild:
+        from bom.builder import indirect
+
+        return indirect.prepare(request)
 
 
 class BakeBuilder:
@@ -98,6 +113,13 @@ class FilesBuilder:
         from bom.builder import files
 
         return files.prepare(request)
+
+
+def builder_for(command: Sequence[str], images: Sequence[str] = ()) -> Builder:
+    """The builder that wraps this command: with `images` named, none looks at the command."""
+    if images:
+        return IndirectBuilder()
+    return next(builder for builder in BUILDERS if builder.recognises(command))
 
 
 BUILDERS: Final[tuple[Builder, ...]] = (

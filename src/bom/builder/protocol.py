@@ -49,6 +49,7 @@ class BuildRequest:
     config: Config
     output: Path | None = None
     artifacts: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()  # what the command makes under these names, however it does it
     forbidden: frozenset[str] = frozenset()  # hex SHA-256 of files that must not be packed
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Examples:
   bom build -- python -m build
   bom build -o app.tar -- docker build -t app:1 .
+  bom build -o app.tar --image app:1 -- make image
   bom build -o release/ --artifact 'out/*.bin' -- make
   bom build --key release.key --require-checks -- uv build
 """,
@@ -42,6 +43,13 @@ Examples:
     multiple=True,
     metavar="GLOB",
     help="What the command makes, where it is not found by itself; may be repeated.",
+)
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="REF",
+    help="An image that the command makes, however it does it: NAME[:TAG]; may be repeated.",
 )
 @click.option(
     "--key",
@@ -74,6 +82,7 @@ def command(
     ctx: click.Context,
     output: str | None,
     artifacts: tuple[str, ...],
+    images: tuple[str, ...],
     key: Path | None,
     unsigned: bool,
     checks: tuple[Path, ...],
@@ -97,6 +106,7 @@ def command(
             command=command,
             output=output,
             artifacts=artifacts,
+            images=images,
             key_file=_key_file(key, unsigned=unsigned),
             checks=checks,
             require_checks=require_checks,
@@ -152,6 +162,7 @@ def _options(
     command: tuple[str, ...],
     output: str | None,
     artifacts: tuple[str, ...],
+    images: tuple[str, ...],
     key_file: Path | None,
     checks: tuple[Path, ...],
     require_checks: bool,
@@ -173,6 +184,7 @@ def _options(
     config = load(folder, config_file)
     if spec_version:
         config = config.model_copy(update={"spec_version": spec_version})
+    listed = [str(folder.relative_to(root) / glob) for glob in config.artifacts]
     return BuildOptions(
         command=command,
         cwd=cwd,
@@ -183,7 +195,8 @@ def _options(
         output=target(output) if output is not None else None,
         result_file=result,
         # the builder takes globs relative to the working directory or to the root
-        artifacts=(*artifacts, *(str(folder.relative_to(root) / g) for g in config.artifacts)),
+        artifacts=(*artifacts, *([] if images else listed)),
+        images=images,
         check_files=tuple(path.absolute() for path in checks),
         require_checks=require_checks,
         stdout=STDERR if quiet else STDOUT,

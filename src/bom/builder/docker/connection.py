@@ -46,7 +46,7 @@ class Line:
         if endpoint.address.startswith("tcp://"):
             self._path = urlsplit(endpoint.address).path.rstrip("/")
 
-    def get(self, path: str, timeout: float) -> tuple[Connection, http.client.HTTPResponse]:
+    def get(self, path: str, timeout: float | None) -> tuple[Connection, http.client.HTTPResponse]:
         """The answer to a GET. The connection is for `done` once the answer was read."""
         deadline = time.monotonic() - _FRESH
         while self._idle:
@@ -76,7 +76,9 @@ class Line:
         while self._idle:
             self._idle.pop()[1].close()
 
-    def _ask(self, connection: Connection, path: str, timeout: float) -> http.client.HTTPResponse:
+    def _ask(
+        self, connection: Connection, path: str, timeout: float | None
+    ) -> http.client.HTTPResponse:
         if connection.sock is None:
             connection.connect()
         connection.sock.settimeout(timeout)

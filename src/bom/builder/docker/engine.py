@@ -7,8 +7,11 @@ how it is reached, `connection`.
 from __future__ import annotations
 
 import json
+import socket
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import quote, urlencode
 
 from bom.builder.docker.connection import FAILURES, Line
@@ -18,16 +21,18 @@ from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
     from http.client import HTTPResponse
     from pathlib import Path
 
+    from bom.builder.docker.connection import Connection
     from bom.builder.docker.endpoint import ClientOptions, Endpoint
 
 _TIMEOUT: Final = 60  # seconds for an answer
 _EXPORT_TIMEOUT: Final = 3600  # the classic store packs all layers before the first byte
 _CHUNK: Final = 1024 * 1024
 _ANSWER_LIMIT: Final = 64 * 1024 * 1024  # bytes of an answer that is read whole
+_LINE_LIMIT: Final = 1024 * 1024  # bytes of an event
 _PLATFORM_API: Final = (1, 48)  # an export can name its platform, an inspection list manifests
 
 
@@ -103,6 +108,31 @@ class Engine:
             ),
             is_index="index" in media or "list" in media,
         )
+
+    def time(self) -> str:
+        """The engine's own clock: seconds since 1970, with a fraction."""
+        stated = _text(self._json("/info"), "SystemTime")
+        try:
+            return f"{datetime.fromisoformat(stated).timestamp():.6f}"
+        except ValueError as error:
+            raise BomError("the engine does not say what time it has") from error
+
+    def events(self, since: str, until: str = "") -> Stream:
+        """What happened and happens to images, a line of JSON each (GET /events). `since`,
+        `until`: by the engine's clock; without `until` it goes on until it is closed."""
+        params = {"since": since, "filters": json.dumps({"type": ["image"]})}
+        path = self._path("/events", {**params, "until": until} if until else params)
+        try:
+            connection, response = self._line.get(path, _TIMEOUT if until else None)
+        except FAILURES as error:
+            raise BomError(
+                "the engine gives no events of its images", hint="see the engine's log"
+            ) from error
+        stream = Stream(connection, response)
+        if response.status != 200:
+            with stream:
+                raise _refusal(response)
+        return stream
 
     def export(self, names: Sequence[str], platform: str = "") -> Generator[bytes, None, None]:
         """The archive of these names of one image, in pieces of at most 1 MiB.
@@ -189,6 +219,36 @@ class Engine:
         if not isinstance(answer, dict):
             raise BomError(f"the engine's answer to {path} is no object")
         return answer
+
+
+class Stream:
+    """Lines that come when they come. Iterating raises one of connection.FAILURES where they
+    break off. `end` is for another thread: who waits for a line then finds the end; only when
+    nobody reads any more, `close` may be called."""
+
+    def __init__(self, connection: Connection, response: HTTPResponse) -> None:
+        self._connection = connection
+        self._socket = connection.sock
+        self._response = response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self._response.readline(_LINE_LIMIT):
+            yield line
+
+    def end(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._response.close()
+        self._connection.close()
 
 
 class _Silent(BomError):

@@ -31,11 +31,16 @@ def client_tools(client: Client) -> Iterator[Observation]:
     yield from used(programs)
 
 
-def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Iterator[Observation]:
-    """The engine's parts and BuildKit, by version as they state it."""
+def engine_parts(components: Sequence[StatedComponent]) -> Iterator[Observation]:
+    """The engine and what belongs to it, by version as it states it."""
     for part in components:
         kind = _KINDS.get(part.name, "runtime")
         yield from stated(kind, _NAMES.get(part.name, part.name), part.version)
+
+
+def engine_tools(client: Client, components: Sequence[StatedComponent]) -> Iterator[Observation]:
+    """The engine's parts and BuildKit, by version as they state it."""
+    yield from engine_parts(components)
     if client.route == "buildkit":
         # built into the engine, which states no version of its own for it
         yield from stated("builder", "buildkit", "")
