@@ -9,6 +9,7 @@ import pytest
 
 from bom.builder import BUILDERS
 from bom.builder.docker import bake, compose, history, plugin, tags
+from bom.builder.docker.results import EngineImage
 from bom.builder.images import naming
 from bom.builder.images.credentials import Secret
 from bom.errors import BomError
@@ -191,15 +192,16 @@ def test_a_target_that_leaves_no_image_is_not_sealed(tmp_path: Path) -> None:
             loaded={"output": ["type=docker"]},
         )
     ).target
-    sealed = {name: bake.sealable(name, item, "", tmp_path) for name, item in targets.items()}
-    assert sealed == {"cache": False, "check": False, "plain": True, "loaded": True}
+    left = {name: bake.results_of(name, item, "", tmp_path) for name, item in targets.items()}
+    image = (EngineImage(),)
+    assert left == {"cache": (), "check": (), "plain": image, "loaded": image}
 
 
 def test_a_builder_that_keeps_images_to_itself_is_told_to_load(tmp_path: Path) -> None:
     targets = bake.read(printed(a={}, b={"output": [{"type": "docker"}]})).target
-    assert bake.sealable("b", targets["b"], "docker-container", tmp_path)
+    assert bake.results_of("b", targets["b"], "docker-container", tmp_path)
     with pytest.raises(BomError, match="would keep the image to itself") as caught:
-        bake.sealable("a", targets["a"], "docker-container", tmp_path)
+        bake.results_of("a", targets["a"], "docker-container", tmp_path)
     assert caught.value.hint == "add --load to the build"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,6 +20,7 @@ from bom.builder.docker import plugin, results, tools, unsealed
 from bom.builder.docker.added import METADATA_PROVENANCE, NO_ATTESTATIONS
 from bom.builder.docker.client import DOCKER_DRIVER
 from bom.builder.docker.engine import reach
+from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.plugin_client import client_of, plugin_tools
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.client import Client
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
+    from bom.builder.docker.results import Result
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
 EXAMPLE: Final = "docker buildx bake"
@@ -190,32 +193,49 @@ def _output_names(item: Target) -> tuple[str, ...]:
 # --- what is sealed -----------------------------------------------------------------------------
 
 
-def sealable(label: str, item: Target, driver: str, cwd: Path) -> bool:
-    """Whether this target leaves an image that can be sealed; False where it is meant to leave
-    none. Raises BomError for what can't be sealed."""
+def results_of(label: str, item: Target, driver: str, cwd: Path) -> tuple[Result, ...]:
+    """What this target leaves to be sealed; empty where it is meant to leave nothing. Raises
+    BomError for what can't be sealed."""
     if item.call and item.call != "build":
-        return False
+        return ()
     outputs = [_fields(one) for one in item.output or ()]
-    left = results.of_outputs(outputs, cwd)
+    try:
+        left = results.of_outputs(outputs, cwd)
+    except BomError as error:
+        raise BomError(f"{label}: {error.reason}", hint=error.hint) from error
     if all(isinstance(one, results.Nothing) for one in left):
-        return False
+        return ()
     if any(isinstance(one, results.Pushed) for one in left):
         raise BomError(
             f"{label}: builds that push can't be sealed yet",
             hint="build without push, and push afterwards",
         )
-    if left != (results.EngineImage(),):
-        raise BomError(
-            f"{label}: its output leaves no image in the engine",
-            hint=f"--set {label}.output=type=docker: `bom build -o` writes the image's archive",
-        )
-    kinds = {one.get("type", "") for one in outputs}
-    if driver not in ("", DOCKER_DRIVER) and "docker" not in kinds:
+    loaded = any(one.get("type") == "docker" and not one.get("dest") for one in outputs)
+    if results.EngineImage() in left and driver not in ("", DOCKER_DRIVER) and not loaded:
         raise BomError(
             f"{label}: the builder (driver {driver}) would keep the image to itself",
             hint="add --load to the build",
         )
-    return True
+    return left
+
+
+def outcomes_of(
+    left: Mapping[str, Sequence[Result]], tags: Mapping[str, Sequence[str]], request: BuildRequest
+) -> dict[str, Outcome]:
+    """Where the results of each target go. An image in the engine needs `-o`; what a target writes
+    into files is sealed in place without it, and folders always."""
+    placed = [
+        label
+        for label, wanted in left.items()
+        if any(isinstance(one, results.EngineImage) for one in wanted)
+        or (request.output and not any(isinstance(one, results.RootFsFolder) for one in wanted))
+    ]
+    files = naming.destinations(request.output, placed, EXAMPLE) if placed else ()
+    places = dict(zip(placed, files, strict=True))
+    return {
+        label: Outcome(wanted, replace(request, output=places.get(label)), tags[label])
+        for label, wanted in left.items()
+    }
 
 
 def _nothing_asked(call: PluginCall) -> str:
@@ -270,17 +290,20 @@ def _prepared(
     every = definitions(bakefile, remote)
     driver = client.details().driver
     built = bakefile.built()
-    labels = [name for name in built if sealable(name, bakefile.target[name], driver, request.cwd)]
+    found = {name: results_of(name, bakefile.target[name], driver, request.cwd) for name in built}
+    left = {name: wanted for name, wanted in found.items() if wanted}
+    labels = list(left)
     warnings = list(_skipped(built, labels))
     if not labels:
         nothing = results.Nothing("no target of this definition leaves an image", is_build=True)
         warnings += unsealed.prepare(request, nothing).warnings
-    outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
-    inputs = Inputs(every, Dialect(), request, outputs, folder)
     known = {item.label: item for item in every}
+    outcomes = outcomes_of(left, {label: known[label].tags for label in labels}, request)
+    files = [file for outcome in outcomes.values() for file in outcome.files]
+    inputs = Inputs(every, Dialect(), request, files, folder)
     planned = [
-        Planned(recipe(known[label], inputs.of(label), request, "bake-target"), output)
-        for label, output in zip(labels, outputs, strict=True)
+        Planned(recipe(known[label], inputs.of(label), request, "bake-target"), outcomes[label])
+        for label in labels
     ]
     metadata = call.value("metadata-file")
     file = request.cwd / metadata if metadata else folder / "metadata.json"
@@ -298,7 +321,7 @@ def _prepared(
         folder,
         settings=tuple(_settings(remote)),
         tools=looked_at(lambda: (*plugin_tools(call, client), *tools.engine_tools(client, parts))),
-        reports=lambda: _reports(file, labels),
+        reports=lambda: _reports(file, left),
         warnings=warnings,
     )
 
@@ -331,12 +354,13 @@ def _skipped(built: Sequence[str], labels: Sequence[str]) -> Iterator[str]:
             yield f"{name} leaves no image: nothing is sealed for it"
 
 
-def _reports(file: Path, labels: Sequence[str]) -> dict[str, Report]:
+def _reports(file: Path, left: Mapping[str, Sequence[Result]]) -> dict[str, Report]:
     found = provenance.read_targets(file)
-    for label in labels:
-        if label not in found or not found[label].digests:
+    for label, wanted in left.items():
+        images = not all(isinstance(r, results.RootFsTar | results.RootFsFolder) for r in wanted)
+        if images and not (label in found and found[label].digests):
             raise BomError(
                 f"the build ended well but did not say which image {label} became",
                 hint="does it leave an image in the engine? it may need --load",
             )
-    return {label: Report(found[label]) for label in labels}
+    return {label: Report(found.get(label, provenance.Reported())) for label in left}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -22,8 +23,9 @@ from bom.builder.docker.added import NO_ATTESTATIONS
 from bom.builder.docker.build import dialect
 from bom.builder.docker.command import FALSE, TRUE
 from bom.builder.docker.engine import reach
+from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.plugin_client import client_of, plugin_tools
-from bom.builder.docker.results import Nothing
+from bom.builder.docker.results import EngineImage, Nothing
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
     Definition,
@@ -335,7 +337,10 @@ def _prepared(
     outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
     inputs = Inputs(every, dialect(client), request, outputs, folder)
     planned = [
-        Planned(recipe(known[label], inputs.of(label), request, "compose-service"), output)
+        Planned(
+            recipe(known[label], inputs.of(label), request, "compose-service"),
+            Outcome((EngineImage(),), replace(request, output=output), known[label].tags),
+        )
         for label, output in zip(labels, outputs, strict=True)
     ]
     parts = engine.version()

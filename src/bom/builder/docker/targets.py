@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from bom.builder.docker.engine import Engine
+    from bom.builder.docker.outcome import Outcome
     from bom.builder.images.context import Dialect
     from bom.builder.images.provenance import Reported
     from bom.builder.protocol import BuildRequest, Invocation, Progress
@@ -64,10 +65,10 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An image that will be sealed, and where."""
+    """An image that will be sealed, and where its results go."""
 
     recipe: Recipe
-    output: Path
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +230,10 @@ def looked_at(facts: Callable[[], Iterable[Observation]]) -> Future[tuple[Observ
 def in_context(planned: Sequence[Planned]) -> Iterator[str]:
     """A warning for each sealed image that the next build would pack."""
     for item in planned:
-        if any(other.recipe.inputs.holds(item.output) for other in planned):
+        file = item.outcome.image_file
+        if file is not None and any(other.recipe.inputs.holds(file) for other in planned):
             yield (
-                f"{item.output.name} lies in a build context: the next build would pack it;"
+                f"{file.name} lies in a build context: the next build would pack it;"
                 " name it in .dockerignore"
             )
 
@@ -289,9 +291,9 @@ class PreparedTargets:
         return any(item.recipe.inputs.holds(path) for item in self._planned)
 
     def collect(self, progress: Progress, commit: str = "") -> Collected:
-        """Every image's archive, exported beside its output: all of them before one is sealed."""
+        """What every target left: all images are exported before one is sealed."""
         reports = self._reports()
-        made = []
+        made: list[Collected] = []
         for item in self._planned:
             report = reports.get(item.recipe.label)
             if report is None:
@@ -299,11 +301,15 @@ class PreparedTargets:
             recipe = _as_built(item.recipe, report)
             try:
                 made.append(
-                    self._collector.image(recipe, report.reported, item.output, progress, commit)
+                    item.outcome.collect(self._collector, recipe, report.reported, progress, commit)
                 )
             except BomError as error:
                 raise type(error)(f"{recipe.label}: {error.reason}", hint=error.hint) from error
-        return Collected(artifacts=tuple(made))
+        return Collected(
+            tuple(artifact for part in made for artifact in part.artifacts),
+            sealed_already=tuple(item for part in made for item in part.sealed_already),
+            warnings=tuple(text for part in made for text in part.warnings),
+        )
 
 
 def _as_built(planned: Recipe, report: Report) -> Recipe:
