@@ -14,15 +14,21 @@ class _Need(Protocol):
 
 
 @pytest.fixture(scope="session")
-def modern(need: _Need) -> dict[str, str]:
-    """Docker 28 with the containerd store, BuildKit and buildx."""
-    return need.engine("modern")
+def state(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a build keeps for the next one goes nowhere near the user's own."""
+    return {"XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))}
 
 
 @pytest.fixture(scope="session")
-def classic(need: _Need) -> dict[str, str]:
+def modern(need: _Need, state: dict[str, str]) -> dict[str, str]:
+    """Docker 28 with the containerd store, BuildKit and buildx."""
+    return {**need.engine("modern"), **state}
+
+
+@pytest.fixture(scope="session")
+def classic(need: _Need, state: dict[str, str]) -> dict[str, str]:
     """Docker 20.10 with its own client, where that one is installed beside the engine."""
-    environment = need.engine("classic")
+    environment = {**need.engine("classic"), **state}
     own = Path("/usr/bin")
     if (own / "docker").is_file():
         environment["PATH"] = os.pathsep.join([str(own), environment["PATH"]])

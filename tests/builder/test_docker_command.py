@@ -228,3 +228,8 @@ def test_the_tables_know_every_option_that_the_clients_print(
         for name, (short, takes_value) in help_options([], environment).items():
             assert name in (grammar.GLOBAL.values if takes_value else grammar.GLOBAL.flags), name
             assert not short or grammar.GLOBAL.short[short] == name
+
+
+def test_a_line_break_in_an_output_is_refused() -> None:
+    with pytest.raises(BomError, match="line break"):
+        commands.parse_output("type=docker\ndest=x")

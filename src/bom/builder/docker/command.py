@@ -228,4 +228,7 @@ def _words(argv: Sequence[str]) -> str:
 def _csv(text: str) -> list[str]:
     import csv
 
-    return next(iter(csv.reader([text])), [])
+    try:
+        return next(iter(csv.reader([text])), [])
+    except csv.Error as error:
+        raise BomError("a line break stands in an --output", hint="give one in one line") from error
