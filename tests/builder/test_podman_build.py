@@ -371,6 +371,17 @@ def test_from_stands_in_for_the_first_base(base: str, store: Containers, project
     assert base_of(artifact).digests
 
 
+@BOTH
+def test_a_base_that_no_storage_name_stands_for_stops_no_build(
+    build: tuple[str, ...], base: str, store: Containers, project: Path
+) -> None:
+    store("podman", "save", "-q", "--format", "oci-archive", "-o", project / "base.tar", base)
+    (project / "Containerfile").write_text("FROM oci-archive:base.tar\nCOPY src /b\n")
+    _, artifact, data = wrap(project, store, *build, "-t", "on-file:1", ".")
+    assert "b/app.txt" in layer_names(data)
+    assert base_of(artifact).digests == ()
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 

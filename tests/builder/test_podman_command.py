@@ -124,6 +124,7 @@ def test_build_arguments_come_from_files_the_command_and_the_environment(tmp_pat
     [
         ("podman build .", {}, False),
         ("podman --remote build .", {}, True),
+        ("podman-remote build .", {}, True),
         ("podman --url unix:/x build .", {}, True),
         ("podman --connection far build .", {}, True),
         ("podman build .", {"CONTAINER_HOST": "ssh://x"}, True),

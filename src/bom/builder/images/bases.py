@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.builder.images.provenance import Source
 from bom.catalog.images.reference import familiar
+from bom.errors import BomError
 from bom.model import Hash
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 def held(references: Iterable[ImageReference], store: ImageStore) -> dict[str, str]:
     """The ID of each image that the store holds under a name that the Dockerfile uses: what to
     note before the build runs."""
-    found = ((item.name, store.inspect(item.name)) for item in references if item.resolved)
+    found = ((item.name, _inspect(store, item.name)) for item in references if item.resolved)
     return {name: image.id for name, image in found if image is not None}
 
 
@@ -55,13 +56,22 @@ def proven(
 def _base(name: str, before: str, built: StoredImage, store: ImageStore) -> StoredImage | None:
     """The image that the build took for the base `name`, as far as the store tells; `before`: the
     ID that it had under this name."""
-    base = store.inspect(name)
+    base = _inspect(store, name)
     if base is not None and base.id == built.id:  # the build itself moved the name: `-t`
-        base = store.inspect(before) if before else None
+        base = _inspect(store, before) if before else None
         before = ""
     if base is None or not _DIGEST.fullmatch(base.digest):
         return None
     return base if base.id == before or _is_stated(base, name, built) else None
+
+
+def _inspect(store: ImageStore, name: str) -> StoredImage | None:
+    """What the store has under this name. One that it refuses is none of its names: the build may
+    know it (`FROM oci-archive:base.tar`), and it is never the reason to stop one."""
+    try:
+        return store.inspect(name)
+    except BomError:
+        return None
 
 
 def _is_stated(base: StoredImage, name: str, built: StoredImage) -> bool:

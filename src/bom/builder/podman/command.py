@@ -29,6 +29,7 @@ _BUILDS: Final[Mapping[Program, tuple[tuple[str, ...], ...]]] = {
     "podman": (("build",), ("image", "build"), ("buildx", "build"), ("builder", "build")),
     "buildah": (("build",), ("bud",), ("build-using-dockerfile",)),
 }
+_REMOTE: Final = "podman-remote"  # podman without the part that builds
 _OTHERS: Final = ("farm", "compose")  # of podman: builds that leave their images elsewhere
 # Names that containers/image takes for a transport: the image goes there instead of the storage.
 _TRANSPORTS: Final = (
@@ -114,7 +115,7 @@ class PodmanCommand:
         """Whether podman only asks a service elsewhere to build."""
         if self.program != "podman":
             return False
-        if self.client_value("remote") in _TRUE:
+        if self.client_value("remote") in _TRUE or PurePath(self.argv[0]).name == _REMOTE:
             return True
         named = any(self.client_value(name) for name in ("connection", "url"))
         variables = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
@@ -181,7 +182,7 @@ def stored_name(name: str) -> str:
 
 def _program(command: Sequence[str]) -> Program | None:
     name = PurePath(command[0]).name if command else ""
-    return "podman" if name == "podman" else "buildah" if name == "buildah" else None
+    return "podman" if name in ("podman", _REMOTE) else "buildah" if name == "buildah" else None
 
 
 def _own_options(program: Program) -> Options:

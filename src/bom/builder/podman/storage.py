@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from bom.builder.images.store import StoredImage
 from bom.errors import BomError
@@ -42,14 +42,14 @@ class _Foreign(BaseModel):
 
 
 class _Step(_Foreign):
-    created: str = ""
-    created_by: str = ""
-    comment: str = ""
-    empty_layer: bool = False
+    created: str | None = None
+    created_by: str | None = None
+    comment: str | None = None
+    empty_layer: bool | None = None
 
     def line(self) -> str:
-        fields = (self.created, self.created_by, self.comment, self.empty_layer)
-        return json.dumps(fields)
+        texts = (self.created or "", self.created_by or "", self.comment or "")
+        return json.dumps((*texts, bool(self.empty_layer)))
 
 
 class _Root(_Foreign):
@@ -61,18 +61,21 @@ class _PodmanImage(_Foreign):
 
     id: _Text = Field(alias="Id")
     digest: _Text = Field(default="", alias="Digest")
-    size: int = Field(default=0, alias="Size")
-    root: _Root = Field(default=_Root(), alias="RootFS")
+    size: int | None = Field(default=None, alias="Size")
+    root: _Root | None = Field(default=None, alias="RootFS")
     history: list[_Step] | None = Field(default=None, alias="History")
     annotations: dict[str, str] | None = Field(default=None, alias="Annotations")
 
 
+_PODMAN: Final = TypeAdapter(list[_PodmanImage])
+
+
 class _RootFs(_Foreign):
-    diff_ids: list[_Text] = []
+    diff_ids: list[_Text] | None = None
 
 
 class _Config(_Foreign):
-    rootfs: _RootFs = _RootFs()
+    rootfs: _RootFs | None = None
     history: list[_Step] | None = None
 
 
@@ -81,7 +84,7 @@ class _Layer(_Foreign):
 
 
 class _Manifest(_Foreign):
-    layers: list[_Layer] = []
+    layers: list[_Layer] | None = None
 
 
 class _BuildahImage(_Foreign):
@@ -118,9 +121,9 @@ class Storage:
         """The image of this name, tag, ID or digest; None where there is none."""
         bare = name.removeprefix("sha256:")
         if self._program.name == "buildah":
-            answer = self._program.ask("inspect", "--type", "image", bare)
+            answer = self._program.ask("inspect", "--type", "image", "--", bare)
         else:
-            answer = self._program.ask("image", "inspect", bare)
+            answer = self._program.ask("image", "inspect", "--", bare)
         if answer.code:
             if any(words in answer.error for words in _UNKNOWN):
                 return None
@@ -131,7 +134,7 @@ class Storage:
                 if self._program.name == "buildah"
                 else _from_podman(answer.out)
             )
-        except (ValidationError, ValueError, IndexError) as error:
+        except (ValueError, TypeError, LookupError) as error:
             raise BomError(
                 f"{self._program.name} gives no answer that can be read about {name}"
             ) from error
@@ -145,8 +148,9 @@ class Storage:
         bare = [name.removeprefix("sha256:") for name in names]
         if self._program.name == "buildah":
             more = f":{bare[1]}" if len(bare) > 1 else ""
-            return self._program.stream("push", "-q", bare[0], f"docker-archive:/dev/stdout{more}")
-        return self._program.stream("save", "-q", "--format", "docker-archive", *bare)
+            place = f"docker-archive:/dev/stdout{more}"
+            return self._program.stream("push", "-q", "--", bare[0], place)
+        return self._program.stream("save", "-q", "--format", "docker-archive", "--", *bare)
 
     def _layout(self, name: str) -> Generator[bytes, None, None]:
         """The OCI layout in a tar that holds no times."""
@@ -160,11 +164,11 @@ class Storage:
             layout = folder / "layout"
             if self._program.name == "buildah":
                 reference = "" if bare != name else f":{bare}"
-                words = ["push", "-q", bare, f"oci:{layout}{reference}"]
+                words = ["push", "-q", "--", bare, f"oci:{layout}{reference}"]
             else:
                 # uncompressed, as the storage has them: the manifest keeps its digest
                 words = ["save", "-q", "--format", "oci-dir", "--uncompressed", "-o", str(layout)]
-                words.append(bare)
+                words += ["--", bare]
             answer = self._program.ask(*words)
             if answer.code:
                 raise BomError(
@@ -177,12 +181,12 @@ class Storage:
 
 
 def _from_podman(answer: bytes) -> StoredImage:
-    found = _PodmanImage.model_validate(json.loads(answer)[0])
+    found = _PODMAN.validate_json(answer)[0]
     name, digest = _base(found.annotations)
     return StoredImage(
         id=f"sha256:{found.id}",
-        size=max(found.size, 0),
-        layers=tuple(found.root.layers or ()),
+        size=max(found.size or 0, 0),
+        layers=tuple((found.root.layers if found.root else None) or ()),
         manifests=(),
         is_index=False,
         digest=found.digest,
@@ -199,8 +203,8 @@ def _from_buildah(answer: bytes) -> StoredImage:
     name, digest = _base(found.annotations)
     return StoredImage(
         id=f"sha256:{found.id}",
-        size=sum(max(layer.size, 0) for layer in manifest.layers),
-        layers=tuple(config.rootfs.diff_ids),
+        size=sum(max(layer.size, 0) for layer in manifest.layers or ()),
+        layers=tuple((config.rootfs.diff_ids if config.rootfs else None) or ()),
         manifests=(),
         is_index=False,
         digest=found.digest,
