@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from bom.builder.docker import client as clients
-from bom.builder.docker import history, plugin, tags, tools, unsealed
+from bom.builder.docker import history, plugin, tools, unsealed
 from bom.builder.docker.added import NO_ATTESTATIONS
 from bom.builder.docker.build import dialect
 from bom.builder.docker.command import FALSE, TRUE
@@ -26,6 +26,7 @@ from bom.builder.docker.engine import reach
 from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.plugin_client import client_of, plugin_tools
 from bom.builder.docker.results import EngineImage, Nothing
+from bom.builder.docker.tags import TagWatch
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
     Definition,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.client import Client
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
+    from bom.builder.docker.tags import Tagged
     from bom.builder.images.collect import Recipe
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
@@ -349,7 +351,7 @@ def _prepared(
     if not attested and not any(known[label].attested for label in labels):
         variables.setdefault(NO_ATTESTATIONS, "1")
     recipes = [item.recipe for item in planned]
-    earlier = tags.before(engine, [tag for item in recipes for tag in item.tags])
+    watch = TagWatch(engine, [tag for item in recipes for tag in item.tags])
     required = frozenset(call.words or labels)
     records = _history(call, client, request)
     return PreparedTargets(
@@ -360,8 +362,9 @@ def _prepared(
         folder,
         settings=(Setting("option", "builder", client.route),),
         tools=looked_at(lambda: (*plugin_tools(call, client), *tools.engine_tools(client, parts))),
-        reports=lambda: _reports(engine, earlier, recipes, required, records),
+        reports=lambda: _reports(watch, recipes, required, records),
         warnings=warnings,
+        closed=watch.close,
     )
 
 
@@ -380,17 +383,16 @@ def _history(call: PluginCall, client: Client, request: BuildRequest) -> history
 
 
 def _reports(
-    engine: Engine,
-    earlier: tags.Before,
+    watch: TagWatch,
     recipes: Iterable[Recipe],
     required: frozenset[str],
     records: history.History | None,
 ) -> dict[str, Report]:
     """What each service's image is. A service that was not asked for by name, and that the build
     left alone, is left out."""
-    images: dict[str, tags.Tagged] = {}
+    images: dict[str, Tagged] = {}
     for item in recipes:
-        tagged = tags.after(engine, item.tags, earlier)
+        tagged = watch.image(item.tags)
         if tagged is None and item.label in required:
             raise BomError(
                 f"{item.label}: the engine holds no image {item.tags[0]} after the build",
@@ -398,7 +400,7 @@ def _reports(
             )
         if tagged is not None and (tagged.is_new or item.label in required):
             images[item.label] = tagged
-    known = records.since(earlier.moment) if records is not None else ()
+    known = records.since(watch.since) if records is not None else ()
     return {
         label: Report(history.reported(tagged.image, known, records), tagged.gaps)
         for label, tagged in images.items()

@@ -161,37 +161,6 @@ class Engine:
                 hint="see the engine's log, and whether its disk is full",
             ) from error
 
-    def clock(self) -> str:
-        """The engine's own time (RFC 3339), "" where it states none."""
-        return _text(self._json("/info"), "SystemTime")
-
-    def tagged_at(self, name: str) -> str:
-        """When its image got this name last (RFC 3339), "" where the engine doesn't say."""
-        found = self._json(f"/images/{quote(name, safe='/:@')}/json", missing=None) or {}
-        times = found.get("Metadata")
-        return _text(times, "LastTagTime") if isinstance(times, dict) else ""
-
-    def tag_events(self, since: str, until: str) -> tuple[tuple[str, str], ...]:
-        """Name and image ID of every tag that was set between two moments (UNIX time, seconds
-        with nanoseconds). The engine remembers its last 256 events alone, of any kind."""
-        params = {"since": since, "until": until}
-        params["filters"] = json.dumps({"type": ["image"], "event": ["tag"]})
-        try:
-            connection, response = self._line.get(self._path("/events", params), _TIMEOUT)
-            try:
-                if response.status != 200:
-                    raise _refusal(response)
-                lines = _whole(response).splitlines()
-                events = [json.loads(line) for line in lines if line.strip()]
-            finally:
-                self._line.done(connection, response)
-        except (*FAILURES, ValueError, RecursionError) as error:
-            raise _Silent(
-                "the engine gives no answer that can be read to /events",
-                hint="see the engine's log",
-            ) from error
-        return tuple(filter(None, map(_tag_event, events)))
-
     def _path(self, path: str, params: Mapping[str, str | list[str]] | None = None) -> str:
         query = f"?{urlencode(params, doseq=True)}" if params else ""
         return f"{self._prefix}{path}{query}"
@@ -276,14 +245,6 @@ def _nobody(endpoint: Endpoint, why: str) -> EnvironmentLacks:
         f"no Docker engine answers at {endpoint.shown}: {printable_name(why):.300}",
         hint="start it, or set DOCKER_HOST or --context as for the docker client",
     )
-
-
-def _tag_event(event: Any) -> tuple[str, str] | None:
-    actor = event.get("Actor") if isinstance(event, dict) else None
-    about = actor.get("Attributes") if isinstance(actor, dict) else None
-    if not isinstance(about, dict):
-        return None
-    return _text(about, "name"), _text(actor, "ID")
 
 
 def _text(item: Any, key: str) -> str:

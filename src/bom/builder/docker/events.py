@@ -16,6 +16,8 @@ from bom.catalog.images.reference import familiar
 from bom.errors import BomError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from bom.builder.docker.engine import Engine, Stream
 
 _NAMING: Final = frozenset({"tag"})  # names the image by what it is called
@@ -34,9 +36,33 @@ class ImageEvents:
         self._thread = threading.Thread(target=self._listen, args=(self._stream,), daemon=True)
         self._thread.start()
 
+    @property
+    def since(self) -> str:
+        """When listening began, by the engine's clock: seconds since 1970, with a fraction."""
+        return self._since
+
     def made(self, name: str, image: str) -> bool:
         """Whether the image of this ID was tagged so, or loaded, since we listen. Raises BomError
         where the engine gives no events."""
+        return any(
+            found == image
+            and (action in _MAKING or (action in _NAMING and familiar(named) == familiar(name)))
+            for action, found, named in self._all()
+        )
+
+    def tagged(self, names: Collection[str]) -> tuple[str, ...]:
+        """The IDs of all images that were tagged with one of these names since we listen, each
+        once. Raises BomError where the engine gives no events."""
+        wanted = {familiar(name) for name in names}
+        found = (
+            image
+            for action, image, named in self._all()
+            if action in _NAMING and familiar(named) in wanted
+        )
+        return tuple(dict.fromkeys(found))
+
+    def _all(self) -> Iterator[tuple[str, str, str]]:
+        """Action, ID and name of every event: those that came, and those the engine remembers."""
         try:
             with self._engine.events(self._since, self._engine.time()) as stream:
                 late = [_event(line) for line in stream]
@@ -44,11 +70,7 @@ class ImageEvents:
             raise BomError(
                 "the engine broke off what it says of its images", hint="see the engine's log"
             ) from error
-        return any(
-            found == image
-            and (action in _MAKING or (action in _NAMING and familiar(named) == familiar(name)))
-            for action, found, named in (*self._seen, *late)
-        )
+        yield from (*self._seen, *late)
 
     def close(self) -> None:
         if self._stream is not None:

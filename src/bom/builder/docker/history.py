@@ -5,22 +5,27 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.builder.docker.tags import nanoseconds
 from bom.builder.images import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bom.builder.docker.client import Question
-    from bom.builder.docker.tags import Moment
     from bom.builder.images.provenance import Reported
     from bom.builder.images.store import StoredImage
 
 _PREDICATES: Final = ("https://slsa.dev/provenance/v0.2", "https://slsa.dev/provenance/v1")
+_TIME: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII
+)
+_NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
 _AT_ONCE: Final = 2
 _MOST: Final = 500  # records of one command's time
 
@@ -41,10 +46,11 @@ class History:
         self._ask = ask
         self._builder = ("--builder", builder) if builder else ()
 
-    def since(self, moment: Moment) -> tuple[Record, ...]:
-        """The builds that ended well after a moment, the first first; empty where the builder
-        keeps no records."""
-        refs = [ref for time, ref in sorted(self._listed()) if time >= moment.time]
+    def since(self, moment: str) -> tuple[Record, ...]:
+        """The builds that ended well after a moment (seconds since 1970), the first first; empty
+        where the builder keeps no records."""
+        begun = seconds(moment)
+        refs = [ref for time, ref in sorted(self._listed()) if time >= begun]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return tuple(filter(None, pool.map(self._record, refs[:_MOST])))
 
@@ -55,13 +61,13 @@ class History:
         words = ("history", "inspect", "attachment", *self._builder, record.ref)
         return self._ask("buildx", *words, "--type", record.predicate).encode()
 
-    def _listed(self) -> Iterable[tuple[int, str]]:
+    def _listed(self) -> Iterable[tuple[Decimal, str]]:
         words = ("history", "ls", *self._builder, "--format", "json", "--no-trunc")
         for line in self._ask("buildx", *words).splitlines():
             item = _object(line)
             ref, ended = _text(item, "ref").rpartition("/")[2], _text(item, "completed_at")
             if ref and _text(item, "status") == "Completed":
-                yield nanoseconds(ended), ref
+                yield seconds(ended), ref
 
     def _record(self, ref: str) -> Record | None:
         words = ("history", "inspect", *self._builder, ref, "--format", "json")
@@ -74,6 +80,18 @@ class History:
         predicate = next((kind for kind in kinds.values() if kind in _PREDICATES), "")
         digests = tuple(digest for digest, kind in kinds.items() if digest and kind != predicate)
         return Record(ref, digests, predicate) if digests else None
+
+
+def seconds(text: str) -> Decimal:
+    """A moment since 1970: written as such, or as Go writes a time (RFC 3339); 0 for neither."""
+    if match := _TIME.fullmatch(text):
+        zone = "+00:00" if match[3] == "Z" else match[3]
+        try:
+            whole = datetime.fromisoformat(match[1] + zone).timestamp()
+        except (ValueError, OverflowError):
+            return Decimal(0)
+        return max(Decimal(int(whole)) + Decimal(f"0.{match[2] or 0}"), Decimal(0))
+    return Decimal(text) if _NUMBER.fullmatch(text) else Decimal(0)
 
 
 def reported(image: StoredImage, records: Iterable[Record], history: History | None) -> Reported:

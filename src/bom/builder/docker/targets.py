@@ -242,7 +242,7 @@ class PreparedTargets:
     """A command about to make several images; a context manager that owns its temporary folder.
 
     `reports` says, once the command has ended well, what each image became, by label: it is
-    asked with the engine, and leaves out a target that this command turned out not to build.
+    leaves out a target that this command turned out not to build. `closed` is called at the end.
     """
 
     needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
@@ -259,6 +259,7 @@ class PreparedTargets:
         tools: Future[tuple[Observation, ...]],
         reports: Callable[[], Mapping[str, Report]],
         warnings: Sequence[str] = (),
+        closed: Callable[[], None] = lambda: None,
     ) -> None:
         self.invocation = invocation
         self.warnings = (*warnings, *in_context(planned))
@@ -268,6 +269,7 @@ class PreparedTargets:
         self._settings = tuple(settings)
         self._tools = tools
         self._reports = reports
+        self._closed = closed
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -284,6 +286,7 @@ class PreparedTargets:
         trace: TracebackType | None,
     ) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._closed()
         self._collector.close()
 
     def packs(self, path: Path) -> bool:
