@@ -117,20 +117,35 @@ def test_build_args_take_their_value_from_the_environment_where_they_have_none()
     assert found == {"A": "2", "B": "b"}
 
 
+def test_a_name_that_is_pushed_by_digest_alone_is_no_tag() -> None:
+    output = "-o type=image,name=localhost:5000/a,push-by-digest=true,push=true"
+    parsed = parse(f"docker buildx build {output} .")
+    assert parsed.tags == ()
+    assert parsed.pushed == ("localhost:5000/a:latest",)
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("options", "variable", "platforms"),
     [
-        "--push",
-        "-o type=registry",
-        "-o type=image,push=true",
-        "--platform linux/amd64,linux/arm64",
-        "--platform linux/amd64 --platform linux/arm64",
-        "--detach",
+        ("", "", ()),
+        ("--platform linux/amd64,linux/arm64", "", ("linux/amd64", "linux/arm64")),
+        ("--platform linux/arm64 --platform linux/amd64", "", ("linux/arm64", "linux/amd64")),
+        ("--platform linux/arm64", "linux/s390x", ("linux/arm64",)),
+        ("", "linux/s390x", ("linux/s390x",)),
+        ("", "linux/s390x, linux/arm64,linux/s390x", ("linux/s390x", "linux/arm64")),
     ],
 )
-def test_what_can_not_be_sealed_yet_is_refused_with_a_hint(options: str) -> None:
+def test_platforms_come_from_the_options_else_from_the_variable(
+    options: str, variable: str, platforms: tuple[str, ...]
+) -> None:
+    parsed = parse(f"docker buildx build {options} .")
+    environment = {"DOCKER_DEFAULT_PLATFORM": variable} if variable else {}
+    assert parsed.platforms(environment) == platforms
+
+
+def test_a_detached_build_is_refused_with_a_hint() -> None:
     with pytest.raises(BomError) as caught:
-        parse(f"docker buildx build {options} .")
+        parse("docker buildx build --detach .")
     assert caught.value.hint
 
 

@@ -29,6 +29,7 @@ DEPTH_LIMIT: Final = 4  # indexes inside indexes
 MANIFESTS_LIMIT: Final = 4096
 _LISTED: Final = 1000  # findings about one image
 LAYER_PROPERTY: Final = "bom-seal:image:layer"  # "INDEX DIFF_ID DIGEST SIZE"
+_PLATFORM_PROPERTY: Final = "bom-seal:platform"  # of a component: in which platform's image it is
 
 _BLOB: Final = re.compile(r"(?:\./)?(blobs/sha256/([0-9a-f]{64}))")
 _CONFIG: Final = re.compile(r"(?:\./)?(([0-9a-f]{64})\.json)")
@@ -107,14 +108,16 @@ class _SignedLayers:
         self.diff_ids: list[str] = []
         self._labels: dict[str, str] = {}
         self.digests: list[str] = []
-        for value in property_values(document, LAYER_PROPERTY):
+        for platform, value in _layers(document):
             index, *digests = value.split(" ")
             names = [found[1] for text in digests[:2] if (found := _SHA256.fullmatch(text))]
             if len(names) == 2:
                 self.diff_ids.append(names[0])
                 self.digests.append(names[1])
+                label = f"layer {index.lstrip('0') or '0'}"
+                label += f" of {platform}" if platform else ""
                 for name in names:
-                    self._labels.setdefault(name, f"layer {index.lstrip('0') or '0'}")
+                    self._labels.setdefault(name, label)
 
     def damaged(self, expected: str, name: str, found: str) -> Finding:
         label = self._labels.get(expected)
@@ -147,7 +150,7 @@ class _SignedLayers:
                 )
 
     def missing(self, seen: set[str]) -> Iterator[Finding]:
-        for digest in self.digests:
+        for digest in dict.fromkeys(self.digests):
             if digest not in seen:
                 yield Finding(
                     "damaged",
@@ -155,6 +158,20 @@ class _SignedLayers:
                     expected=f"sha256:{digest}",
                     where=f"blobs/sha256/{digest}",
                 )
+
+
+def _layers(document: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The platform ("" for an image for one) and the property of every layer that is listed."""
+    for value in property_values(document, LAYER_PROPERTY):
+        yield "", value
+    for part in _entries(document, "components"):
+        facts = [
+            (str(entry.get("name")), str(entry.get("value")))
+            for entry in _entries(part, "properties")
+        ]
+        platform = next((value for name, value in facts if name == _PLATFORM_PROPERTY), "")
+        if part.get("type") == "container" and platform:
+            yield from ((platform, value) for name, value in facts if name == LAYER_PROPERTY)
 
 
 class _Archive:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bom.builder.docker.results import EngineImage, RootFsFolder, RootFsTar
+from bom.builder.docker.results import EngineImage, Pushed, RootFsFolder, RootFsTar
 from bom.builder.images import provenance
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ class Added:
         """`places`: the working directory, and a private folder for files."""
         cwd, folder = places
         options: list[str] = []
-        variables = [] if command.wants_attestations else [(NO_ATTESTATIONS, "1")]
+        # what is pushed is the user's to use, so nothing is left out of it
+        pushes = any(isinstance(result, Pushed) for result in wanted)
+        variables = [] if pushes or command.wants_attestations else [(NO_ATTESTATIONS, "1")]
         id_file = _given(command.value("iidfile"), cwd)
         if not command.value("iidfile") and _takes_id_file(route, wanted):
             id_file = folder / "id"

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from bom import redact
 from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
+from bom.builder.docker import pushes, tools, unsealed
 from bom.builder.docker import results as outcomes
-from bom.builder.docker import tools, unsealed
 from bom.builder.docker.added import Added
 from bom.builder.docker.engine import reach
 from bom.builder.docker.outcome import Outcome
+from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.results import EngineImage, Nothing, RootFsFolder
 from bom.builder.docker.stage_export import DockerStages
 from bom.builder.images import context, remote, stdin
@@ -101,12 +102,14 @@ def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> Prep
                 reached.result().engine.close()
             raise
     try:
+        platforms = command.platforms(request.environment)
         recipe = Recipe(
             tags=command.tags,
             inputs=inputs,
             arguments={item.name: item.value for item in command.build_args(request.environment)},
             stage=command.value("target"),
-            platform=command.value("platform"),
+            observations=pushes.facts(command, outcome.wanted),
+            platform=platforms[0] if len(platforms) == 1 else "",
         )
         settings = tuple(_settings(command, client, request))
         return PreparedDockerBuild(
@@ -200,7 +203,9 @@ class PreparedDockerBuild:
         self._seen = seen
         self._outcome = outcome
         self.warnings = tuple(_warnings(command, recipe.inputs, outcome, request))
-        self._collector = Collector(engine, request)
+        store = pushes.store(engine, command, request) if pushes.any_of(outcome.wanted) else engine
+        self._collector = Collector(store, request)
+        self._provenance = PlatformProvenance.of(command, client, request)
         self._folder = folder
         added = Added.to(command, client.route, outcome.wanted, (request.cwd, folder))
         self._added = added
@@ -248,7 +253,7 @@ class PreparedDockerBuild:
 
     def collect(self, progress: Progress, commit: str = "") -> Collected:
         """Every result of the build, with what is in it."""
-        reported = self._added.reported(self._outcome.wanted)
+        reported = self._provenance.added_to(self._added.reported(self._outcome.wanted))
         return self._outcome.collect(self._collector, self._recipe, reported, progress, commit)
 
 
@@ -286,7 +291,7 @@ def _settings(
     known = (*redact.secrets_of(request.environment), *lent.values(request.environment))
     yield Setting("option", "builder", client.route)
     for name in _RECORDED_OPTIONS:
-        if value := command.value(name):
+        if value := ",".join(command.values(name)) if name == "platform" else command.value(name):
             yield Setting("option", name, redact.text(_shown(name, value, request)))
     yield from lent.settings()
     for item in command.build_args(request.environment):

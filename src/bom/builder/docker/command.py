@@ -15,7 +15,7 @@ from bom.catalog.images.reference import with_tag
 from bom.errors import BomError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CLIENT: Final = "docker"
 TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
@@ -71,11 +71,27 @@ class DockerCommand:
     @property
     def tags(self) -> tuple[str, ...]:
         """The names that the image gets, with their tag, in order, each once."""
+        outputs = map(parse_output, self.values("output"))
+        return self._named(item for item in outputs if item.get("push-by-digest", "") not in TRUE)
+
+    @property
+    def pushed(self) -> tuple[str, ...]:
+        """The names, with a tag, of the repositories that a build which pushes pushes to: also
+        where it gives no tag there (`push-by-digest`)."""
+        return self._named(map(parse_output, self.values("output")))
+
+    def _named(self, outputs: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
         names = list(self.values("tag"))
         if not names:  # they go before the names that an output gives
-            for output in map(parse_output, self.values("output")):
+            for output in outputs:
                 names.extend(filter(None, output.get("name", "").split(",")))
         return tuple(dict.fromkeys(with_tag(name) for name in names))
+
+    def platforms(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The platforms that are asked for, in order; empty for the builder's own."""
+        stated = self.values("platform") or (environment.get("DOCKER_DEFAULT_PLATFORM", ""),)
+        parts = (part.strip() for value in stated for part in value.split(","))
+        return tuple(dict.fromkeys(filter(None, parts)))
 
     @property
     def wants_attestations(self) -> bool:
@@ -198,25 +214,9 @@ def _prints(options: set[str]) -> bool:
 
 
 def _refuse(command: DockerCommand) -> None:
-    """Raise BomError for a build whose results can't be sealed yet."""
-    if command.flag("push"):
-        raise BomError(
-            "builds that push can't be sealed yet", hint="build without --push; push afterwards"
-        )
+    """Raise BomError for a build whose results can't be sealed."""
     if command.flag("detach"):
         raise BomError("a detached build ends before its image is there", hint="omit --detach")
-    platforms = [part for value in command.values("platform") for part in value.split(",")]
-    if len(platforms) > 1:
-        raise BomError(
-            f"builds for several platforms can't be sealed yet: {','.join(platforms)}",
-            hint="build one platform a call",
-        )
-    for text in command.values("output"):
-        fields = parse_output(text)
-        if fields.get("push", "") in TRUE or fields.get("type") == "registry":
-            raise BomError(
-                "builds that push can't be sealed yet", hint="use -o type=docker; push afterwards"
-            )
 
 
 def _words(argv: Sequence[str]) -> str:

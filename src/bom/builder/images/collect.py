@@ -160,7 +160,12 @@ class Collector:
         every = [self._with_project(item, recipe, commit) for item in export.every]
         export = replace(export, contents=every[0], others=tuple(every[1:]))
         made_from = [
-            fact for item in every for fact in self._facts(recipe, reported, item, stored, progress)
+            fact
+            for item in every
+            for fact in platforms.told_apart(
+                self._facts(recipe, reported.on(item.identity.platform), item, stored, progress),
+                item.identity.platform if export.others else "",
+            )
         ]
         warnings = [text for item in every for text in image.shipped_secrets(item.config)]
         found = [path for item in every for path in image.forbidden(item, self._request.forbidden)]

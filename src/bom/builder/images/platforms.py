@@ -15,6 +15,7 @@ from bom.catalog.images.reference import oci_purl
 from bom.compose.bom import image_properties
 from bom.compose.graph import graph
 from bom.model import (
+    BuildSteps,
     Component,
     Dependency,
     Finding,
@@ -26,10 +27,11 @@ from bom.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from bom.builder.images.image import Export
     from bom.catalog.image import ImageContents
+    from bom.model import Observation
 
 PLATFORM: Final = "bom-seal:platform"
 
@@ -85,6 +87,16 @@ def apart(contents: ImageContents, tags: tuple[str, ...]) -> Iterator[Dependency
                 yield _gap(item, names, platform)
             case Finding():
                 yield _finding(item, names, platform)
+
+
+def told_apart(facts: Iterable[Observation], platform: str) -> Iterator[Observation]:
+    """What an image was made from: of one platform's the steps say so. `platform`: "" for an
+    image for one."""
+    for fact in facts:
+        if isinstance(fact, BuildSteps) and platform:
+            yield replace(fact, properties=(*fact.properties, Property(PLATFORM, platform)))
+        else:
+            yield fact
 
 
 def _image(contents: ImageContents, tags: tuple[str, ...], requires: tuple[str, ...]) -> Component:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import unquote
 
@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
 )
 
+from bom.archive.image_identity import fits
 from bom.builder.images.remote import shown
 from bom.builder.images.steps import Definition
 from bom.catalog.images.reference import familiar, oci_purl, split_tag, with_tag
@@ -31,7 +32,7 @@ from bom.input import read_bounded
 from bom.model import Gap, Hash, Material, Property
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bom.catalog.images.dockerfile import ImageReference
@@ -170,6 +171,9 @@ class _Provenance(_Foreign):
 
 
 class _Metadata(_Foreign):
+    # of an image for several platforms the provenance stands under names that hold the platform
+    model_config = ConfigDict(extra="allow", frozen=True)
+
     digest: _Text = Field(default="", alias="containerimage.digest")
     config: _Text = Field(default="", alias="containerimage.config.digest")
     names: _Text = Field(default="", alias="image.name")
@@ -177,6 +181,7 @@ class _Metadata(_Foreign):
     provenance: _Provenance | None = Field(default=None, alias="buildx.build.provenance")
 
 
+_PLATFORM: Final = "buildx.build.provenance/"
 _TARGETS: Final = TypeAdapter(dict[_Text, object])
 
 
@@ -201,7 +206,8 @@ class Reported:
 
     `sources` None: the builder gave no provenance. `dockerfile`: the Dockerfile's bytes as the
     builder read them, None where it doesn't state them. `platform`: the builder's own.
-    `definition`: the steps as it defines them, None without provenance.
+    `definition`: the steps as it defines them, None without provenance. `platforms`: of an image
+    for several what was reported of each, by os/arch[/variant].
     """
 
     image_id: str = ""
@@ -216,6 +222,20 @@ class Reported:
     dockerfile: bytes | None = None
     platform: str = ""
     definition: Definition | None = None
+    platforms: tuple[tuple[str, Reported], ...] = ()
+
+    def on(self, platform: str) -> Reported:
+        """With what was reported of one platform's image, where that is told apart."""
+        found = next((item for name, item in self.platforms if fits(platform, name)), None)
+        if found is None:
+            return self
+        return replace(
+            self,
+            sources=found.sources,
+            dockerfile=found.dockerfile,
+            platform=found.platform,
+            definition=found.definition,
+        )
 
     @property
     def digests(self) -> tuple[str, ...]:
@@ -263,6 +283,13 @@ def read_targets(metadata_file: Path) -> dict[str, Reported]:
     except ValidationError as error:
         raise _unlike(error) from error
     return {name: _reported(item) for name, item in targets.items()}
+
+
+def with_platforms(reported: Reported, predicates: Mapping[str, bytes]) -> Reported:
+    """With BuildKit's provenance (JSON) for each platform, b"" where there is none. Raises as
+    `of_image`."""
+    found = {name: of_image("", data) for name, data in predicates.items() if data}
+    return replace(reported, platforms=tuple(sorted(found.items(), key=lambda item: item[0])))
 
 
 def of_image(image_id: str, predicate: bytes = b"", build_ref: str = "") -> Reported:
@@ -354,7 +381,15 @@ def _reported(found: _Metadata, image_id: str = "") -> Reported:
         dockerfile=_dockerfile(provenance) if provenance else None,
         platform=_platform(provenance) if provenance else "",
         definition=_definition(provenance) if provenance else None,
+        platforms=tuple(_by_platform(found)),
     )
+
+
+def _by_platform(found: _Metadata) -> Iterator[tuple[str, Reported]]:
+    for name, value in sorted((found.model_extra or {}).items()):
+        if name.startswith(_PLATFORM) and isinstance(value, dict):
+            one = _Metadata.model_validate({"buildx.build.provenance": value})
+            yield name.removeprefix(_PLATFORM), _reported(one)
 
 
 def _content(path: Path) -> bytes | None:

@@ -19,6 +19,7 @@ from bom.registry.repository import Registry, is_digest
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
+    from bom.builder.images.store import ImageStore
     from bom.registry.name import RegistryImage
 
 
@@ -90,3 +91,46 @@ class PushedImages:
                 replace(image, tag="", digest=""), self._environment
             )
         return known
+
+
+class KeptOrPushed:
+    """Images of a build that pushes: the engine's where it keeps them, else the registry's.
+
+    It keeps one only if it has the very image that the build reported, under all its tags: a
+    builder of another driver leaves in the engine whatever an earlier build had put there.
+    """
+
+    def __init__(self, engine: ImageStore, pushed: PushedImages, tags: Sequence[str]) -> None:
+        self._engine = engine
+        self._pushed = pushed
+        self._tags = frozenset(tags)
+        self._chosen: ImageStore | None = None
+
+    def close(self) -> None:
+        self._pushed.close()
+        self._engine.close()
+
+    def inspect(self, name: str) -> StoredImage | None:
+        """As the store has it that was found to hold the reported image: the first digest that is
+        asked for decides."""
+        if self._chosen is None and is_digest(name):
+            return self._first(name)
+        if self._chosen is self._pushed and name in self._tags:
+            return self._pushed.inspect(name)
+        return self._engine.inspect(name)
+
+    def export(self, names: Sequence[str], platform: str = "") -> Generator[bytes, None, None]:
+        """The archive, from the same store."""
+        return (self._chosen or self._engine).export(names, platform)
+
+    def _first(self, digest: str) -> StoredImage | None:
+        kept = self._engine.inspect(digest)
+        if kept is not None:
+            tagged = [self._engine.inspect(tag) for tag in self._tags]
+            if all(item is not None and item.id == kept.id for item in tagged):
+                self._chosen = self._engine
+                return kept
+        found = self._pushed.inspect(digest)
+        if found is not None:
+            self._chosen = self._pushed
+        return found

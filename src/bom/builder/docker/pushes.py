@@ -1,0 +1,41 @@
+"""Builds that push: where their image is read from afterwards, and what the BOM says of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bom.builder.docker.results import Pushed
+from bom.catalog.images.reference import familiar
+from bom.model import Gap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bom.builder.docker.command import DockerCommand
+    from bom.builder.docker.results import Result
+    from bom.builder.images.pushed import KeptOrPushed
+    from bom.builder.images.store import ImageStore
+    from bom.builder.protocol import BuildRequest
+
+
+def any_of(wanted: Iterable[Result]) -> bool:
+    """Whether one of a build's results is an image in a registry."""
+    return any(isinstance(result, Pushed) for result in wanted)
+
+
+def store(engine: ImageStore, command: DockerCommand, request: BuildRequest) -> KeptOrPushed:
+    """The engine, where it keeps the image; else the registry, asked as this client asks it."""
+    from bom.builder.images.pushed import KeptOrPushed, PushedImages
+
+    environment = dict(request.environment)
+    if folder := command.client_value("config"):
+        environment["DOCKER_CONFIG"] = str(request.cwd / folder)
+    return KeptOrPushed(engine, PushedImages(command.pushed, environment), command.tags)
+
+
+def facts(command: DockerCommand, wanted: Iterable[Result]) -> tuple[Gap, ...]:
+    """That what was pushed carries no seal, for each name that it was pushed under."""
+    if not any_of(wanted):
+        return ()
+    why = "what was pushed carries no BOM: this file is a copy with the same manifest"
+    return tuple(Gap("seal.pushed", familiar(name), why) for name in command.pushed)
