@@ -250,6 +250,31 @@ def test_a_context_that_is_missing_or_damaged_is_named(content: str | None, tmp_
         found(tmp_path, "--context it")
 
 
+@pytest.mark.parametrize("host", ["tcp://[::1", "tcp://there:port", "tcp://there:99999"])
+def test_an_address_that_is_none_is_said_so_wherever_it_stands(host: str, tmp_path: Path) -> None:
+    context(tmp_path, "it", host)
+    with pytest.raises(BomError, match="can't be read"):
+        found(tmp_path, "--context it")
+    with pytest.raises(BomError, match="can't be read"):
+        found(tmp_path, DOCKER_HOST=host)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"HttpHeaders": {"X-Who": "me", "X-No": 1}}', (("X-Who", "me"),)),
+        ('{"HttpHeaders": []}', ()),
+        ("no json", ()),
+    ],
+)
+def test_the_configurations_headers_go_with_each_request(
+    content: str, expected: tuple[tuple[str, str], ...], tmp_path: Path
+) -> None:
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(content)
+    assert found(tmp_path, DOCKER_HOST="tcp://there").headers == expected
+
+
 # --- ssh and proxies ----------------------------------------------------------------------------
 
 

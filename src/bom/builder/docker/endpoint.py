@@ -126,12 +126,15 @@ def _address(named: str, *, with_tls: bool) -> str:
         parts = urlsplit(f"tcp://{rest}")
         host, port = parts.hostname or "localhost", parts.port or _DEFAULT_PORT
     except ValueError as error:
-        raise BomError(
-            f"the engine's address {redact.text(named):.200} can't be read",
-            hint="tcp://HOST:PORT",
-        ) from error
+        raise _no_address(named) from error
     shown = f"[{host}]" if ":" in host else host
     return f"tcp://{shown}:{port}{parts.path}"
+
+
+def _no_address(named: str) -> BomError:
+    return BomError(
+        f"the engine's address {redact.text(named):.200} can't be read", hint="tcp://HOST:PORT"
+    )
 
 
 def _tls(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> Tls | None:
@@ -223,6 +226,10 @@ def _context(folder: Path, name: str) -> tuple[str, Tls | None]:
         pem = {kind: files / f"{kind}.pem" for kind in ("ca", "cert", "key")}
         known = {kind: path if path.is_file() else None for kind, path in pem.items()}
         tls = Tls(known["ca"], known["cert"], known["key"], verify=not unverified)
+    try:
+        urlsplit(address).port  # noqa: B018  it raises where it can't be read
+    except ValueError as error:
+        raise _no_address(address) from error
     return address or DEFAULT_HOST, tls
 
 
