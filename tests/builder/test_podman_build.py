@@ -20,7 +20,7 @@ import pytest
 from tests.builder.test_image_ignore import FILES, RULES
 from tests.containers import Containers
 
-from bom.builder import PodmanBuilder
+from bom.builder import DockerBuilder, PodmanBuilder
 from bom.builder.images import folder
 from bom.builder.podman import inputs
 from bom.builder.podman.command import parse
@@ -659,6 +659,33 @@ def test_a_preprocessed_containerfile_leaves_a_gap(store: Containers, project: P
         (artifact,) = prepared.collect(Silent()).artifacts
     gaps = [fact.why for fact in artifact.observations if isinstance(fact, Gap)]
     assert any("C preprocessor" in why for why in gaps)
+
+
+# --- podman by another name ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["link", "script"])
+def test_docker_that_is_podman_is_wrapped_as_podman(
+    kind: str, store: Containers, project: Path, tmp_path: Path, need: Need
+) -> None:
+    (tmp_path / "bin").mkdir()
+    docker = tmp_path / "bin" / "docker"
+    if kind == "link":
+        docker.symlink_to(need("podman"))
+    else:
+        docker.write_text(f'#!/bin/sh\n# Debian: podman-docker\nexec {need("podman")} "$@"\n')
+        docker.chmod(0o755)
+    request = request_for(project, store, "docker", "build", "-q", "-t", "as-docker:1", ".")
+    path = os.pathsep.join([str(docker.parent), request.environment["PATH"]])
+    request = replace(request, environment={**request.environment, "PATH": path})
+    with DockerBuilder().prepare(request) as prepared:
+        assert prepared.invocation.argv[0] == "docker"
+        start(prepared, request)
+        (artifact,) = prepared.collect(Silent()).artifacts
+        tools = {fact.name for fact in prepared.observations if isinstance(fact, Tool)}
+    assert artifact.subject.image is not None
+    assert artifact.subject.image.tags == ("localhost/as-docker:1",)
+    assert {"podman", "buildah"} <= tools
 
 
 # --- podman elsewhere ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker.command import form_of
 from bom.builder.docker.plugin import plugin_of
-from bom.builder.podman import command as podman
+from bom.builder.podman import command as podman_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,13 @@ class DockerBuilder:
         return form_of(command) != "none"
 
     def prepare(self, request: BuildRequest) -> PreparedBuild:
+        from bom.builder.podman.emulation import podman_behind
+
+        podman = podman_behind(request.command, request.environment, request.cwd)
+        if podman is not None:
+            from bom.builder.podman import build as podman_build
+
+            return podman_build.prepare(request, podman)
         from bom.builder.docker import build
         from bom.builder.docker.endpoint import ClientRefuses
 
@@ -93,7 +100,7 @@ class PodmanBuilder:
     name = "podman"
 
     def recognises(self, command: Sequence[str]) -> bool:
-        return podman.form_of(command) != "none"
+        return podman_command.form_of(command) != "none"
 
     def prepare(self, request: BuildRequest) -> PreparedBuild:
         from bom.builder.podman import build

@@ -45,9 +45,11 @@ _FLAGS: Final = ("layers", "omit-history", "squash", "squash-all")
 _STEERING: Final = {"format": "BUILDAH_FORMAT", "isolation": "BUILDAH_ISOLATION"}
 
 
-def prepare(request: BuildRequest) -> PreparedBuild:
-    """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
-    command = commands.parse(request.command)
+def prepare(request: BuildRequest, podman: Path | None = None) -> PreparedBuild:
+    """Everything that must be known before the build. `podman`: where the command calls it by
+    another name. Raises BomError, EnvironmentLacks."""
+    name = request.command[0] if podman is None else str(podman)
+    command = commands.parse((name, *request.command[1:]))
     if command.prints:
         return unsealed.prepare(request, Nothing("this prints a text and builds nothing"))
     wanted = _wanted(command, request)
@@ -125,7 +127,8 @@ class PreparedPodmanBuild:
         id_file = command.value("iidfile")
         added = () if id_file else ("--iidfile", str(folder / "id"))
         self._id_file = request.cwd / id_file if id_file else folder / "id"
-        argv = (*command.argv[: command.at], *added, *command.argv[command.at :])
+        own = request.command
+        argv = (*own[: command.at], *added, *own[command.at :])
         spooled = folder / stdin.FILE
         self.invocation = Invocation(
             argv, request.environment, spooled if spooled.exists() else None
