@@ -1,0 +1,67 @@
+"""Progress on a terminal and without one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bom.cli import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_PATIENCE", "_REDRAW", "_PLAIN"):
+        monkeypatch.setattr(progress, name, -1.0)
+
+
+def shown() -> None:
+    reporter = progress.StderrReporter()
+    reporter.start("seal a-name-that-is-rather-long-for-a-terminal.tar", 100_000_000)
+    for _ in range(3):
+        reporter.advance(30_000_000)
+    reporter.done()
+
+
+def test_without_a_terminal_each_step_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    shown()
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 3
+    assert error.endswith(" 90%  90 MB\n")
+    assert not {"\r", "\x1b"} & set(error)
+
+
+def pieces(master: int) -> Iterator[str]:
+    """What a terminal was sent; the kernel says EIO once its other end is closed."""
+    with suppress(OSError):
+        while piece := os.read(master, 65536):
+            yield piece.decode()
+    os.close(master)
+
+
+@pytest.mark.parametrize("kind", ["xterm", "dumb"])
+def test_on_a_terminal_one_line_is_drawn_over(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", kind)
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 40, 0, 0))
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        shown()
+    drawn = "".join(pieces(master))
+    if kind == "dumb":
+        assert "\x1b" not in drawn
+        assert len(drawn.splitlines()) == 3
+        return
+    lines = drawn.split("\r\x1b[K")
+    assert lines[0] == lines[-1] == ""
+    assert [len(line) for line in lines[1:-1]] == [39, 39, 39]
