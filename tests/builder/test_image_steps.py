@@ -162,10 +162,7 @@ def test_secrets_are_in_no_command_and_in_no_digest() -> None:
                 "id": "a",
                 "op": {"Op": run("curl", f"-Hx: {secret}", env=(f"API_TOKEN={secret}", "A=b"))},
             },
-            {
-                "id": "b",
-                "op": {"Op": {"file": {"actions": [{"Action": {"mkfile": {"data": data}}}]}}},
-            },
+            {"id": "b", "op": {"Op": {"file": {"actions": [file]}}}},
         ]
         return told(steps, secrets=[secret])
 
