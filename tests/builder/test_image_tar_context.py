@@ -196,7 +196,9 @@ def test_standard_input_is_kept_whole_and_private(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_a_terminal_or_nothing_at_all_is_refused(tmp_path: Path) -> None:
+def test_a_terminal_or_nothing_at_all_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     leader, follower = os.openpty()
     with pytest.raises(BomError, match="which is a terminal") as caught:
         stdin.spool(tmp_path, follower)
@@ -205,6 +207,9 @@ def test_a_terminal_or_nothing_at_all_is_refused(tmp_path: Path) -> None:
     os.close(follower)
     with pytest.raises(BomError, match="can't be kept"):
         stdin.spool(tmp_path, follower)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(BomError, match="which is closed"):
+        stdin.spool(tmp_path)
 
 
 def test_a_tar_is_told_from_a_dockerfile_as_docker_does(tmp_path: Path) -> None:

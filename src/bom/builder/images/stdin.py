@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import TYPE_CHECKING, Final
 
 from bom.archive.decompress import MAGIC, form_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "-"  # what the command line calls it
 FILE: Final = "stdin"
+_HINT: Final = "give it a file: bom build ... -- docker build - < Dockerfile"
 _PIECE: Final = 1024 * 1024
 
 
@@ -26,10 +28,9 @@ def spool(folder: Path, descriptor: int = 0) -> Path:
     """All of `descriptor` in a new file (0600) in the private `folder`. Raises BomError where it
     is a terminal, closed, or can't be kept."""
     if _is_terminal(descriptor):
-        raise BomError(
-            "this build reads standard input, which is a terminal",
-            hint="give it a file: bom build ... -- docker build - < Dockerfile",
-        )
+        raise BomError("this build reads standard input, which is a terminal", hint=_HINT)
+    if descriptor == 0 and sys.stdin is None:  # closed: by now another file may have its number
+        raise BomError("this build reads standard input, which is closed", hint=_HINT)
     path = folder / FILE
     try:
         made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
