@@ -344,3 +344,13 @@ def test_no_file_is_left_behind_and_the_digest_is_of_what_lies_there(tmp_path: P
     assert seen.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert seen.size == path.stat().st_size
     assert sorted(item.name for item in tmp_path.iterdir()) == ["a.zip"]
+
+
+def test_a_name_with_control_characters_is_told_in_words(tmp_path: Path) -> None:
+    archive = bytearray(_zip_bytes())
+    place = archive.index(b"PK\x01\x02")
+    archive[place + 46] = 0x13  # the first letter of the name in the directory alone
+    (tmp_path / "a.whl").write_bytes(archive)
+    with pytest.raises(BomError, match="disagree") as caught:
+        found(tmp_path / "a.whl")
+    assert caught.value.reason.isprintable()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.archive import platforms
 from bom.errors import BadArtifact, BomError
+from bom.printable import printable_name
 from bom.registry.name import RegistryImage
 from bom.sources import target
 from bom.sources.target import EngineImage
@@ -162,8 +163,11 @@ def _unreadable(name: str, error: BadArtifact) -> BomError:
     if error.code == "several-platforms":
         wanted = "" if error.expected == "one" else error.expected
         return platforms.several(name, error.found.split(", "), wanted)
-    where = f" ({error.where})" if error.where and error.where not in error.reason else ""
+    where = f" ({printable_name(error.where)})" if error.where not in error.reason else ""
     told = f"{name} can't be read: {error.reason}{where}"
     if error.expected or error.found:
-        told += f": expected {error.expected or 'nothing'}, found {error.found or 'nothing'}"
+        expected, found = (
+            printable_name(text) or "nothing" for text in (error.expected, error.found)
+        )
+        told += f": expected {expected}, found {found}"
     return BomError(told)
