@@ -79,8 +79,9 @@ class Program:
     environment: Mapping[str, str]
     cwd: Path
 
-    def ask(self, *words: str) -> Answer:
-        """Run a subcommand. Raises BomError where it gives no answer in time."""
+    def ask(self, *words: str, patience: float | None = _PATIENCE) -> Answer:
+        """Run a subcommand. Raises BomError where it gives no answer in time (`patience`, seconds;
+        None: it may take any)."""
         try:
             done = subprocess.run(
                 [*self.prefix, *words],
@@ -88,7 +89,7 @@ class Program:
                 cwd=self.cwd,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_PATIENCE,
+                timeout=patience,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

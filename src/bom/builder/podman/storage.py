@@ -14,6 +14,8 @@ import os
 import shutil
 import tarfile
 import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -145,37 +147,48 @@ class Storage:
         del platform  # an image of this storage is for one platform
         if self._oci:
             return self._layout(names[0])
-        bare = [name.removeprefix("sha256:") for name in names]
-        if self._program.name == "buildah":
-            more = f":{bare[1]}" if len(bare) > 1 else ""
-            place = f"docker-archive:/dev/stdout{more}"
-            return self._program.stream("push", "-q", "--", bare[0], place)
-        return self._program.stream("save", "-q", "--format", "docker-archive", "--", *bare)
+        return self._archive(tuple(name.removeprefix("sha256:") for name in names))
+
+    def _archive(self, names: Sequence[str]) -> Generator[bytes, None, None]:
+        """Docker's archive, as the program writes it."""
+        with self._private() as (program, _):
+            if program.name == "buildah":
+                more = f":{names[1]}" if len(names) > 1 else ""
+                place = f"docker-archive:/dev/stdout{more}"
+                yield from program.stream("push", "-q", "--", names[0], place)
+            else:
+                words = ("save", "-q", "--format", "docker-archive", "--")
+                yield from program.stream(*words, *names)
 
     def _layout(self, name: str) -> Generator[bytes, None, None]:
         """The OCI layout in a tar that holds no times."""
         bare = name.removeprefix("sha256:")
-        folder = Path(
-            tempfile.mkdtemp(
-                prefix="bom-", dir=self._program.environment.get("TMPDIR") or _spool_folder()
-            )
-        )
-        try:
+        with self._private() as (program, folder):
             layout = folder / "layout"
-            if self._program.name == "buildah":
+            if program.name == "buildah":
                 reference = "" if bare != name else f":{bare}"
                 words = ["push", "-q", "--", bare, f"oci:{layout}{reference}"]
             else:
                 # uncompressed, as the storage has them: the manifest keeps its digest
                 words = ["save", "-q", "--format", "oci-dir", "--uncompressed", "-o", str(layout)]
                 words += ["--", bare]
-            answer = self._program.ask(*words)
+            answer = program.ask(*words, patience=None)
             if answer.code:
                 raise BomError(
-                    f"{self._program.name} broke off the export: {answer.error}",
+                    f"{program.name} broke off the export: {answer.error}",
                     hint=f"is there room in {folder.parent} (TMPDIR)?",
                 )
             yield from _packed(layout)
+
+    @contextmanager
+    def _private(self) -> Iterator[tuple[Program, Path]]:
+        """The program with a folder of its own for temporary files: what it leaves there when it
+        fails goes too."""
+        place = self._program.environment.get("TMPDIR") or _spool_folder()
+        folder = Path(tempfile.mkdtemp(prefix="bom-", dir=place))
+        try:
+            variables = {**self._program.environment, "TMPDIR": str(folder)}
+            yield replace(self._program, environment=variables), folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
