@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import subprocess
 import threading
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 
     from bom.builder.docker.client import Details
 
-TAG = "bom-test/stages"
+TAG = "bom-test/builder-stages"
+USED: list[tuple[dict[str, str], str]] = []  # engines, and the tags made there
 STATUS = """\
 Package: gcc-12
 Status: install ok installed
@@ -106,9 +109,21 @@ def engine(request: pytest.FixtureRequest) -> dict[str, str]:
     return environment
 
 
+@pytest.fixture(autouse=True)
+def images_go_away() -> Iterator[None]:
+    USED.clear()
+    yield
+    for environment, tag in USED:
+        words = ["docker", "image", "rm", "--force", tag]
+        subprocess.run(words, env=environment, capture_output=True, check=False)
+
+
 def asked(root: Path, environment: dict[str, str], *words: str, **settings: Any) -> BuildRequest:
+    tag = f"{TAG}:{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
+    if environment:
+        USED.append((environment, tag))
     return BuildRequest(
-        command=("docker", "build", *words),
+        command=("docker", "build", "-t", tag, *words),
         cwd=root,
         root=root,
         environment=environment,
@@ -265,8 +280,6 @@ def test_secrets_and_here_documents_do_not_keep_a_stage_from_being_read(
 def test_the_builders_list_of_builds_holds_no_exports(
     project: Path, modern: dict[str, str]
 ) -> None:
-    import subprocess
-
     def listed() -> str:
         words = ["docker", "buildx", "history", "ls", "--no-trunc"]
         return subprocess.run(words, env=modern, capture_output=True, text=True, check=True).stdout

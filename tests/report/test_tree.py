@@ -22,6 +22,7 @@ from bom.model import (
     Licence,
     Material,
     Observation,
+    Property,
     Revision,
     Setting,
     Subject,
@@ -285,3 +286,20 @@ def test_in_a_window_no_line_is_longer_than_it_and_digests_stay_whole() -> None:
     assert " ".join(drawn(top, 80).split()).count("child") == 20
     assert drawn(top, 80).splitlines()[-1].startswith("      ")
     assert len(drawn(top).splitlines()) == 4
+
+
+def test_of_a_stage_of_an_images_build_only_the_number_of_its_packages_is_shown() -> None:
+    def held(name: str, *stages: str) -> Dependency:
+        properties = tuple(Property("bom-seal:stage", stage) for stage in stages)
+        purl = f"pkg:deb/debian/{name}@1"
+        return Dependency(
+            Component("library", name, "1", purl=purl, properties=properties), "build"
+        )
+
+    facts = (held("gcc", "compiler"), held("libc6", "compiler", "tools"), held("hatchling"))
+    shown = tree(document(Evidence(WHEEL, facts)))
+    assert "built with (3)" in shown
+    assert "hatchling 1 no hash" in shown
+    assert "stage compiler: 2 packages" in shown
+    assert "stage tools: 1 package\n" in shown
+    assert "gcc 1" not in shown
