@@ -24,7 +24,7 @@ from bom.builder.docker.build import dialect
 from bom.builder.docker.command import FALSE, TRUE
 from bom.builder.docker.engine import reach
 from bom.builder.docker.outcome import Outcome
-from bom.builder.docker.plugin_client import client_of, plugin_tools
+from bom.builder.docker.plugin_client import client_of, is_first, plugin_tools
 from bom.builder.docker.results import EngineImage, Nothing
 from bom.builder.docker.tags import TagWatch
 from bom.builder.docker.targets import (
@@ -288,11 +288,11 @@ def _project(call: PluginCall, request: BuildRequest, given: Path | None) -> Pro
     as_json = ("--format", "json")
     shown = "compose config"
     try:
-        printed = plugin.ask(shown, (*ask, *as_json), request.environment, request.cwd, given)
+        project = read(plugin.ask(shown, (*ask, *as_json), request.environment, request.cwd, given))
     except BomError:
-        # compose 1 knows YAML alone; what else is wrong it says again
+        # compose 1 knows YAML alone, and compose 2.40 prints no JSON of agents with a path; what
+        # else is wrong it says again
         return read(plugin.ask(shown, ask, request.environment, request.cwd, given))
-    project = read(printed)
     if all(name in project.services for name in call.words):
         return project
     more = (*ask, *as_json, *call.words)
@@ -300,10 +300,28 @@ def _project(call: PluginCall, request: BuildRequest, given: Path | None) -> Pro
     return project.model_copy(update={"services": {**project.services, **also.services}})
 
 
+def _named(
+    project: Project, call: PluginCall, environment: Mapping[str, str], labels: Sequence[str]
+) -> Project:
+    """The project with its name, by which images are called. compose 1 doesn't state it, and
+    reduces what it is given so."""
+    if project.name:
+        return project
+    given = call.plugin_value("project-name") or environment.get("COMPOSE_PROJECT_NAME", "")
+    name = re.sub(r"[^-_a-z0-9]", "", given.lower())
+    unnamed = [label for label in labels if not project.services[label].image]
+    if unnamed and not name:
+        raise BomError(
+            f"compose does not say what it would call the image of {unnamed[0]}",
+            hint="name the project: docker-compose -p NAME build",
+        )
+    return project.model_copy(update={"name": name})
+
+
 def _separator(call: PluginCall, environment: Mapping[str, str], client: Client) -> str:
     asked = environment.get("COMPOSE_COMPATIBILITY", "")
     old = call.plugin_flag("compatibility") or asked in TRUE
-    return "_" if old or (call.alone and client.version.startswith("1.")) else "-"
+    return "_" if old or (call.alone and is_first(client.version)) else "-"
 
 
 def _arguments(call: PluginCall, environment: Mapping[str, str]) -> dict[str, str]:
@@ -332,6 +350,7 @@ def _prepared(
     if not labels:
         nothing = Nothing("no service of this call has a build section", is_build=True)
         warnings = unsealed.prepare(request, nothing).warnings
+    project = _named(project, call, environment, labels)
     every = definitions(
         project, _arguments(call, environment), _separator(call, environment, client)
     )

@@ -135,6 +135,10 @@ class PluginCall:
         """Whether a flag stands between the plugin and its subcommand."""
         return any(o.name == name and o.value in TRUE for o in self.plugin_options)
 
+    def plugin_value(self, name: str) -> str:
+        """The last value of an option between the plugin and its subcommand, "" without."""
+        return next((o.value for o in reversed(self.plugin_options) if o.name == name), "")
+
     def client_value(self, name: str) -> str:
         """The last value of one of the client's own options, "" where it isn't given."""
         return next((o.value for o in reversed(self.client_options) if o.name == name), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker import client as clients
@@ -42,6 +43,8 @@ def client_of(call: PluginCall, request: BuildRequest) -> Client:
         route = "classic"
     pool = ThreadPoolExecutor(2)
     asked_version = pool.submit(ask, "version")
+    if _is_compose(call) and is_first(asked_version.result()):
+        route = _route_of_first(call, request)
     asked_builder = pool.submit(_inspected, call, ask, request)
 
     def details() -> Details:
@@ -52,6 +55,21 @@ def client_of(call: PluginCall, request: BuildRequest) -> Client:
     stated = _VERSION.search(asked_version.result())
     pool.shutdown(wait=False)
     return Client(path.resolve(), stated[1] if stated else "", route, found.result)
+
+
+def is_first(version: str) -> bool:
+    """Whether this is compose 1, by what it says of its version or by the version itself."""
+    stated = _VERSION.search(version)
+    return (stated[1] if stated else version).startswith("1.")
+
+
+def _route_of_first(call: PluginCall, request: BuildRequest) -> Route:
+    """compose 1 asks the engine itself to build, or runs the docker client on PATH for it."""
+    if request.environment.get("COMPOSE_DOCKER_CLI_BUILD", "1").lower() in ("", "0", "false"):
+        return "classic"
+    found = call.as_build("build")
+    command = replace(found, argv=("docker",), at=1, globals_end=1)
+    return clients.probe(command, request.environment, request.cwd).route
 
 
 def plugin_tools(call: PluginCall, client: Client) -> Iterator[Observation]:
