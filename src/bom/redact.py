@@ -73,7 +73,7 @@ _NO_PASSWORD_P: Final = frozenset((
     "mkdir", "cp", "install", "rsync", "cargo", "make", "gmake", "ninja", "go", "uv", "pytest",
     "tox", "nox", "gradle", "gradlew", "pip", "docker", "podman", "buildah", "nerdctl", "build",
     "venv", "dotnet", "mvn", "tar", "git", "cmake", "rm", "bazel", "meson", "npm", "npx", "pnpm",
-    "yarn", "tsc", "perl",
+    "yarn", "tsc", "perl", "docker-compose", "docker-buildx",
 ))
 # fmt: on
 _INTERPRETERS: Final = frozenset(
