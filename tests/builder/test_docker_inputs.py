@@ -131,6 +131,35 @@ def build(
     return Made(out, told)
 
 
+def test_what_came_from_standard_input_is_sealed_verified_and_loaded_again(
+    project: Path, route: tuple[str, dict[str, str]]
+) -> None:
+    _, environment = route
+    home = project.parent
+    tag = f"bom-test/inputs-sealed:{os.getpid()}"
+
+    def run(*words: str, data: bytes = b"", code: int = 0) -> str:
+        done = subprocess.run(
+            words, cwd=project, env=environment, input=data, capture_output=True, check=False
+        )
+        assert done.returncode == code, done.stderr.decode()
+        return (done.stdout + done.stderr).decode()
+
+    bom = (sys.executable, "-m", "bom")
+    run(*bom, "key", "generate", "--out", str(home / "release"))
+    key, public, out = home / "release.key", home / "release.pub", home / "app.tar"
+    wrapped = (*bom, "build", "-o", str(out), "--key", str(key), "--")
+    command = ("docker", "build", "-q", "-t", tag, "-")
+    run(*wrapped, *command, data=packed(project))
+    run(*bom, "verify", str(out), "--key", str(public))
+    run("docker", "image", "rm", "-f", tag)
+    assert tag in run("docker", "load", "-i", str(out))
+    run("docker", "image", "rm", "-f", tag)
+    (project / "copied").write_bytes(key.read_bytes())
+    told = run(*wrapped, *command, data=packed(project), code=125)
+    assert "lies where this build would pack it" in told
+
+
 def packed(root: Path) -> bytes:
     return subprocess.run(
         ["tar", "-C", root, "-czf", "-", "."], check=True, capture_output=True
