@@ -51,19 +51,34 @@ def file_owners(
     if not found.image.complete:
         (gap, *_) = (gap for gap in found.image.inside.gaps if gap.what == "image.packages")
         raise BomError(f"the files of {target} are not known: {gap.why}")
-    stated = _stated_source(target)
-    files = with_stated_source(found.image.files, stated, ROOT)
-    return FileOwners(by_path(files.files), found.image.identity.layers)
+    identity = found.image.identity
+    document = _stated(target)
+    apart = reading.platform_image(document, identity.platform)
+    stated = _source(apart or reading.subject(document))
+    files = by_path(with_stated_source(found.image.files, stated, ROOT).files)
+    if apart:  # the BOM is about several platforms: a ref begins with the one that it is of
+        files = [_of_platform(item, identity.platform) for item in files]
+    return FileOwners(files, identity.layers)
 
 
-def _stated_source(target: Path | str) -> Mapping[str, SourceFile]:
-    """The project's own source by its path in the image, as the image's BOM states it."""
+def _of_platform(item: FileOwner, platform: str) -> FileOwner:
+    if item.owner in ("", ROOT):
+        return item
+    return item._replace(owner=f"{platform}:{item.owner}")
+
+
+def _stated(target: Path | str) -> Mapping[str, object]:
+    """The BOM that the image carries; empty where there is none."""
     path = Path(target)
     if not path.is_file():
         return {}
     try:
-        document = canonical.loads_canonical(embedded(path))
+        return canonical.loads_canonical(embedded(path))
     except (BadArtifact, BomError):
         return {}  # it carries none, or none that can be read: `bom verify` says so
-    pairs = (value.partition(" ") for value in reading.subject_properties(document, _SOURCE))
+
+
+def _source(component: Mapping[str, object]) -> Mapping[str, SourceFile]:
+    """The project's own source by its path in the image, as the image's BOM states it."""
+    pairs = (value.partition(" ") for value in reading.properties(component, _SOURCE))
     return {path: SourceFile(blob, path) for blob, _, path in pairs if path}

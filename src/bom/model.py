@@ -430,6 +430,8 @@ class Verdict:
     """What `verify` found. Good only when a trusted signature covers every byte.
 
     `build_findings`: how many things the BOM itself says were wrong when it was made.
+    `images`: of an image archive (platform, manifest or "", configuration), digests as the BOM
+    states them.
     """
 
     artifact: str
@@ -445,6 +447,7 @@ class Verdict:
     failed_checks: tuple[str, ...] = ()
     format: str = ""
     warnings: tuple[str, ...] = field(default=())
+    images: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def good(self) -> bool:

@@ -362,4 +362,5 @@ def _verdict(case: _Case) -> Verdict:
         else (),
         format=case.format,
         warnings=tuple(case.warnings),
+        images=tuple(reading.images(document)) if document else (),
     )

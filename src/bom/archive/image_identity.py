@@ -63,14 +63,17 @@ def identify(archive: ImageArchive, platform: str | None = None) -> Identified:
     """The one image in the archive.
 
     `platform` (os/arch[/variant]) chooses from an index with several; "": there must be only
-    one. None: the first whose blobs are there, the others become gaps. Where there is a
-    `manifest.json` it is the image that this names. Raises BadArtifact (`ambiguous-image`,
+    one. None: the image that `manifest.json` names, else the first whose blobs are there; the
+    others become gaps. Raises BadArtifact (`ambiguous-image`,
     `several-platforms`, `damaged`, `not-an-image`).
     """
     docker = list(_from_manifest_json(archive))
     oci = list(_from_index_json(archive))
-    if platform is not None and not docker and oci:
-        oci = [_chosen(archive, oci, platform)]
+    if platform is not None and oci and (not docker or len({entry.config for entry in oci}) > 1):
+        # of several, manifest.json can name but the one that an older engine shall load
+        if docker and not any(_same(archive, entry, docker[0]) for entry in oci):
+            raise _disagreeing(docker[0], oci[0])
+        oci, docker = [_chosen(archive, oci, platform)], []
     if not docker and not oci:
         raise BadArtifact("not-an-image", "the archive holds neither manifest.json nor index.json")
     if len({(entry.config, entry.layers) for entry in docker}) > 1:
@@ -79,12 +82,7 @@ def identify(archive: ImageArchive, platform: str | None = None) -> Identified:
     if docker and oci:
         same = [entry for entry in oci if _same(archive, entry, docker[0])]
         if not same:
-            raise BadArtifact(
-                "ambiguous-image",
-                "index.json and manifest.json tell of different images",
-                expected=f"configuration {docker[0].config}",
-                found=f"configuration {oci[0].config}",
-            )
+            raise _disagreeing(docker[0], oci[0])
         chosen = same[0]
     tags = {tag for entry in (*docker, *(oci if not docker else ())) for tag in entry.tags}
     others = [entry for entry in oci if entry.config != chosen.config]
@@ -120,6 +118,15 @@ def identify_all(archive: ImageArchive) -> tuple[Identified, ...]:
             "ambiguous-image", "the archive holds several images for one platform", found=listed
         )
     return tuple(sorted(found, key=lambda item: item.identity.platform))
+
+
+def _disagreeing(docker: _Candidate, oci: _Candidate) -> BadArtifact:
+    return BadArtifact(
+        "ambiguous-image",
+        "index.json and manifest.json tell of different images",
+        expected=f"configuration {docker.config}",
+        found=f"configuration {oci.config}",
+    )
 
 
 def _tags_of(images: list[_Candidate]) -> set[str]:

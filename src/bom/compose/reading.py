@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+PLATFORM: Final = "bom-seal:platform"  # in which platform's image a component is
 FORMAT: Final = "1"  # bom-seal:format; verify refuses a higher one
 
 
@@ -37,6 +38,50 @@ def subject_property(document: Mapping[str, Any], name: str) -> str:
 def subject_properties(document: Mapping[str, Any], name: str) -> list[str]:
     subject = _at(document, "metadata", "component")
     return [value for key, value in _properties(subject) if key == name]
+
+
+def subject(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The component that the document is about; empty where there is none."""
+    found = _at(document, "metadata", "component")
+    return found if isinstance(found, dict) else {}
+
+
+def properties(component: Mapping[str, Any], name: str) -> list[str]:
+    """The values of a component's properties of that name, in order."""
+    return [value for key, value in _properties(component) if key == name]
+
+
+def platform_image(document: Mapping[str, Any], platform: str) -> Mapping[str, Any]:
+    """The component that is one platform's image in a document about several; else empty."""
+    for part in _items(document, "components"):
+        if _is_platform_image(part) and properties(part, PLATFORM) == [platform]:
+            found: Mapping[str, Any] = part
+            return found
+    return {}
+
+
+def images(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(platform, digest of its manifest or "", digest of its configuration) of every image in an
+    image archive, as the document states them."""
+    apart = [part for part in _items(document, "components") if _is_platform_image(part)]
+    found = []
+    for part in apart or [subject(document)]:
+        names = ("platform", "manifest", "config")
+        platform, manifest, config = (
+            next(iter(properties(part, f"bom-seal:image:{name}")), "") for name in names
+        )
+        if config:
+            found.append((platform, manifest, config))
+    return found
+
+
+def _is_platform_image(part: object) -> bool:
+    return (
+        isinstance(part, dict)
+        and part.get("type") == "container"
+        and bool(properties(part, PLATFORM))
+        and bool(properties(part, "bom-seal:image:config"))
+    )
 
 
 def subject_name(document: Mapping[str, Any]) -> str:

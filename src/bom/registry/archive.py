@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 512
 _RECORD: Final = 20 * _BLOCK  # what tar pads an archive to
+_OLDER_ENGINES: Final = "linux/amd64"  # they load one platform's image: mostly they run on this
 _LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
 
@@ -35,9 +36,11 @@ def archive(
     for a blob that is not what its digest says.
     """
     blobs = image.below(digest)
-    documents = {"oci-layout": _LAYOUT, "index.json": _index(image, digest, blobs[0].size, names)}
-    if manifest := _manifest(image, digest, names):
-        documents["manifest.json"] = manifest
+    documents = {
+        "oci-layout": _LAYOUT,
+        "index.json": _index(image, digest, blobs[0].size, names),
+        "manifest.json": _manifest(image, digest, names),
+    }
     written = 0
     for name, data in documents.items():
         for piece in (_header(name, len(data)), data, _padding(len(data))):
@@ -83,11 +86,10 @@ def _index(image: ImageBlobs, digest: str, size: int, names: Sequence[RegistryIm
 
 
 def _manifest(image: ImageBlobs, digest: str, names: Sequence[RegistryImage]) -> bytes:
-    """`manifest.json` for a single image; b"" for several, of which it could name but one."""
-    (only, *others) = image.images(digest)
-    if others or only.digest != digest:
-        return b""
-    config, layers = image.parts(digest)
+    """`manifest.json`. Of several platforms it names one, as docker's own archives do."""
+    images = image.images(digest)
+    named = next((item for item in images if item.platform == _OLDER_ENGINES), images[0])
+    config, layers = image.parts(named.digest)
     return _json(
         [
             {

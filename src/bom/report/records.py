@@ -27,6 +27,16 @@ class FindingRecord(_Record):
     where: str = ""
 
 
+class ImageRecord(_Record):
+    """One platform's image in an archive, as the BOM states it. Digests are `sha256:HEX`."""
+
+    platform: str = Field(description="os/arch[/variant].")
+    manifest: str | None = Field(
+        description="What a registry serves the image by; null where the archive has none."
+    )
+    config: str
+
+
 class VerdictRecord(_Record):
     """The verdict on one artifact. It is good only when there is no finding."""
 
@@ -39,6 +49,7 @@ class VerdictRecord(_Record):
     subject: str
     built_sha256: str
     built_size: int = Field(description="Bytes; -1 where the file could not be read so far.")
+    images: list[ImageRecord] = Field(description="Of an image archive; one for each platform.")
     sealed_as: str
     commit: str
     gaps: int
@@ -125,6 +136,10 @@ def verdict_record(verdict: Verdict) -> VerdictRecord:
         subject=verdict.subject_name,
         built_sha256=verdict.subject_sha256,
         built_size=verdict.subject_size,
+        images=[
+            ImageRecord(platform=platform, manifest=manifest or None, config=config)
+            for platform, manifest, config in verdict.images
+        ],
         sealed_as=verdict.format,
         commit=verdict.commit,
         gaps=verdict.gaps,

@@ -128,8 +128,9 @@ def _subject(subject: Json, facts: dict[str, list[str]]) -> tuple[Branch, ...]:
             _field("tags", tags),
             _field("as built", digest, f"({size} bytes)" if size else ""),
             _field("config", word(_first(facts, "bom-seal:image:config"))),
-            _field("manifest", word(_first(facts, "bom-seal:image:manifest"))),
-            _field("platform", word(_first(facts, "bom-seal:image:platform"))),
+            _field("index", word(_first(facts, "bom-seal:image:index"))),
+            *(_field("manifest", word(text)) for text in facts.get("bom-seal:image:manifest", ())),
+            *(_field("platform", word(text)) for text in facts.get("bom-seal:image:platform", ())),
             _field("purl", word(subject.get("purl"))),
             _field("licence", ", ".join(_licences(subject))),
         ]
@@ -370,6 +371,10 @@ class _Dependencies:
     def _branch(self, ref: str, depth: int) -> Branch:
         part = self._parts[ref]
         text = f"{_named(part)} {_hashed(part)}"
+        if part.get("type") == "container" and (
+            platform := word(_first(_facts(part), "bom-seal:platform"))
+        ):
+            text += f" ({platform})"
         needs = self._edges.get(ref, [])
         if not needs:
             return Branch(text)

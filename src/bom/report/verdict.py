@@ -21,6 +21,7 @@ def verdict_text(verdict: Verdict) -> str:
     # bytes that are not the signed ones are no artifact "as built": the finding states both
     if verdict.subject_sha256 and not {"subject-digest", "no-seal"} & codes:
         lines.append(f"  as built   sha256:{verdict.subject_sha256} ({verdict.subject_size} bytes)")
+        lines += [_image(*image) for image in verdict.images]
     for key in verdict.signed_by:
         names = ", ".join(inert(name) for name in verdict.trusted)
         lines.append(f"  signed by  {key} ({names or 'not trusted here'})")
@@ -38,6 +39,12 @@ def verdict_text(verdict: Verdict) -> str:
         lines += _finding(finding)
     lines += [f"  note: {inert(text)}" for text in verdict.warnings]
     return "\n".join(lines) + "\n"
+
+
+def _image(platform: str, manifest: str, config: str) -> str:
+    """By its manifest, as registries have it; where the archive has none by its configuration."""
+    told = f"  image      {inert(manifest or config)}"
+    return f"{told} ({inert(platform)})" if platform else told
 
 
 def _finding(finding: Finding) -> list[str]:
