@@ -187,6 +187,8 @@ def test_the_platform_arguments_are_there_without_being_declared() -> None:
     names = [item.name for item in images(text, {}, terms=terms)]
     assert names == ["go-amd64", "i:armv7"]
     assert [item.resolved for item in images(text, {})] == [False, False]
+    both = Terms(platform="linux/amd64,linux/arm64")
+    assert [item.resolved for item in images(text, {}, terms=both)] == [False, False]
 
 
 def test_a_trigger_of_a_stage_takes_effect_where_another_starts_from_it() -> None:

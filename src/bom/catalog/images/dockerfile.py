@@ -338,7 +338,7 @@ def _platform_arguments(terms: Terms, build_args: Mapping[str, str]) -> Iterator
         return
     for prefix, platform in (("TARGET", terms.platform), ("BUILD", terms.builder_platform)):
         parts = platform.split("/")
-        if len(parts) < 2:
+        if len(parts) < 2 or "," in platform:  # of several platforms, each has its own
             continue
         system, architecture, variant = (*parts, "")[:3]
         for suffix, value in (
