@@ -600,6 +600,8 @@ def test_a_named_context_is_packed_whole(
         (("buildah", "bud", "-q", "-f", "-"), "file", [".", "-"]),
         (("podman", "build", "-q", "-"), "tar", ["-", "Containerfile"]),
         (("buildah", "bud", "-q", "-"), "tar", ["-", "Containerfile"]),
+        (("podman", "build", "-q", "-f", "Here", "-"), "tar", ["-", "Here"]),
+        (("buildah", "bud", "-q", "-f", "Here", "-"), "tar", ["-", "Here"]),
     ],
 )
 def test_standard_input_is_recorded_and_reaches_the_build(
@@ -619,6 +621,9 @@ def test_standard_input_is_recorded_and_reaches_the_build(
         (project / "Containerfile").write_text(text)
         with tarfile.open(source, "w:gz") as archive:
             archive.add(project, ".")
+        # the one in the working directory goes before one in the tar
+        (project / "Here").write_text(text)
+        (project / "Containerfile").unlink()
     with source.open("rb") as stream:
         kept = os.dup(0)
         try:

@@ -129,7 +129,9 @@ class PodmanCommand:
             try:
                 lines = (cwd / file).read_text(encoding="utf-8", errors="replace").splitlines()
             except OSError as error:
-                raise BomError(f"{file} can't be read: {error.strerror}") from error
+                raise BomError(
+                    f"{file} can't be read: {error.strerror}", hint="see --build-arg-file"
+                ) from error
             given = [line.strip() for line in lines]
             _put((line for line in given if line and not line.startswith("#")), environment, found)
         _put(self.values("build-arg"), environment, found)

@@ -52,14 +52,18 @@ def read(
     what is not there."""
     place, files = _places(command, cwd)
     named = (text.partition("=") for text in command.values("build-context"))
+    # a Containerfile from here, where the context is a tar that may hold one of its own
+    beside = Path(files[0]) if place == STDIN and files and Path(files[0]).is_absolute() else None
     given = Given(
         context=place,
-        dockerfile=files[0] if files else "",
+        dockerfile=files[0] if files and beside is None else "",
         named=tuple((label, _named(where)) for label, _, where in named),
         ignore_file=_ignore_file(command, place, cwd),
         stdin=stdin.spool(spool) if command.reads_stdin else None,
     )
     inputs = context.read(given, DIALECT, cwd=cwd, root=root, outputs=outputs, state=state)
+    if beside is not None:
+        inputs = _with_file(inputs, beside, root)
     return _as_built(_joined(inputs, files[1:], cwd, root, spool), command, spool)
 
 
@@ -109,8 +113,10 @@ def _file(name: str, place: str, cwd: Path) -> str:
     from the context; a folder means the Containerfile in it."""
     if name == "/dev/stdin":
         return STDIN
-    if STDIN in (name, place) or context.is_remote(name) or context.is_remote(place):
+    if name == STDIN or context.is_remote(name):
         return name
+    if place == STDIN or context.is_remote(place):
+        return str(cwd / name) if (cwd / name).is_file() else name
     found = cwd / name
     if not found.exists() and (cwd / place / name).exists():
         found = cwd / place / name
@@ -143,6 +149,17 @@ def _ignore_file(command: PodmanCommand, place: str, cwd: Path) -> str:
             if path.is_file():
                 return str(path)
     return ""
+
+
+def _with_file(inputs: BuildInputs, path: Path, root: Path) -> BuildInputs:
+    """The inputs with this Containerfile in place of the one in the context."""
+    others = (
+        fact
+        for fact in inputs.observations
+        if not (isinstance(fact, Material) and fact.kind == "dockerfile")
+    )
+    facts = (*others, context.file_material("dockerfile", path, root))
+    return replace(inputs, dockerfile=path, builders_dockerfile="", observations=facts)
 
 
 def _joined(
