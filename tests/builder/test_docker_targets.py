@@ -285,7 +285,7 @@ def test_bake_with_an_old_engine(project: Path, mixed: dict[str, str]) -> None:
     ("words", "reason"),
     [
         (("nothing",), "can't say what it would build: .*failed to find target nothing"),
-        (("--set", "db.output=type=registry", "db"), "db: builds that push can't be sealed yet"),
+        (("--set", "db.output=type=oci", "db"), "db: the output type=oci goes to no file here"),
         (("--set", "*.output=type=cacheonly"), "no target of this definition leaves an image"),
         (("--set", "db.context=nowhere", "db"), "db: the build context nowhere is no folder"),
     ],

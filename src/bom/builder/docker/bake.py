@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bom.builder.docker import command as commands
-from bom.builder.docker import plugin, results, tools, unsealed
+from bom.builder.docker import plugin, pushes, results, tools, unsealed
 from bom.builder.docker.added import METADATA_PROVENANCE, NO_ATTESTATIONS
 from bom.builder.docker.client import DOCKER_DRIVER
 from bom.builder.docker.engine import reach
 from bom.builder.docker.outcome import Outcome
+from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.plugin_client import client_of, plugin_tools
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
@@ -41,12 +42,14 @@ from bom.errors import BomError
 from bom.model import Gap, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bom.builder.docker.client import Client
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
     from bom.builder.docker.results import Result
+    from bom.builder.images.collect import Recipe
+    from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
 EXAMPLE: Final = "docker buildx bake"
@@ -205,11 +208,6 @@ def results_of(label: str, item: Target, driver: str, cwd: Path) -> tuple[Result
         raise BomError(f"{label}: {error.reason}", hint=error.hint) from error
     if all(isinstance(one, results.Nothing) for one in left):
         return ()
-    if any(isinstance(one, results.Pushed) for one in left):
-        raise BomError(
-            f"{label}: builds that push can't be sealed yet",
-            hint="build without push, and push afterwards",
-        )
     loaded = any(one.get("type") == "docker" and not one.get("dest") for one in outputs)
     if results.EngineImage() in left and driver not in ("", DOCKER_DRIVER) and not loaded:
         raise BomError(
@@ -227,7 +225,7 @@ def outcomes_of(
     placed = [
         label
         for label, wanted in left.items()
-        if any(isinstance(one, results.EngineImage) for one in wanted)
+        if any(isinstance(one, results.EngineImage | results.Pushed) for one in wanted)
         or (request.output and not any(isinstance(one, results.RootFsFolder) for one in wanted))
     ]
     files = naming.destinations(request.output, placed, EXAMPLE) if placed else ()
@@ -302,13 +300,23 @@ def _prepared(
     files = [file for outcome in outcomes.values() for file in outcome.files]
     inputs = Inputs(every, Dialect(), request, files, folder)
     planned = [
-        Planned(recipe(known[label], inputs.of(label), request, "bake-target"), outcomes[label])
+        _plan(
+            recipe(known[label], inputs.of(label), request, "bake-target"),
+            outcomes[label],
+            lambda names: pushes.store_of(engine, call, request, names),
+        )
         for label in labels
     ]
     metadata = call.value("metadata-file")
     file = request.cwd / metadata if metadata else folder / "metadata.json"
     added = () if metadata else ("--metadata-file", str(file))
     parts = engine.version()
+    platforms = {
+        label: PlatformProvenance.of_call(
+            call.as_build("buildx"), client, request, known[label].platforms
+        )
+        for label in labels
+    }
     return PreparedTargets(
         request,
         Invocation(
@@ -321,9 +329,21 @@ def _prepared(
         folder,
         settings=tuple(_settings(remote)),
         tools=looked_at(lambda: (*plugin_tools(call, client), *tools.engine_tools(client, parts))),
-        reports=lambda: _reports(file, left),
+        reports=lambda: _reports(file, left, platforms),
         warnings=warnings,
     )
+
+
+def _plan(
+    made: Recipe,
+    outcome: Outcome,
+    registry: Callable[[tuple[Sequence[str], Sequence[str]]], ImageStore],
+) -> Planned:
+    """One target; what it pushes is looked for in the registry too."""
+    if not pushes.any_of(outcome.wanted):
+        return Planned(made, outcome)
+    facts = (*made.observations, *pushes.unsealed(made.tags))
+    return Planned(replace(made, observations=facts), outcome, registry((made.tags, made.tags)))
 
 
 def _environment(
@@ -354,7 +374,12 @@ def _skipped(built: Sequence[str], labels: Sequence[str]) -> Iterator[str]:
             yield f"{name} leaves no image: nothing is sealed for it"
 
 
-def _reports(file: Path, left: Mapping[str, Sequence[Result]]) -> dict[str, Report]:
+def _reports(
+    file: Path,
+    left: Mapping[str, Sequence[Result]],
+    platforms: Mapping[str, PlatformProvenance],
+) -> dict[str, Report]:
+    """What each target became."""
     found = provenance.read_targets(file)
     for label, wanted in left.items():
         images = not all(isinstance(r, results.RootFsTar | results.RootFsFolder) for r in wanted)
@@ -363,4 +388,7 @@ def _reports(file: Path, left: Mapping[str, Sequence[Result]]) -> dict[str, Repo
                 f"the build ended well but did not say which image {label} became",
                 hint="does it leave an image in the engine? it may need --load",
             )
-    return {label: Report(found.get(label, provenance.Reported())) for label in left}
+    return {
+        label: Report(platforms[label].added_to(found.get(label, provenance.Reported())))
+        for label in left
+    }

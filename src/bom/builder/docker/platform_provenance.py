@@ -33,12 +33,24 @@ class PlatformProvenance:
     def of(
         cls, command: DockerCommand, client: Client, request: BuildRequest
     ) -> PlatformProvenance:
+        platforms = command.platforms(request.environment) if client.route == "buildx" else ()
+        return cls.of_call(command, client, request, platforms)
+
+    @classmethod
+    def of_call(
+        cls,
+        command: DockerCommand,
+        client: Client,
+        request: BuildRequest,
+        platforms: tuple[str, ...],
+    ) -> PlatformProvenance:
+        """The same for a build whose platforms the command doesn't name."""
         prefix = (str(client.path), *command.argv[1 : command.globals_end])
         named = command.builder(request.environment)
         return cls(
             Question(prefix, request.environment, request.cwd),
             ("--builder", named) if named else (),
-            command.platforms(request.environment) if client.route == "buildx" else (),
+            platforms,
         )
 
     def added_to(self, reported: Reported) -> Reported:

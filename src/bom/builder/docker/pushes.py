@@ -9,9 +9,10 @@ from bom.catalog.images.reference import familiar
 from bom.model import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bom.builder.docker.command import DockerCommand
+    from bom.builder.docker.endpoint import ClientOptions
     from bom.builder.docker.results import Result
     from bom.builder.images.pushed import KeptOrPushed
     from bom.builder.images.store import ImageStore
@@ -25,17 +26,31 @@ def any_of(wanted: Iterable[Result]) -> bool:
 
 def store(engine: ImageStore, command: DockerCommand, request: BuildRequest) -> KeptOrPushed:
     """The engine, where it keeps the image; else the registry, asked as this client asks it."""
+    return store_of(engine, command, request, (command.pushed, command.tags))
+
+
+def store_of(
+    engine: ImageStore,
+    command: ClientOptions,
+    request: BuildRequest,
+    names: tuple[Sequence[str], Sequence[str]],
+) -> KeptOrPushed:
+    """The same for one image of several. `names`: what it is pushed as, and all its names."""
     from bom.builder.images.pushed import KeptOrPushed, PushedImages
 
+    pushed, tags = names
     environment = dict(request.environment)
     if folder := command.client_value("config"):
         environment["DOCKER_CONFIG"] = str(request.cwd / folder)
-    return KeptOrPushed(engine, PushedImages(command.pushed, environment), command.tags)
+    return KeptOrPushed(engine, PushedImages(pushed, environment), tags)
 
 
 def facts(command: DockerCommand, wanted: Iterable[Result]) -> tuple[Gap, ...]:
     """That what was pushed carries no seal, for each name that it was pushed under."""
-    if not any_of(wanted):
-        return ()
+    return unsealed(command.pushed) if any_of(wanted) else ()
+
+
+def unsealed(names: Iterable[str]) -> tuple[Gap, ...]:
+    """That what was pushed under these names carries no seal."""
     why = "what was pushed carries no BOM: this file is a copy with the same manifest"
-    return tuple(Gap("seal.pushed", familiar(name), why) for name in command.pushed)
+    return tuple(Gap("seal.pushed", familiar(name), why) for name in names)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.outcome import Outcome
     from bom.builder.images.context import Dialect
     from bom.builder.images.provenance import Reported
+    from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest, Invocation, Progress
     from bom.model import Observation
 
@@ -65,10 +66,12 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An image that will be sealed, and where its results go."""
+    """An image that will be sealed, and where its results go. `store`: where it is looked for,
+    None for the engine."""
 
     recipe: Recipe
     outcome: Outcome
+    store: ImageStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +267,8 @@ class PreparedTargets:
         self.invocation = invocation
         self.warnings = (*warnings, *in_context(planned))
         self._planned = tuple(planned)
-        self._collector = Collector(engine, request)
+        self._engine = engine
+        self._collectors = [Collector(item.store or engine, request) for item in self._planned]
         self._folder = folder
         self._settings = tuple(settings)
         self._tools = tools
@@ -287,7 +291,9 @@ class PreparedTargets:
     ) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._closed()
-        self._collector.close()
+        for collector in self._collectors:
+            collector.close()
+        self._engine.close()
 
     def packs(self, path: Path) -> bool:
         """Whether the builder gets to see this file for one of the images."""
@@ -297,14 +303,14 @@ class PreparedTargets:
         """What every target left: all images are exported before one is sealed."""
         reports = self._reports()
         made: list[Collected] = []
-        for item in self._planned:
+        for item, collector in zip(self._planned, self._collectors, strict=True):
             report = reports.get(item.recipe.label)
             if report is None:
                 continue
             recipe = _as_built(item.recipe, report)
             try:
                 made.append(
-                    item.outcome.collect(self._collector, recipe, report.reported, progress, commit)
+                    item.outcome.collect(collector, recipe, report.reported, progress, commit)
                 )
             except BomError as error:
                 raise type(error)(f"{recipe.label}: {error.reason}", hint=error.hint) from error
