@@ -237,6 +237,31 @@ def test_overrides_of_the_command_line_count(project: Path, engine: dict[str, st
     )
 
 
+def test_what_changes_with_every_reading_of_the_definition_stands_as_it_was_built(
+    project: Path, engine: dict[str, str]
+) -> None:
+    (project / "docker-bake.hcl").write_text(
+        'target "a" {\n'
+        '  context = "lib"\n'
+        '  dockerfile-inline = "FROM scratch\\nARG ID\\nENV ID=$ID\\nCOPY file.txt /\\n"\n'
+        "  args = { ID = uuidv4() }\n"
+        '  tags = ["bom-test/f-bake-uuid:${uuidv4()}"]\n'
+        "}\n"
+    )
+    _, made = wrap(project, engine, "docker", "buildx", "bake", "a")
+    subject = made["a.tar"].subject
+    name = f"{subject.package_name}:{subject.package_version}"
+    ask = ["docker", "image", "inspect", name, "--format", "{{json .Config.Env}}"]
+    variables = json.loads(subprocess.run(ask, env=engine, check=True, capture_output=True).stdout)
+    (stated,) = [
+        fact.value
+        for fact in made["a.tar"].observations
+        if isinstance(fact, Setting) and fact.kind == "build-arg"
+    ]
+    assert f"ID={stated}" in variables
+    subprocess.run(["docker", "image", "rm", name], env=engine, check=True, capture_output=True)
+
+
 def test_a_secret_argument_is_redacted(project: Path, engine: dict[str, str]) -> None:
     words = ("--set", "db.args.API_TOKEN=hunter2hunter2", "db")
     _, made = wrap(project, engine, "docker", "buildx", "bake", *words)

@@ -216,10 +216,7 @@ def _settings(item: Definition, request: BuildRequest, kind: str) -> Iterator[Se
         yield Setting("option", "platform", redact.text(",".join(item.platforms)))
     yield from item.lent.settings()
     for name, text in sorted(item.arguments.items()):
-        value = redact.value(name, text)
-        if any(secret in value for secret in known):
-            value = redact.REDACTED
-        yield Setting("build-arg", name, value)
+        yield _argument(name, text, known)
 
 
 def looked_at(facts: Callable[[], Iterable[Observation]]) -> Future[tuple[Observation, ...]]:
@@ -268,6 +265,7 @@ class PreparedTargets:
         self.warnings = (*warnings, *in_context(planned))
         self._planned = tuple(planned)
         self._engine = engine
+        self._request = request
         self._collectors = [Collector(item.store or engine, request) for item in self._planned]
         self._folder = folder
         self._settings = tuple(settings)
@@ -307,7 +305,7 @@ class PreparedTargets:
             report = reports.get(item.recipe.label)
             if report is None:
                 continue
-            recipe = _as_built(item.recipe, report)
+            recipe = _as_built(item.recipe, report, self._request)
             try:
                 made.append(
                     item.outcome.collect(collector, recipe, report.reported, progress, commit)
@@ -321,11 +319,33 @@ class PreparedTargets:
         )
 
 
-def _as_built(planned: Recipe, report: Report) -> Recipe:
-    """The recipe under the names that the image really got: a definition may hold the time, and
-    is evaluated anew for the build."""
+def _as_built(planned: Recipe, report: Report, request: BuildRequest) -> Recipe:
+    """The recipe with the names and arguments that the build really had: a definition may hold the
+    time, and is evaluated anew for the build."""
     stated = tuple(dict.fromkeys(map(familiar, report.reported.names)))
     tags = planned.tags
     if stated and set(stated) != set(map(familiar, tags)):
         tags = stated
-    return replace(planned, tags=tags, observations=(*planned.observations, *report.observations))
+    other = {
+        name: value
+        for name, value in report.reported.arguments
+        if planned.arguments.get(name, value) != value
+    }
+    observations = tuple(
+        _argument(fact.name, other[fact.name], redact.secrets_of(request.environment))
+        if isinstance(fact, Setting) and fact.kind == "build-arg" and fact.name in other
+        else fact
+        for fact in planned.observations
+    )
+    return replace(
+        planned,
+        tags=tags,
+        arguments={**planned.arguments, **other},
+        observations=(*observations, *report.observations),
+    )
+
+
+def _argument(name: str, text: str, known: Sequence[str]) -> Setting:
+    value = redact.value(name, text)
+    hidden = any(secret in value for secret in known)
+    return Setting("build-arg", name, redact.REDACTED if hidden else value)

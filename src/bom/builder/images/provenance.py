@@ -81,7 +81,12 @@ class _Internal(_Foreign):
     config: _BuildConfig | None = Field(default=None, alias="buildConfig")
 
 
+class _Parameters(_Foreign):
+    args: dict[_Text, Any] = {}
+
+
 class _External(_Foreign):
+    request: _Parameters = _Parameters()
     config: _BuildConfig | None = Field(default=None, alias="buildConfig")
 
 
@@ -159,6 +164,7 @@ class _Environment(_Foreign):
 
 class _Invocation(_Foreign):
     environment: _Environment = _Environment()
+    parameters: _Parameters = _Parameters()
 
 
 class _Provenance(_Foreign):
@@ -206,7 +212,8 @@ class Reported:
 
     `sources` None: the builder gave no provenance. `dockerfile`: the Dockerfile's bytes as the
     builder read them, None where it doesn't state them. `platform`: the builder's own.
-    `definition`: the steps as it defines them, None without provenance. `platforms`: of an image
+    `definition`: the steps as it defines them, None without provenance. `arguments`: the build
+    arguments that it states. `platforms`: of an image
     for several what was reported of each, by os/arch[/variant].
     """
 
@@ -222,6 +229,7 @@ class Reported:
     dockerfile: bytes | None = None
     platform: str = ""
     definition: Definition | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
     platforms: tuple[tuple[str, Reported], ...] = ()
 
     def on(self, platform: str) -> Reported:
@@ -379,6 +387,7 @@ def _reported(found: _Metadata, image_id: str = "") -> Reported:
         finished=times.finished,
         sources=_sources(provenance) if provenance else None,
         dockerfile=_dockerfile(provenance) if provenance else None,
+        arguments=_arguments(provenance) if provenance else (),
         platform=_platform(provenance) if provenance else "",
         definition=_definition(provenance) if provenance else None,
         platforms=tuple(_by_platform(found)),
@@ -419,6 +428,19 @@ def _unlike(error: ValidationError, what: str = "the metadata file") -> BomError
 
 def _digest(text: str) -> str:
     return text if _DIGEST.fullmatch(text) else ""
+
+
+def _arguments(provenance: _Provenance) -> tuple[tuple[str, str], ...]:
+    """BuildKit's frontend has them as `build-arg:NAME`."""
+    stated = {**provenance.invoked.parameters.args, **provenance.definition.external.request.args}
+    named = ((name.partition("build-arg:"), value) for name, value in stated.items())
+    return tuple(
+        sorted(
+            (name, value)
+            for (before, mark, name), value in named
+            if mark and not before and isinstance(value, str)
+        )
+    )
 
 
 def _platform(provenance: _Provenance) -> str:
