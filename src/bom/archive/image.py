@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DOCUMENT_LIMIT: Final = 8 * 1024 * 1024  # bytes of one JSON document of the archive
 DOCUMENTS_LIMIT: Final = 64 * 1024 * 1024  # bytes of all of them
+AFTER_LIMIT: Final = 16 * 1024 * 1024  # bytes after the end: a tape's block at most, not a flood
 
 # What a layer may be compressed with (OCI image specification, "Image Layer Filesystem Changeset").
 _LAYERS: Final = ("gzip", "zstd")
@@ -72,6 +73,8 @@ class ImageReader:
     def feed(self, data: bytes | memoryview) -> None:
         """Take the next bytes of the archive; they must not change afterwards."""
         self._tar.feed(data)
+        if self._tar.after > AFTER_LIMIT:
+            raise BadArtifact("oversized", "the archive does not end where it says that it ends")
 
     def begin(self, file: tuple[str, int]) -> None:
         """One file of an image that lies in no tar begins: its name and size. All of it comes in

@@ -58,7 +58,8 @@ class TarPush:
     with name, size and mode. After `close()`: `members` counts
     them, `first` is the first header's format, `end` the offset after the last member, and
     `trailing` the offset of the first byte after the end mark that isn't zero, -1 for none.
-    Raises BadArtifact (`damaged`, `truncated`).
+    `after`, at any time: how many bytes after the end mark were fed. Raises BadArtifact
+    (`damaged`, `truncated`).
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class TarPush:
         self.members = 0
         self.end = 0
         self.trailing = -1
+        self.after = 0
 
     @property
     def first(self) -> HeaderFormat | None:
@@ -206,6 +208,7 @@ class TarPush:
             self._on_end(member)
 
     def _after_end(self, rest: memoryview, offset: int) -> None:
+        self.after += len(rest)
         if self.trailing < 0 and (stripped := bytes(rest).lstrip(b"\0")):
             self.trailing = offset + len(rest) - len(stripped)
 

@@ -186,7 +186,9 @@ class Engine:
                 hint="see the engine's log",
             ) from error
         if not isinstance(answer, dict):
-            raise BomError(f"the engine's answer to {path} is no object")
+            raise _Silent(
+                f"the engine's answer to {path} is no object", hint="see the engine's log"
+            )
         return answer
 
 
@@ -237,7 +239,7 @@ def _refusal(response: HTTPResponse) -> BomError:
         message = json.loads(_whole(response))["message"]
     except (ValueError, TypeError, KeyError, RecursionError):
         message = f"HTTP {response.status}"
-    return BomError(f"the engine refuses: {message!s:.400}")
+    return BomError(f"the engine refuses: {message!s:.400}", hint="see the engine's log")
 
 
 def _nobody(endpoint: Endpoint, why: str) -> EnvironmentLacks:

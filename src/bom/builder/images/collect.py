@@ -28,7 +28,7 @@ from bom.builder.images.image import Export
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
 from bom.compose.bom import ROOT
-from bom.errors import BomError
+from bom.errors import BadArtifact, BomError
 from bom.model import Gap, Material, Property, RunDetail
 from bom.output import temporary_beside
 
@@ -188,10 +188,10 @@ class Collector:
 
         digest = hashlib.sha256()
         size = 0
-        path = temporary_beside(output)
-        self._exports.append(path)
         progress.start("export the image", target.image.size)
         try:
+            path = temporary_beside(output)
+            self._exports.append(path)
             with (
                 ImageCataloguer() as cataloguer,
                 path.open("wb") as file,
@@ -207,7 +207,12 @@ class Collector:
         except OSError as error:
             raise BomError(
                 f"the export can't be written: {error.strerror}",
-                hint="is there room for it beside the output?",
+                hint="it goes beside the output: is that folder there, with room in it?",
+            ) from error
+        except BadArtifact as error:
+            raise BomError(
+                f"what was exported as {target.names[0]} can't be read: {error.reason}",
+                hint="build again; if that doesn't help, see the engine's log",
             ) from error
         finally:
             progress.done()
