@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
@@ -29,7 +29,7 @@ from bom.seal.beside import ENDINGS
 from bom.sealing import Sealed, Session, carries, compose, unchanged, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -220,32 +220,44 @@ def _require(checks: Sequence[Check]) -> None:
 # --- sealing -----------------------------------------------------------------------------------
 
 
+@contextmanager
+def _telling(sealed: Sequence[Sealed], reporter: Reporter) -> Iterator[None]:
+    """Where one artifact fails, say which are done."""
+    try:
+        yield
+    except BaseException:
+        if done := ", ".join(item.path.name for item in sealed if item.state == "sealed"):
+            reporter.warn(f"before this, sealed whole: {done}")
+        raise
+
+
 def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> BuildOutcome:
     sealed: list[Sealed] = []
     left_alone: list[Path] = []
     artifacts = (*collected.artifacts, *collected.sealed_already)
     _refuse_key_inside(artifacts)
-    for artifact in artifacts:
-        for text in artifact.warnings:
-            reporter.warn(text)
-        with ExitStack() as stack:
-            composed = compose(session, artifact, stack)
-            if artifact in collected.sealed_already:
-                if carries(artifact.built, composed):
-                    sealed.append(unchanged(composed))
-                else:
-                    left_alone.append(artifact.built)
-                continue
-            reporter.start(f"seal {artifact.target.name}", composed.artifact.subject.size)
-            try:
-                sealed.append(write(session, composed, stack, reporter))
-            except OSError as error:
-                raise BomError(
-                    f"{artifact.target.name} can't be sealed: {error.strerror or error}",
-                    hint="it stays as it was; sealing needs room for a second copy beside it",
-                ) from error
-            finally:
-                reporter.done()
+    with _telling(sealed, reporter):
+        for artifact in artifacts:
+            for text in artifact.warnings:
+                reporter.warn(text)
+            with ExitStack() as stack:
+                composed = compose(session, artifact, stack)
+                if artifact in collected.sealed_already:
+                    if carries(artifact.built, composed):
+                        sealed.append(unchanged(composed))
+                    else:
+                        left_alone.append(artifact.built)
+                    continue
+                reporter.start(f"seal {artifact.target.name}", composed.artifact.subject.size)
+                try:
+                    sealed.append(write(session, composed, stack, reporter))
+                except OSError as error:
+                    raise BomError(
+                        f"{artifact.target.name} can't be sealed: {error.strerror or error}",
+                        hint="it stays as it was; sealing needs room for a second copy beside it",
+                    ) from error
+                finally:
+                    reporter.done()
     if not sealed and left_alone:
         names = ", ".join(path.name for path in left_alone)
         raise BomError(

@@ -95,6 +95,22 @@ def test_a_key_that_one_artifact_packed_seals_none_of_them(
     assert not list(root.glob("dist/*.jsonl"))
 
 
+def test_what_was_sealed_before_one_failed_is_said(
+    bom: Bom, key: Key, made: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    words = ("sh", "-c", f"tar cf a.tar README; tar cf b.tar README; mkdir {out}/b.tar")
+    done = bom("build", "-o", out, "--key", key.private, "--", *words, cwd=made, code=125)
+    assert "warning: before this, sealed whole: a.tar\n" in done.stderr
+    bom("verify", out / "a.tar", "--key", key.public, cwd=tmp_path)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "a.tar",
+        "a.tar.sigstore.jsonl",
+        "b.tar",
+    ]
+
+
 def test_a_project_of_a_monorepo_is_built_from_its_own_folder_and_from_the_root(
     bom: Bom, key: Key, need: Need, tmp_path: Path
 ) -> None:
