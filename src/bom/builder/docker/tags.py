@@ -68,8 +68,10 @@ class TagWatch:
                 f"the tag {names[0]} moved while the build ran: it was given to several images",
                 hint="build again, and let nothing else use the tag meanwhile",
             )
-        is_new = bool(tagged) or any(self._before.get(name) != first.id for name in names)
-        return Tagged(first, is_new, () if tagged else (_unproven(names[0]),))
+        # a builder of another driver loads what it made: that names the image by its ID alone
+        seen = bool(tagged) or self._events.made(names[0], first.id)
+        is_new = seen or any(self._before.get(name) != first.id for name in names)
+        return Tagged(first, is_new, () if seen else (_unproven(names[0]),))
 
 
 def _unproven(name: str) -> Gap:
