@@ -41,6 +41,7 @@ class Outcome:
 
     def __init__(self, wanted: Sequence[Result], request: BuildRequest, tags: Sequence[str]):
         self.wanted = tuple(wanted)
+        _refuse_unfindable(self.wanted, tags)
         self._request = request
         self._targets = dict(_targets(self.wanted, request.output, tags))
         self._folders: Mapping[Path, Folder] = {
@@ -140,6 +141,17 @@ def _targets(
             found[item] = output / item.path.name if output.is_dir() else output
     _refuse_twice(list(found.values()), images)
     return found
+
+
+def _refuse_unfindable(wanted: Sequence[Result], tags: Sequence[str]) -> None:
+    """With several outputs buildx reports the digest of one image only, not always the engine's."""
+    kinds = {type(item) for item in wanted}
+    if not tags and {EngineImage, ArchiveFile} <= kinds:
+        raise BomError(
+            "the image in the engine could not be told from others: it has no tag, and the build"
+            " has another output besides",
+            hint="give it a tag: -t NAME",
+        )
 
 
 def _refuse_twice(targets: Sequence[Path], images: Sequence[Result]) -> None:
