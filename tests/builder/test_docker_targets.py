@@ -262,6 +262,36 @@ def test_what_changes_with_every_reading_of_the_definition_stands_as_it_was_buil
     subprocess.run(["docker", "image", "rm", name], env=engine, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("form", ["bake", "compose"])
+def test_the_stages_of_a_target_are_looked_into(
+    project: Path, engine: dict[str, str], form: str
+) -> None:
+    """The first stage holds a Debian package; the image does not."""
+    (project / "lib" / "status").write_text(
+        "Package: compiler\nStatus: install ok installed\nVersion: 1.2\nArchitecture: all\n"
+    )
+    (project / "lib" / "os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+    (project / "lib" / "Dockerfile").write_text(
+        "FROM scratch AS build\n"
+        "ARG A\n"
+        "COPY os-release /etc/os-release\n"
+        "COPY status /var/lib/dpkg/status\n"
+        "COPY file.txt /\n"
+        "FROM scratch\n"
+        "COPY --from=build /file.txt /\n"
+    )
+    (project / "docker-bake.hcl").write_text(
+        'target "lib" {\n  context = "lib"\n  args = { A = "1" }\n}\n'
+    )
+    words = {
+        "bake": ("docker", "buildx", "bake", "lib"),
+        "compose": ("docker", "compose", "-f", "services.yaml", "build", "lib"),
+    }[form]
+    _, made = wrap(project, engine, *words)
+    assert gaps(made["lib.tar"]).isdisjoint({"stage.packages"})
+    assert "pkg:deb/debian/compiler@1.2" in repr(made["lib.tar"].observations)
+
+
 def test_a_secret_argument_is_redacted(project: Path, engine: dict[str, str]) -> None:
     words = ("--set", "db.args.API_TOKEN=hunter2hunter2", "db")
     _, made = wrap(project, engine, "docker", "buildx", "bake", *words)

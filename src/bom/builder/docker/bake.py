@@ -23,6 +23,7 @@ from bom.builder.docker.engine import reach
 from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.plugin_client import client_of, plugin_tools
+from bom.builder.docker.target_stages import exporter
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
     Definition,
@@ -87,6 +88,8 @@ class Target(_Foreign):
     ssh: list[dict[_Text, object] | _Text] | None = None
     attest: list[dict[_Text, _Text] | _Text] | None = None
     call: _Text | None = None
+    network: _Text | None = None
+    entitlements: list[_Text] | None = None
 
 
 class Bakefile(_Foreign):
@@ -147,6 +150,8 @@ def _definition(label: str, item: Target, remote: str) -> Definition:
         tags=(*(item.tags or ()), *_output_names(item)),
         platforms=tuple(name for text in item.platforms or () for name in text.split(",")),
         lent=_lent(item),
+        network=item.network or "",
+        entitlements=tuple(item.entitlements or ()),
         attested=any(
             _fields(one).get("disabled") not in commands.TRUE for one in item.attest or ()
         ),
@@ -301,7 +306,17 @@ def _prepared(
     inputs = Inputs(every, Dialect(), request, files, folder)
     planned = [
         _plan(
-            recipe(known[label], inputs.of(label), request, "bake-target"),
+            replace(
+                recipe(known[label], inputs.of(label), request, "bake-target"),
+                exporter=exporter(
+                    call,
+                    client,
+                    known[label],
+                    inputs.of(label),
+                    request,
+                    (inputs.room(label), engine.architecture),
+                ),
+            ),
             outcomes[label],
             lambda names: pushes.store_of(engine, call, request, names),
         )

@@ -27,6 +27,7 @@ from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.plugin_client import client_of, is_first, plugin_tools
 from bom.builder.docker.results import EngineImage, Nothing
 from bom.builder.docker.tags import TagWatch
+from bom.builder.docker.target_stages import exporter
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
     Definition,
@@ -111,6 +112,8 @@ class Build(_Foreign):
     platforms: list[_Text] = []
     secrets: list[_Source | _Text] = []
     ssh: list[_Text] | _Mapping = []
+    network: _Text = ""
+    entitlements: list[_Text] = []
     provenance: bool | _Text = ""
     sbom: bool | _Text = ""
 
@@ -236,6 +239,8 @@ def _definition(
         tags=(service.image or f"{project.name}{separator}{label}", *build.tags),
         platforms=tuple(build.platforms or filter(None, [service.platform])),
         lent=_lent(build, project.secrets),
+        network=build.network,
+        entitlements=tuple(build.entitlements),
         attested=any(
             str(asked).lower() not in ("", "none", *FALSE)
             for asked in (build.provenance, build.sbom)
@@ -359,7 +364,17 @@ def _prepared(
     inputs = Inputs(every, dialect(client), request, outputs, folder)
     planned = [
         Planned(
-            recipe(known[label], inputs.of(label), request, "compose-service"),
+            replace(
+                recipe(known[label], inputs.of(label), request, "compose-service"),
+                exporter=exporter(
+                    call,
+                    client,
+                    known[label],
+                    inputs.of(label),
+                    request,
+                    (inputs.room(label), engine.architecture),
+                ),
+            ),
             Outcome((EngineImage(),), replace(request, output=output), known[label].tags),
         )
         for label, output in zip(labels, outputs, strict=True)

@@ -61,6 +61,8 @@ class Definition:
     tags: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     lent: Lent = field(default_factory=Lent)
+    network: str = ""
+    entitlements: tuple[str, ...] = ()
     attested: bool = False
 
 
@@ -122,6 +124,12 @@ class Inputs:
             named={**own.named, **{name: "" for name, _ in self._definitions[label].linked}},
         )
 
+    def room(self, label: str) -> Path:
+        """A private folder for this target alone."""
+        folder = self._folder / f"target-{list(self._definitions).index(label)}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
     def _linked(self, label: str) -> Iterator[tuple[str, str]]:
         """The targets that this one takes from, also by way of others, each once."""
         seen = {label}
@@ -160,9 +168,7 @@ class Inputs:
 
     def _given(self, item: Definition) -> Given:
         if item.inline is not None:
-            folder = self._folder / f"inline-{len(self._own)}"
-            folder.mkdir(mode=0o700)
-            written = folder / self._dialect.dockerfiles[0]
+            written = self.room(item.label) / self._dialect.dockerfiles[0]
             written.write_text(item.inline, encoding="utf-8", errors="surrogateescape")
             return Given(item.context, str(written), item.named)
         if is_remote(item.context) and not (self._request.cwd / item.context).is_dir():
@@ -214,6 +220,8 @@ def _settings(item: Definition, request: BuildRequest, kind: str) -> Iterator[Se
         yield Setting("option", "target", redact.text(item.stage))
     if item.platforms:
         yield Setting("option", "platform", redact.text(",".join(item.platforms)))
+    if item.network:
+        yield Setting("option", "network", redact.text(item.network))
     yield from item.lent.settings()
     for name, text in sorted(item.arguments.items()):
         yield _argument(name, text, known)
