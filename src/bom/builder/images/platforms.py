@@ -15,6 +15,7 @@ from bom.catalog.images.reference import oci_purl
 from bom.compose.bom import image_properties
 from bom.compose.graph import graph
 from bom.model import (
+    BuildStep,
     BuildSteps,
     Component,
     Dependency,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bom.model import Observation
 
 PLATFORM: Final = "bom-seal:platform"
+_LAYER: Final = "bom-seal:step:layer"
 
 
 def subject(name: str, export: Export, tags: tuple[str, ...]) -> Subject:
@@ -91,12 +93,23 @@ def apart(contents: ImageContents, tags: tuple[str, ...]) -> Iterator[Dependency
 
 def told_apart(facts: Iterable[Observation], platform: str) -> Iterator[Observation]:
     """What an image was made from: of one platform's the steps say so. `platform`: "" for an
-    image for one."""
+    image for one.
+
+    Which layer a step added is left out of several platforms' steps: of one that they share
+    BuildKit states it for a single platform when it is new, for all when it comes from the cache.
+    """
     for fact in facts:
         if isinstance(fact, BuildSteps) and platform:
-            yield replace(fact, properties=(*fact.properties, Property(PLATFORM, platform)))
+            steps = tuple(map(_without_layer, fact.steps))
+            properties = (*fact.properties, Property(PLATFORM, platform))
+            yield replace(fact, steps=steps, properties=properties)
         else:
             yield fact
+
+
+def _without_layer(step: BuildStep) -> BuildStep:
+    kept = tuple(item for item in step.properties if item.name != _LAYER)
+    return replace(step, properties=kept)
 
 
 def _image(contents: ImageContents, tags: tuple[str, ...], requires: tuple[str, ...]) -> Component:
