@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bom.builder import BUILDERS
-from bom.builder.docker import bake, compose, history, plugin
+from bom.builder.docker import bake, bakefile, compose_project, history, plugin
 from bom.builder.docker.results import EngineImage
 from bom.builder.images import naming
 from bom.builder.images.credentials import Secret
@@ -102,12 +102,12 @@ def printed(**targets: dict[str, Any]) -> bytes:
     return json.dumps({"group": group, "target": targets}).encode()
 
 
-def definition(bakefile: bake.Bakefile, label: str, remote: str = "") -> Definition:
-    return next(item for item in bake.definitions(bakefile, remote) if item.label == label)
+def definition(found: bakefile.Bakefile, label: str, remote: str = "") -> Definition:
+    return next(item for item in bakefile.definitions(found, remote) if item.label == label)
 
 
 def test_groups_of_groups_lead_to_targets_each_once() -> None:
-    found = bake.read(
+    found = bakefile.read(
         json.dumps(
             {
                 "group": {
@@ -123,7 +123,7 @@ def test_groups_of_groups_lead_to_targets_each_once() -> None:
 
 
 def test_a_target_says_all_that_its_image_is_made_of() -> None:
-    found = bake.read(
+    found = bakefile.read(
         printed(
             web={
                 "context": "app",
@@ -162,7 +162,7 @@ def test_a_target_says_all_that_its_image_is_made_of() -> None:
 
 
 def test_contexts_of_a_remote_definition_are_remote_unless_they_say_otherwise() -> None:
-    found = bake.read(
+    found = bakefile.read(
         printed(
             a={"context": "."},
             b={"context": "cwd://here", "contexts": {"x": "cwd://"}},
@@ -181,11 +181,11 @@ def test_contexts_of_a_remote_definition_are_remote_unless_they_say_otherwise() 
 )
 def test_what_is_no_definition_is_refused(text: bytes) -> None:
     with pytest.raises(BomError, match="not as buildx prints it"):
-        bake.read(text)
+        bakefile.read(text)
 
 
 def test_a_target_that_leaves_no_image_is_not_sealed(tmp_path: Path) -> None:
-    targets = bake.read(
+    targets = bakefile.read(
         printed(
             cache={"output": [{"type": "cacheonly"}]},
             check={"call": "check"},
@@ -199,7 +199,7 @@ def test_a_target_that_leaves_no_image_is_not_sealed(tmp_path: Path) -> None:
 
 
 def test_a_builder_that_keeps_images_to_itself_is_told_to_load(tmp_path: Path) -> None:
-    targets = bake.read(printed(a={}, b={"output": [{"type": "docker"}]})).target
+    targets = bakefile.read(printed(a={}, b={"output": [{"type": "docker"}]})).target
     assert bake.results_of("b", targets["b"], "docker-container", tmp_path)
     with pytest.raises(BomError, match="would keep the image to itself") as caught:
         bake.results_of("a", targets["a"], "docker-container", tmp_path)
@@ -232,8 +232,8 @@ PROJECT: dict[str, Any] = {
 }
 
 
-def project(value: object = PROJECT) -> compose.Project:
-    return compose.read(json.dumps(value).encode())
+def project(value: object = PROJECT) -> compose_project.Project:
+    return compose_project.read(json.dumps(value).encode())
 
 
 @pytest.mark.parametrize(
@@ -249,11 +249,11 @@ def project(value: object = PROJECT) -> compose.Project:
 def test_services_are_built_by_name_with_those_they_need(
     named: tuple[str, ...], with_dependencies: bool, expected: tuple[str, ...]
 ) -> None:
-    assert compose.chosen(project(), named, with_dependencies=with_dependencies) == expected
+    assert compose_project.chosen(project(), named, with_dependencies=with_dependencies) == expected
 
 
 def test_a_service_says_all_that_its_image_is_made_of() -> None:
-    web, lib, *_ = compose.definitions(project(), {"B": "given"}, "-")
+    web, lib, *_ = compose_project.definitions(project(), {"B": "given"}, "-")
     assert web.tags == ("shop-web", "web:2")
     assert lib.tags == ("lib:1",)
     assert web.arguments == {"A": "1", "B": "given"}
@@ -264,7 +264,7 @@ def test_a_service_says_all_that_its_image_is_made_of() -> None:
 
 
 def test_compose_1_prints_yaml_with_lists_and_numbers() -> None:
-    found = compose.read(
+    found = compose_project.read(
         b"services:\n"
         b"  web:\n"
         b"    build:\n"
@@ -275,7 +275,7 @@ def test_compose_1_prints_yaml_with_lists_and_numbers() -> None:
         b"    build: {context: /y, args: {N: 3, T: true}}\n"
         b"version: '3.4'\n"
     )
-    web, db = compose.definitions(found, {}, "_")
+    web, db = compose_project.definitions(found, {}, "_")
     assert web.arguments == {"A": "1"}
     assert db.arguments == {"N": "3", "T": "true"}
 
@@ -285,7 +285,7 @@ def test_compose_1_prints_yaml_with_lists_and_numbers() -> None:
 )
 def test_what_is_no_project_is_refused(text: bytes) -> None:
     with pytest.raises(BomError, match="not as compose prints it"):
-        compose.read(text)
+        compose_project.read(text)
 
 
 # --- where they go ------------------------------------------------------------------------------

@@ -1,8 +1,5 @@
 """`docker buildx bake`: the client is asked what it would build (`--print`), builds it, and says
 for each target in its metadata file which image that became.
-
-The printed definition is JSON (docs.docker.com/build/bake/reference): groups and targets, with all
-variables, functions, inheritance, matrices, overrides and compose files resolved.
 """
 
 from __future__ import annotations
@@ -11,11 +8,9 @@ import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-
-from bom.builder.docker import command as commands
+from bom.builder.docker import bakefile as bakefiles
 from bom.builder.docker import plugin, pushes, results, tools, unsealed
 from bom.builder.docker.added import METADATA_PROVENANCE, NO_ATTESTATIONS
 from bom.builder.docker.client import DOCKER_DRIVER
@@ -26,7 +21,6 @@ from bom.builder.docker.plugin_client import client_of, plugin_tools
 from bom.builder.docker.target_stages import exporter
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
-    Definition,
     Inputs,
     Planned,
     PreparedTargets,
@@ -36,7 +30,6 @@ from bom.builder.docker.targets import (
 )
 from bom.builder.images import naming, provenance, stdin
 from bom.builder.images.context import Dialect
-from bom.builder.images.credentials import Lent
 from bom.builder.images.remote import is_remote
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
@@ -49,164 +42,20 @@ if TYPE_CHECKING:
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
     from bom.builder.docker.results import Result
+    from bom.builder.docker.targets import Definition
     from bom.builder.images.collect import Recipe
     from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
 EXAMPLE: Final = "docker buildx bake"
-_DEFAULT: Final = "default"
-_LIMIT: Final = 10_000  # targets of one definition
-_TARGET: Final = "target:"
-_HERE: Final = "cwd://"  # of a remote definition: relative to the working directory after all
-
-_Text = Annotated[str, StringConstraints(max_length=65_536)]
 
 
-class _Foreign(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Group(_Foreign):
-    targets: list[_Text] = []
-
-
-class Target(_Foreign):
-    """A target as printed. Values may be null where they are unset."""
-
-    context: _Text | None = None
-    contexts: dict[_Text, _Text] | None = None
-    dockerfile: _Text | None = None
-    inline: Annotated[str, StringConstraints(max_length=4 * 1024 * 1024)] | None = Field(
-        default=None, alias="dockerfile-inline"
-    )
-    args: dict[_Text, _Text | None] | None = None
-    target: _Text | None = None
-    tags: list[_Text] | None = None
-    output: list[dict[_Text, _Text] | _Text] | None = None
-    platforms: list[_Text] | None = None
-    secret: list[dict[_Text, _Text] | _Text] | None = None
-    ssh: list[dict[_Text, object] | _Text] | None = None
-    attest: list[dict[_Text, _Text] | _Text] | None = None
-    call: _Text | None = None
-    network: _Text | None = None
-    entitlements: list[_Text] | None = None
-
-
-class Bakefile(_Foreign):
-    """What `--print` gives."""
-
-    group: dict[_Text, _Group] = {}
-    target: dict[_Text, Target] = {}
-
-    def built(self) -> tuple[str, ...]:
-        """The targets that the default group leads to, each once, in order."""
-        found: dict[str, None] = {}
-        seen: set[str] = set()
-        waiting = list(self.group[_DEFAULT].targets) if _DEFAULT in self.group else []
-        while waiting:
-            name = waiting.pop(0)
-            if name in self.group and name not in seen and name != _DEFAULT:
-                seen.add(name)
-                waiting[:0] = self.group[name].targets
-            elif name in self.target:
-                found[name] = None
-        return tuple(found)
-
-
-def read(printed: bytes) -> Bakefile:
-    """The definition that `--print` gave. Raises BomError for anything else."""
-    try:
-        found = Bakefile.model_validate_json(printed)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise BomError(f"bake's definition is not as buildx prints it: {where}") from error
-    if len(found.target) > _LIMIT:
-        raise BomError(f"bake's definition has more than {_LIMIT} targets")
-    return found
-
-
-def definitions(bakefile: Bakefile, remote: str = "") -> tuple[Definition, ...]:
-    """Every target. `remote`: where the definition itself comes from, "" for files here."""
-    return tuple(_definition(name, item, remote) for name, item in bakefile.target.items())
-
-
-def _definition(label: str, item: Target, remote: str) -> Definition:
-    named = []
-    linked = []
-    for name, place in (item.contexts or {}).items():
-        if place.startswith(_TARGET):
-            linked.append((name, place.removeprefix(_TARGET)))
-        else:
-            named.append((name, place.removeprefix(_HERE) or "."))
-    return Definition(
-        label=label,
-        context=_place(item.context or ".", remote),
-        dockerfile=item.dockerfile or "",
-        inline=item.inline,
-        named=tuple(named),
-        linked=tuple(linked),
-        arguments={k: v for k, v in (item.args or {}).items() if v is not None},
-        stage=item.target or "",
-        tags=(*(item.tags or ()), *_output_names(item)),
-        platforms=tuple(name for text in item.platforms or () for name in text.split(",")),
-        lent=_lent(item),
-        network=item.network or "",
-        entitlements=tuple(item.entitlements or ()),
-        attested=any(
-            _fields(one).get("disabled") not in commands.TRUE for one in item.attest or ()
-        ),
-    )
-
-
-def _place(place: str, remote: str) -> str:
-    """Where a context is: those of a remote definition are relative to it."""
-    if place.startswith(_HERE):
-        return place.removeprefix(_HERE) or "."
-    if remote and not is_remote(place) and not Path(place).is_absolute():
-        return remote
-    return place
-
-
-def _fields(value: dict[str, str] | str) -> dict[str, str]:
-    return value if isinstance(value, dict) else commands.parse_output(value)
-
-
-def _lent(item: Target) -> Lent:
-    """Secrets and agents; older versions of buildx print them as the options' values."""
-    secrets = [one if isinstance(one, str) else _joined(one) for one in item.secret or ()]
-    agents = [one if isinstance(one, str) else _agent(one) for one in item.ssh or ()]
-    return Lent.by(secrets, agents, {})
-
-
-def _joined(fields: Mapping[str, str]) -> str:
-    import csv
-    import io
-
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([f"{key}={fields[key]}" for key in fields])
-    return text.getvalue()
-
-
-def _agent(fields: Mapping[str, object]) -> str:
-    paths = fields.get("paths")
-    listed = [path for path in paths if isinstance(path, str)] if isinstance(paths, list) else []
-    return f"{fields.get('id') or 'default'}={','.join(listed)}"
-
-
-def _output_names(item: Target) -> tuple[str, ...]:
-    names = [_fields(one).get("name", "").split(",") for one in item.output or ()]
-    return tuple(name for group in names for name in group if name)
-
-
-# --- what is sealed -----------------------------------------------------------------------------
-
-
-def results_of(label: str, item: Target, driver: str, cwd: Path) -> tuple[Result, ...]:
+def results_of(label: str, item: bakefiles.Target, driver: str, cwd: Path) -> tuple[Result, ...]:
     """What this target leaves to be sealed; empty where it is meant to leave nothing. Raises
     BomError for what can't be sealed."""
     if item.call and item.call != "build":
         return ()
-    outputs = [_fields(one) for one in item.output or ()]
+    outputs = [bakefiles.fields(one) for one in item.output or ()]
     try:
         left = results.of_outputs(outputs, cwd)
     except BomError as error:
@@ -272,7 +121,7 @@ def prepare(request: BuildRequest) -> PreparedBuild:
             given,
         )
         engine = reach(call, request.environment, request.cwd)
-        return _prepared(request, call, client, read(printed), engine, folder, given)
+        return _prepared(request, call, client, bakefiles.read(printed), engine, folder, given)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if engine is not None:
@@ -284,13 +133,13 @@ def _prepared(
     request: BuildRequest,
     call: PluginCall,
     client: Client,
-    bakefile: Bakefile,
+    bakefile: bakefiles.Bakefile,
     engine: Engine,
     folder: Path,
     given: Path | None,
 ) -> PreparedTargets:
     remote = next((w for w in call.words[:1] if is_remote(w)), "")
-    every = definitions(bakefile, remote)
+    every = bakefiles.definitions(bakefile, remote)
     driver = client.details().driver
     built = bakefile.built()
     found = {name: results_of(name, bakefile.target[name], driver, request.cwd) for name in built}
