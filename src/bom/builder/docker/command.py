@@ -159,7 +159,7 @@ def parse(command: Sequence[str]) -> DockerCommand:
     if form not in ("build", "buildx"):
         raise BomError(
             f"image builds by `{_words(argv)}` can't be wrapped yet",
-            hint="use `docker build` or `docker buildx build --load`, one image a call",
+            hint="use `docker build`, `docker buildx bake` or `docker compose build`",
         )
     client, index = grammar.leading(argv, 1, grammar.GLOBAL)
     globals_end = index
