@@ -104,6 +104,13 @@ def test_a_pipe_that_has_a_name_is_no_file_to_seal(tmp_path: Path) -> None:
         leaves("-o type=oci,dest=pipe", tmp_path)
 
 
+def test_a_link_stands_for_the_file_that_the_build_writes(tmp_path: Path) -> None:
+    (tmp_path / "link.tar").symlink_to("app.tar")
+    assert leaves("-o type=oci,dest=link.tar", tmp_path) == (
+        ArchiveFile(tmp_path.resolve() / "app.tar", "oci"),
+    )
+
+
 def test_without_buildkit_outputs_are_ignored_as_the_client_ignores_them() -> None:
     parsed = commands.parse(("docker", "build", "-o", "out", "."))
     assert results(parsed, "classic", HERE) == (EngineImage(),)

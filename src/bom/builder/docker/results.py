@@ -162,7 +162,7 @@ def _file(kind: str, destination: str, cwd: Path) -> Path:
             f"the output type={kind} goes to no file here, and a stream can't be sealed",
             hint=f"give it a file, which is sealed in place: -o type={kind},dest=app.tar",
         )
-    return path
+    return path.resolve() if path.is_symlink() else path  # the build writes through a link
 
 
 def _folder(destination: str, cwd: Path) -> Path:
