@@ -24,7 +24,7 @@ def prepare(request: BuildRequest, nothing: Nothing) -> UnsealedBuild:
     if request.output is not None and nothing.is_build:
         raise BomError(
             f"{request.output.name} can't be made: {nothing.reason}",
-            hint="leave `bom build -o` out, or let the build leave an image: --load",
+            hint="leave `bom build -o` out, or the build's own output",
         )
     if request.output is not None:
         said.append(f"{request.output.name} is not written")
