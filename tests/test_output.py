@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bom import output
 from bom.cli.target import target
 from bom.errors import BomError
 from bom.output import temporary_file, write_whole
@@ -35,3 +38,37 @@ def test_an_output_is_replaced_whole_and_only_when_it_is_ready(tmp_path: Path) -
     assert (out.read_bytes(), list(tmp_path.iterdir())) == (b"old", [out])
     write_whole(out, b"new")
     assert (out.read_bytes(), list(tmp_path.iterdir())) == (b"new", [out])
+
+
+ALONE = """
+import sys, time
+from pathlib import Path
+from bom.output import alone_in
+with alone_in(Path(sys.argv[1])):
+    print("in", flush=True)
+    time.sleep(float(sys.argv[2]))
+    print("out", flush=True)
+"""
+
+
+def test_what_two_runs_publish_in_a_folder_is_not_mixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def holding(seconds: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", ALONE, tmp_path, seconds], stdout=subprocess.PIPE, text=True
+        )
+
+    with holding("0.4") as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "in\n"
+        with output.alone_in(tmp_path):
+            assert other.stdout.read() == "out\n"
+    monkeypatch.setattr(output, "_PATIENCE", 0.05)
+    with holding("60") as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "in\n"
+        with output.alone_in(tmp_path):  # whoever keeps it must not keep everybody
+            assert other.poll() is None
+        other.kill()
+    assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,9 @@ a killed run leaves the old file or the new one. Temporary names start with `.bo
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 TEMPORARY_PREFIX: Final = ".bom-tmp-"
 PRIVATE: Final = 0o600
+_PATIENCE: Final = 10.0  # seconds
+_LOOK: Final = 0.01  # seconds
 
 
 def temporary_beside(target: Path) -> Path:
@@ -66,6 +70,29 @@ def publish(path: Path, target: Path, *, mode: int | None = None) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """While nobody else is alone in this folder, so that files which belong together are not
+    mixed with those of another run. Where a file system knows no locks, or somebody keeps one for
+    long, it goes on all the same."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < end:
+                    time.sleep(_LOOK)
+                    continue
+            except OSError:
+                pass
+            break
+        yield
+    finally:
+        os.close(place)
 
 
 def write_whole(target: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -16,7 +16,7 @@ from bom.compose.bom import Evidence, serialised
 from bom.errors import BadArtifact, BomError, CannotSeal
 from bom.identity import own_digest
 from bom.model import Check, Envelope, Gap, Observation, Property
-from bom.output import make_durable, publish, temporary_file
+from bom.output import alone_in, make_durable, publish, temporary_file
 from bom.seal import beside, recognise, unseal_to
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING
 from bom.seal.protocol import ENVELOPE_LIMIT, FORMAT_PROPERTY
@@ -181,16 +181,17 @@ def write(session: Session, composed: Composed, stack: ExitStack, progress: Prog
             parts, (composed.envelope.bundle, composed.envelope.bom), strict=True
         ):
             part.write_bytes(data)
-    for path in (record, *reversed(besides)):
-        path.unlink(missing_ok=True)
-    if out != target:
-        publish(out, target, mode=mode)
-    if composed.form is None:
-        for part, path in zip(parts, besides, strict=True):
-            if part.stat().st_size:  # an unsigned BOM has no bundle
-                publish(part, path)
-    if session.key is not None:
-        publish(lines, record)
+    with alone_in(target.parent):
+        for path in (record, *reversed(besides)):
+            path.unlink(missing_ok=True)
+        if out != target:
+            publish(out, target, mode=mode)
+        if composed.form is None:
+            for part, path in zip(parts, besides, strict=True):
+                if part.stat().st_size:  # an unsigned BOM has no bundle
+                    publish(part, path)
+        if session.key is not None:
+            publish(lines, record)
     return done
 
 
@@ -202,7 +203,10 @@ def _watched(out: Path, progress: Progress) -> Iterator[None]:
     def watch() -> None:
         seen = 0
         while not over.wait(_LOOK):
-            size = out.stat().st_size
+            try:
+                size = out.stat().st_size
+            except OSError:  # its folder has gone: whoever writes it will say so
+                return
             progress.advance(size - seen)
             seen = size
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     # Raw HTTP to be answered instead. It is given what asks the real engine: for another path,
@@ -34,7 +34,7 @@ class Between:
     """Listens at `socket_path` while it is entered. `lies`: by a pattern for the path that a
     request asks for. `asked`: the paths that were lied about."""
 
-    def __init__(self, socket_path: Path, real: str, lies: dict[str, Lie]) -> None:
+    def __init__(self, socket_path: Path, real: str, lies: Mapping[str, Lie]) -> None:
         self.host = f"unix://{socket_path}"
         self.asked: list[str] = []
         self._path = str(socket_path)
