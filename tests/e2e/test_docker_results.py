@@ -256,6 +256,18 @@ def test_a_file_system_is_sealed_as_a_tar_and_imports_again(
     built.docker("image", "inspect", tag)
 
 
+def test_file_systems_for_several_platforms_in_one_tar_say_what_is_not_looked_for(
+    modern: Project,
+) -> None:
+    both = "linux/amd64,linux/arm64"
+    output = ("-o", "type=tar,dest=root.tar")
+    modern.build("build", "-q", "--platform", both, "--target=system", *output, ".")
+    modern.verify("root.tar")
+    shown = modern.bom("show", "root.tar", cwd=modern.root).stdout
+    for platform in both.split(","):
+        assert f"image.platform: {platform}: its file system is in a folder" in shown
+
+
 # --- a file system in a folder ------------------------------------------------------------------
 
 

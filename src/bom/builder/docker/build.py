@@ -87,7 +87,8 @@ def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> Prep
             client = clients.probe(command, request.environment, request.cwd)
             wanted = outcomes.results(command, client.route, request.cwd)
             _refuse_unloaded(command, client, wanted, request.environment)
-            outcome = Outcome(wanted, request, command.tags)
+            platforms = command.platforms(request.environment)
+            outcome = Outcome(wanted, request, command.tags, platforms)
             inputs = context.read(
                 given(command, spooled(command, folder)),
                 dialect(client),
@@ -102,7 +103,6 @@ def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> Prep
                 reached.result().engine.close()
             raise
     try:
-        platforms = command.platforms(request.environment)
         recipe = Recipe(
             tags=command.tags,
             inputs=inputs,

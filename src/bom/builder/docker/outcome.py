@@ -17,6 +17,7 @@ from bom.builder.images import naming, written
 from bom.builder.images.written import Folder
 from bom.builder.protocol import Collected
 from bom.errors import BomError
+from bom.model import Gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +40,16 @@ class Outcome:
     is; `-o` takes it elsewhere where there is no such image.
     """
 
-    def __init__(self, wanted: Sequence[Result], request: BuildRequest, tags: Sequence[str]):
+    def __init__(
+        self,
+        wanted: Sequence[Result],
+        request: BuildRequest,
+        tags: Sequence[str],
+        platforms: Sequence[str] = (),
+    ) -> None:
+        """`platforms`: those that the build is told to build for."""
         self.wanted = tuple(wanted)
+        self._platforms = tuple(platforms)
         _refuse_unfindable(self.wanted, tags)
         self._request = request
         self._targets = dict(_targets(self.wanted, request.output, tags))
@@ -91,7 +100,8 @@ class Outcome:
                 case RootFsTar():
                     target = self._targets[result]
                     tar = written.file_system(result.path, target, self._request, progress)
-                    made.append(Collected((_with(tar, facts),)))
+                    gaps = _unlooked(self._platforms)
+                    made.append(Collected((_with(tar, (*facts, *gaps)),)))
                 case RootFsFolder():
                     found = self._folders[result.path].collect(progress)
                     artifacts = tuple(_with(item, facts) for item in found.artifacts)
@@ -105,6 +115,16 @@ class Outcome:
             sealed_already=tuple(item for part in made for item in part.sealed_already),
             warnings=tuple(text for part in made for text in part.warnings),
         )
+
+
+def _unlooked(platforms: Sequence[str]) -> tuple[Gap, ...]:
+    """Of several platforms each has a folder of its own in the tar (`linux_arm64/`)."""
+    if len(platforms) < 2:
+        return ()
+    why = (
+        "its file system is in a folder of the tar: system packages are only looked for at the top"
+    )
+    return tuple(Gap("image.platform", platform, why) for platform in platforms)
 
 
 def _with(artifact: Artifact, facts: Sequence[Observation]) -> Artifact:
