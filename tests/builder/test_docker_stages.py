@@ -531,3 +531,26 @@ def test_a_build_that_uses_the_guards_variable_itself_is_not_exported(
         pytest.raises(NotExported, match="itself"),
     ):
         next(pieces)
+
+
+@pytest.mark.e2e
+def test_an_export_that_is_broken_off_leaves_no_client_running(
+    project: Path, modern: dict[str, str], need: Need
+) -> None:
+    base = need.base_image(modern)
+    text = f"FROM {base} AS large\nCOPY main.c /\nFROM scratch\nCOPY --from=large /main.c /\n"
+    (project / "Dockerfile").write_text(text)
+    request = asked(project, modern, "-q", ".")
+    facts(request)
+    folder = project.parent / "exports"
+    folder.mkdir()
+    build = command.parse(request.command)
+    client = clients.probe(build, modern, project)
+    exporter = DockerStages(
+        build, client, request, folder, dockerfile=project / "Dockerfile", architecture="amd64"
+    )
+    pieces = exporter.export("large", Reported())
+    next(pieces)
+    pieces.close()  # with most of the tar unread: client and plugin wait for a reader
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(folder) not in running.stdout

@@ -8,10 +8,13 @@ cached, and of every image that it is the one that the build used.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
 from bom.builder.docker import guard, rewriting
@@ -253,6 +256,8 @@ class _Client:
                 stdin=self._input or subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                # the client starts its plugin as a program of its own: both must end with this
+                process_group=0,
             )
         except OSError as error:
             self._close_input()
@@ -273,10 +278,9 @@ class _Client:
 
     def __exit__(self, *exception: object) -> None:
         self._clock.cancel()
-        if self._process.poll() is None:
-            self._process.kill()
-        self.wait()
+        self._end()
         self._pipe.close()
+        self.wait()
         self._close_input()
 
     def pieces(self) -> Generator[bytes, None, None]:
@@ -290,7 +294,13 @@ class _Client:
 
     def _give_up(self) -> None:
         self.late = True
-        self._process.kill()
+        self._end()
+
+    def _end(self) -> None:
+        if self._process.returncode is not None:
+            return  # waited for: its number may be another's by now
+        with suppress(ProcessLookupError):  # all of them are gone
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _close_input(self) -> None:
         if self._input is not None:
