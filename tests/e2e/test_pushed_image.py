@@ -357,6 +357,16 @@ def test_what_a_builder_of_another_driver_pushed_is_read_back(
     check_single(site, need, "app.tar", tag)
     with tarfile.open(site.folder / "app.tar") as archive:
         assert archive.getnames()[2:5] == ["oci-layout", "index.json", "manifest.json"]
+    # no engine is needed for that, and it takes no part
+    site.build("alone.tar", *command, "--push", "-t", tag, DOCKER_HOST="unix:///nonexistent")
+    for file in ("app.tar", "alone.tar"):
+        kinds = [
+            item["value"]
+            for part in site.document(file)["formulation"][0]["components"]
+            for item in part["properties"]
+            if item["name"] == "bom-seal:tool:kind"
+        ]
+        assert sorted(set(kinds)) == ["builder", "client"]
     output = f"type=image,name={registry}/bom-test/p,push-by-digest=true,push=true"
     site.build("digest.tar", *command, "-o", output)
     assert site.verified("digest.tar").startswith("good: digest.tar\n")

@@ -76,8 +76,7 @@ class Http:
                     time.sleep(_pause(left))
                     continue
                 raise EnvironmentLacks(
-                    f"{self.where} can't be reached: {_cause(error)}",
-                    hint="is the host right, and does a proxy stand between?",
+                    f"{self.where} can't be reached: {_cause(error)}", hint=_hint(error)
                 ) from error
             if response.status_code not in _PASSING or not left:
                 return response
@@ -179,6 +178,12 @@ def _origin(url: str) -> tuple[str, str]:
 
 def _pause(left: int) -> float:
     return _PAUSE * 2.0 ** (ATTEMPTS - 1 - left)
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the CA of a registry of your own: REQUESTS_CA_BUNDLE=FILE, with all others in it"
+    return "is the host right, and does a proxy stand between?"
 
 
 def _cause(error: BaseException) -> str:

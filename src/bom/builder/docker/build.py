@@ -20,6 +20,7 @@ from bom.builder.docker import pushes, tools, unsealed
 from bom.builder.docker import results as outcomes
 from bom.builder.docker.added import Added
 from bom.builder.docker.engine import reach
+from bom.builder.docker.no_engine import NoEngine
 from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.results import EngineImage, Nothing, RootFsFolder
@@ -30,7 +31,7 @@ from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent
 from bom.builder.images.stages import SwitchedOff
 from bom.builder.protocol import Collected, Invocation
-from bom.errors import BomError
+from bom.errors import BomError, EnvironmentLacks
 from bom.model import Setting
 from bom.state import state_folder
 
@@ -97,7 +98,8 @@ def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> Prep
                 outputs=outcome.files,
                 state=state_folder(request.environment),
             )
-            engine, parts = reached.result()
+            needed = _needs_engine(command, client, wanted, request.environment)
+            engine, parts = _engine(reached, needed=needed)
         except BaseException:
             if reached.exception() is None:
                 reached.result().engine.close()
@@ -169,7 +171,7 @@ def dialect(client: Client) -> Dialect:
 
 
 class _Reached(NamedTuple):
-    engine: Engine
+    engine: Engine | NoEngine
     parts: tuple[StatedComponent, ...]
 
 
@@ -180,6 +182,27 @@ def _reach(command: DockerCommand, request: BuildRequest) -> _Reached:
     except BaseException:
         engine.close()
         raise
+
+
+def _needs_engine(
+    command: DockerCommand, client: Client, wanted: Sequence[Result], environment: Mapping[str, str]
+) -> bool:
+    """A builder of another driver that pushes or writes files has nothing to do with the engine."""
+    if client.route != "buildx" or any(isinstance(result, EngineImage) for result in wanted):
+        return True
+    named = clients.is_named(command, environment)
+    return not named or client.details().driver in ("", clients.DOCKER_DRIVER)
+
+
+def _engine(reached: Future[_Reached], *, needed: bool) -> _Reached:
+    """The engine with its parts; without one where it isn't needed, and then it took no part."""
+    try:
+        found = reached.result()
+    except EnvironmentLacks:
+        if needed:
+            raise
+        return _Reached(NoEngine(), ())
+    return found if needed else _Reached(found.engine, ())
 
 
 class PreparedDockerBuild:
@@ -194,7 +217,7 @@ class PreparedDockerBuild:
         client: Client,
         recipe: Recipe,
         outcome: Outcome,
-        engine: Engine,
+        engine: Engine | NoEngine,
         settings: tuple[Observation, ...],
         seen: Future[tuple[Observation, ...]],
         folder: Path,
@@ -324,8 +347,10 @@ def _warnings(
                 f"{path.name} lies in the build context: the next build would pack it;"
                 " name it in .dockerignore"
             )
-    if command.makes_attestations and outcome.image_file is not None:
+    several = len(command.platforms(request.environment)) > 1  # their index comes whole
+    if command.makes_attestations and outcome.image_file is not None and not several:
+        place = "registry" if pushes.any_of(outcome.wanted) else "engine"
         yield (
-            "the attestations that this build makes stay in the engine:"
+            f"the attestations that this build makes stay in the {place}:"
             f" {outcome.image_file.name} holds the image alone"
         )
