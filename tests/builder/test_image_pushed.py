@@ -313,6 +313,19 @@ def test_an_index_with_two_images_for_one_platform_is_ambiguous(registry: Regist
     source.close()
 
 
+@pytest.mark.parametrize("arch", ["", "x" * 5000, "am\nd64", "<b>", "a:pkg", "\u202e"])
+def test_a_platform_that_is_none_makes_no_refs(registry: Registry, arch: str) -> None:
+    store = registry.store
+    images = [store.image(SHARED), store.image(LAYERS["amd64"], arch=arch)]
+    listed = [{**item, "platform": {"os": "linux", "architecture": "arm64"}} for item in images]
+    store.manifest({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}, INDEX, "odd")
+    source, names = pushed(registry, "odd")
+    target = locate(source, names, Reported(digest=digest_of(registry, "odd")))
+    with pytest.raises(BadArtifact, match="states no platform"):
+        found(read(source, target))
+    source.close()
+
+
 def test_nothing_of_a_registrys_answer_is_followed_elsewhere(registry: Registry) -> None:
     asked: list[str] = []
 

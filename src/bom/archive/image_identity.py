@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from bom.archive.layer import clean_path
+from bom.archive.platforms import is_platform
 from bom.errors import BadArtifact
 from bom.model import Gap, ImageIdentity, Layer
 
@@ -112,6 +113,10 @@ def identify_all(archive: ImageArchive) -> tuple[Identified, ...]:
         for entry in images
     ]
     platforms = [item.identity.platform for item in found]
+    for item in found if len(found) > 1 else ():
+        if not is_platform(item.identity.platform):  # refs begin with it
+            where = item.identity.config
+            raise BadArtifact("damaged", "an image of several states no platform", where=where)
     if len(set(platforms)) < len(platforms):
         listed = ", ".join(sorted(platforms))
         raise BadArtifact(

@@ -27,9 +27,14 @@ _MACHINES: Final = {
 }
 
 
+def is_platform(text: str) -> bool:
+    """Whether `text` is os/arch or os/arch/variant."""
+    return _FORM.fullmatch(text) is not None
+
+
 def checked(given: str) -> str:
     """`--platform` as it was given. Raises BomError where it is none."""
-    if given and not _FORM.fullmatch(given):
+    if given and not is_platform(given):
         raise BomError(
             f"{given:.100} is no platform", hint="--platform os/arch[/variant], as in linux/arm64"
         )
