@@ -245,3 +245,25 @@ def test_a_signal_during_the_export_leaves_nothing(modern: Place, number: signal
     assert "Traceback" not in errors
     assert (modern.out / "app.tar").read_bytes() == OLD
     assert modern.nothing_left()
+
+
+def test_ctrl_c_ends_the_wait_for_an_engine_that_says_nothing(modern: Place) -> None:
+    def silent(real: Callable[[str], Answer]) -> Iterable[bytes]:
+        time.sleep(60)
+        return ()
+
+    with Between(modern.root / "s", modern.engine["DOCKER_HOST"], {"/version$": silent}) as between:
+        child = modern.start(
+            f"{NAME}:silent", "--unsigned", cwd=modern.project, DOCKER_HOST=between.host
+        )
+        end = time.monotonic() + 60
+        while not between.asked:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        time.sleep(0.2)
+        child.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        _, errors = child.communicate()
+    assert time.monotonic() - start < 10
+    assert child.returncode == 128 + signal.SIGINT, errors
+    assert modern.nothing_left()

@@ -82,28 +82,29 @@ def _prepare(command: DockerCommand, request: BuildRequest) -> PreparedDockerBui
 def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> PreparedDockerBuild:
     """The same, with a folder for its temporary files."""
     # the engine is reached while the client is asked: both mostly wait, for programs and imports
-    with ThreadPoolExecutor(1) as aside:
-        reached = aside.submit(_reach, command, request)
-        try:
-            client = clients.probe(command, request.environment, request.cwd)
-            wanted = outcomes.results(command, client.route, request.cwd)
-            _refuse_unloaded(command, client, wanted, request.environment)
-            platforms = command.platforms(request.environment)
-            outcome = Outcome(wanted, request, command.tags, platforms)
-            inputs = context.read(
-                given(command, spooled(command, folder)),
-                dialect(client),
-                cwd=request.cwd,
-                root=request.root,
-                outputs=outcome.files,
-                state=state_folder(request.environment),
-            )
-            needed = _needs_engine(command, client, wanted, request.environment)
-            engine, parts = _engine(reached, needed=needed)
-        except BaseException:
-            if reached.exception() is None:
-                reached.result().engine.close()
-            raise
+    aside = ThreadPoolExecutor(1)
+    reached = aside.submit(_reach, command, request)
+    aside.shutdown(wait=False)
+    try:
+        client = clients.probe(command, request.environment, request.cwd)
+        wanted = outcomes.results(command, client.route, request.cwd)
+        _refuse_unloaded(command, client, wanted, request.environment)
+        platforms = command.platforms(request.environment)
+        outcome = Outcome(wanted, request, command.tags, platforms)
+        inputs = context.read(
+            given(command, spooled(command, folder)),
+            dialect(client),
+            cwd=request.cwd,
+            root=request.root,
+            outputs=outcome.files,
+            state=state_folder(request.environment),
+        )
+        needed = _needs_engine(command, client, wanted, request.environment)
+        engine, parts = _engine(reached, needed=needed)
+    except BaseException:
+        # not waited for: an engine that says nothing must not hold up Ctrl-C
+        reached.add_done_callback(_close)
+        raise
     try:
         recipe = Recipe(
             tags=command.tags,
@@ -173,6 +174,11 @@ def dialect(client: Client) -> Dialect:
 class _Reached(NamedTuple):
     engine: Engine | NoEngine
     parts: tuple[StatedComponent, ...]
+
+
+def _close(reached: Future[_Reached]) -> None:
+    if reached.exception() is None:
+        reached.result().engine.close()
 
 
 def _reach(command: DockerCommand, request: BuildRequest) -> _Reached:
