@@ -114,11 +114,18 @@ def modern(need: Need) -> dict[str, str]:
 
 
 @pytest.fixture
-def registry(need: Need, tmp_path: Path) -> Iterator[str]:
+def registry(need: Need, modern: dict[str, str], tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "registry"
     folder.mkdir()
     with serving(need, folder) as host:
         yield host
+    # what its BuildKit pushed stays in this engine, by digest where it had no tag
+    listed = ["docker", "image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}"]
+    names = subprocess.run(listed, env=modern, check=True, capture_output=True, text=True).stdout
+    left = sorted({name for name in names.split() if name.startswith(f"{host}/")})
+    if left:
+        remove = ["docker", "image", "rm", "--force", *left]
+        subprocess.run(remove, env=modern, check=True, capture_output=True)
 
 
 def served(need: Need, name: str) -> tuple[str, dict[str, Any]]:
