@@ -35,7 +35,7 @@ for number in (1, 2, 3, 15):
 print("ready", flush=True)
 while not got:
     time.sleep(0.01)
-time.sleep(0.25)
+time.sleep(float(sys.argv[1]))
 print(*got, flush=True)
 """
 
@@ -105,7 +105,7 @@ def test_a_signal_to_bom_alone_ends_all_that_the_command_started(
 def test_a_signal_comes_once_however_it_was_sent(
     number: signal.Signals, whom: str, tmp_path: Path
 ) -> None:
-    with wrapped(sys.executable, "-c", COUNTING, cwd=tmp_path) as child:
+    with wrapped(sys.executable, "-c", COUNTING, "0.4", cwd=tmp_path) as child:
         if whom == "group":
             os.killpg(child.pid, number)
         elif whom == "bom":
@@ -118,7 +118,7 @@ def test_a_signal_comes_once_however_it_was_sent(
 
 
 def test_a_second_signal_is_passed_on_as_well(tmp_path: Path) -> None:
-    with wrapped(sys.executable, "-c", COUNTING, cwd=tmp_path) as child:
+    with wrapped(sys.executable, "-c", COUNTING, "1.5", cwd=tmp_path) as child:
         os.killpg(child.pid, signal.SIGINT)
         time.sleep(0.2)
         child.send_signal(signal.SIGTERM)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PROCESSES: Final = Path("/proc")
 _IDLER: Final = "/bin/cat"  # waits on a pipe that closes when we are gone, even by SIGKILL
-_GRACE: Final = 0.05  # seconds in which whoever signals one process after the other is done
+_GRACE: Final = 0.2  # seconds in which whoever signals one process after the other is done
 _LOOK: Final = 0.005  # seconds
 _ROUNDS: Final = 3
 

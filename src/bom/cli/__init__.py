@@ -9,6 +9,7 @@ import importlib
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
@@ -107,6 +108,11 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         stopping.end_at_once()
         return _say("interrupted", "", 128 + signal.SIGINT, wrapping)
+    except SystemExit as stop:  # SIGTERM or SIGHUP, see stopping
+        if isinstance(stop.code, int):
+            with suppress(OSError):  # of a terminal that has gone
+                _say("stopped by a signal", "", stop.code, wrapping)
+        raise
     except BrokenPipeError:
         # the reader of our output has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
