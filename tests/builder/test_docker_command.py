@@ -11,6 +11,7 @@ import pytest
 
 from bom.builder.docker import command as commands
 from bom.builder.docker import grammar
+from bom.builder.images.results import parse_output
 from bom.errors import BomError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def test_a_detached_build_is_refused_with_a_hint() -> None:
     ],
 )
 def test_an_output_is_read_as_the_clients_read_it(text: str, fields: dict[str, str]) -> None:
-    assert commands.parse_output(text) == fields
+    assert parse_output(text) == fields
 
 
 def test_a_tag_goes_before_the_names_of_an_output() -> None:
@@ -247,4 +248,4 @@ def test_the_tables_know_every_option_that_the_clients_print(
 
 def test_a_line_break_in_an_output_is_refused() -> None:
     with pytest.raises(BomError, match="line break"):
-        commands.parse_output("type=docker\ndest=x")
+        parse_output("type=docker\ndest=x")

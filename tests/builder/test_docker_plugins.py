@@ -10,9 +10,9 @@ import pytest
 
 from bom.builder import BUILDERS
 from bom.builder.docker import bake, bakefile, compose_project, history, plugin
-from bom.builder.docker.results import EngineImage
 from bom.builder.images import naming
 from bom.builder.images.credentials import Secret
+from bom.builder.images.results import EngineImage
 from bom.errors import BomError
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bom.builder.docker import command as commands
-from bom.builder.docker.results import (
+from bom.builder.docker.results import results, without_build
+from bom.builder.images.results import (
     ArchiveFile,
     EngineImage,
     Nothing,
@@ -18,8 +19,6 @@ from bom.builder.docker.results import (
     RootFsFolder,
     RootFsTar,
     of_outputs,
-    results,
-    without_build,
 )
 from bom.errors import BomError
 

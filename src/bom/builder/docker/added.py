@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bom.builder.docker.results import EngineImage, Pushed, RootFsFolder, RootFsTar
 from bom.builder.images import provenance
+from bom.builder.images.results import EngineImage, Pushed, RootFsFolder, RootFsTar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from bom.builder.docker.client import Route
     from bom.builder.docker.command import DockerCommand
-    from bom.builder.docker.results import Result
     from bom.builder.images.provenance import Reported
+    from bom.builder.images.results import Result
 
 NO_ATTESTATIONS: Final = "BUILDX_NO_DEFAULT_ATTESTATIONS"
 METADATA_PROVENANCE: Final = "BUILDX_METADATA_PROVENANCE"

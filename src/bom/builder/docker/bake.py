@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker import bakefile as bakefiles
-from bom.builder.docker import plugin, pushes, results, tools, unsealed
+from bom.builder.docker import plugin, pushes, tools
 from bom.builder.docker.added import METADATA_PROVENANCE, NO_ATTESTATIONS
 from bom.builder.docker.client import DOCKER_DRIVER
 from bom.builder.docker.engine import reach
-from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.plugin_client import client_of, plugin_tools
 from bom.builder.docker.target_stages import exporter
@@ -28,8 +27,9 @@ from bom.builder.docker.targets import (
     looked_at,
     recipe,
 )
-from bom.builder.images import naming, provenance, stdin
+from bom.builder.images import naming, provenance, results, stdin, unsealed
 from bom.builder.images.context import Dialect
+from bom.builder.images.outcome import Outcome
 from bom.builder.images.remote import is_remote
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from bom.builder.docker.client import Client
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
-    from bom.builder.docker.results import Result
     from bom.builder.docker.targets import Definition
     from bom.builder.images.collect import Recipe
+    from bom.builder.images.results import Result
     from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest, PreparedBuild
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from bom.builder.docker import command as commands
 from bom.builder.docker.targets import Definition
 from bom.builder.images.credentials import Lent
 from bom.builder.images.remote import is_remote
+from bom.builder.images.results import parse_output
+from bom.builder.pflag import TRUE
 from bom.errors import BomError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _definition(label: str, item: Target, remote: str) -> Definition:
         lent=_lent(item),
         network=item.network or "",
         entitlements=tuple(item.entitlements or ()),
-        attested=any(fields(one).get("disabled") not in commands.TRUE for one in item.attest or ()),
+        attested=any(fields(one).get("disabled") not in TRUE for one in item.attest or ()),
     )
 
 
@@ -135,7 +136,7 @@ def _place(place: str, remote: str) -> str:
 
 def fields(value: dict[str, str] | str) -> dict[str, str]:
     """An output or attestation by its fields; older versions of buildx print the option's value."""
-    return value if isinstance(value, dict) else commands.parse_output(value)
+    return value if isinstance(value, dict) else parse_output(value)
 
 
 def _lent(item: Target) -> Lent:

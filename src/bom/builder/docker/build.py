@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from bom import redact
 from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
-from bom.builder.docker import pushes, tools, unsealed
+from bom.builder.docker import pushes, tools
 from bom.builder.docker import results as outcomes
 from bom.builder.docker.added import Added
 from bom.builder.docker.engine import reach
 from bom.builder.docker.no_engine import NoEngine
-from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.platform_provenance import PlatformProvenance
-from bom.builder.docker.results import EngineImage, Nothing, RootFsFolder
 from bom.builder.docker.stage_export import DockerStages
-from bom.builder.images import context, remote, stdin
+from bom.builder.images import context, remote, stdin, unsealed
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent
+from bom.builder.images.outcome import Outcome
+from bom.builder.images.results import EngineImage, Nothing, RootFsFolder, parse_output
 from bom.builder.images.stages import SwitchedOff
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError, EnvironmentLacks
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from bom.builder.docker.client import Client
     from bom.builder.docker.command import DockerCommand
     from bom.builder.docker.engine import Engine, StatedComponent
-    from bom.builder.docker.results import Result
     from bom.builder.images.context import BuildInputs
+    from bom.builder.images.results import Result
     from bom.builder.protocol import BuildRequest, PreparedBuild, Progress
     from bom.model import Observation
 
@@ -303,9 +303,7 @@ def _refuse_unloaded(
     driver = client.details().driver
     if driver in ("", clients.DOCKER_DRIVER):
         return
-    loads = any(
-        commands.parse_output(text).get("type") == "docker" for text in command.values("output")
-    )
+    loads = any(parse_output(text).get("type") == "docker" for text in command.values("output"))
     if not loads and not command.flag("load"):
         raise BomError(
             f"the builder (driver {driver}) would keep the image to itself",

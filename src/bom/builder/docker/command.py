@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import grammar
 from bom.builder.docker.grammar import Option
+from bom.builder.images.results import parse_output
+from bom.builder.pflag import FALSE, TRUE
 from bom.catalog.images.reference import with_tag
 from bom.errors import BomError
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 CLIENT: Final = "docker"
-TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
-FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
 # Other programs that build images: known, so that the user hears of it before the build.
 _OTHER_CLIENTS: Final = {
@@ -196,18 +196,6 @@ def parse(command: Sequence[str]) -> DockerCommand:
     return parsed
 
 
-def parse_output(text: str) -> dict[str, str]:
-    """The fields of an `--output` value; a bare path means `type=local`, `-` means `type=tar`."""
-    parts = _csv(text)
-    if parts == [text] and not text.startswith("type="):
-        return {"type": "tar" if text == "-" else "local", "dest": text}
-    fields = {}
-    for part in parts:
-        key, _, value = part.partition("=")
-        fields[key.strip().lower()] = value
-    return fields
-
-
 def _prints(options: set[str]) -> bool:
     """Whether the client prints something of itself, whatever else is asked."""
     return bool(options & {"help", "version"})
@@ -223,12 +211,3 @@ def _words(argv: Sequence[str]) -> str:
     """The first words of a command that are no options: enough to say which one is meant."""
     shown = [PurePath(argv[0]).name, *(word for word in argv[1:] if not word.startswith("-"))]
     return " ".join(shown[:3])
-
-
-def _csv(text: str) -> list[str]:
-    import csv
-
-    try:
-        return next(iter(csv.reader([text])), [])
-    except csv.Error as error:
-        raise BomError("a line break stands in an --output", hint="give one in one line") from error

@@ -15,14 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker import client as clients
-from bom.builder.docker import compose_project, history, plugin, tools, unsealed
+from bom.builder.docker import compose_project, history, plugin, tools
 from bom.builder.docker.added import NO_ATTESTATIONS
 from bom.builder.docker.build import dialect
-from bom.builder.docker.command import TRUE
 from bom.builder.docker.engine import reach
-from bom.builder.docker.outcome import Outcome
 from bom.builder.docker.plugin_client import client_of, is_first, plugin_tools
-from bom.builder.docker.results import EngineImage, Nothing
 from bom.builder.docker.tags import TagWatch
 from bom.builder.docker.target_stages import exporter
 from bom.builder.docker.targets import (
@@ -34,7 +31,10 @@ from bom.builder.docker.targets import (
     looked_at,
     recipe,
 )
-from bom.builder.images import naming, stdin
+from bom.builder.images import naming, stdin, unsealed
+from bom.builder.images.outcome import Outcome
+from bom.builder.images.results import EngineImage, Nothing
+from bom.builder.pflag import TRUE
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
 from bom.model import Setting

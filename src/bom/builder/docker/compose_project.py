@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
-from bom.builder.docker.command import FALSE
 from bom.builder.docker.targets import Definition
 from bom.builder.images import credentials as lent
 from bom.builder.images.credentials import Lent
+from bom.builder.pflag import FALSE
 from bom.errors import BomError
 
 if TYPE_CHECKING:

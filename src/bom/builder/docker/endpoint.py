@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from bom import redact
+from bom.builder.pflag import TRUE
 from bom.errors import BomError
 from bom.input import read_bounded
 
@@ -25,7 +26,6 @@ DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 DEFAULT_CONTEXT: Final = "default"  # the engine at DOCKER_HOST, else at DEFAULT_HOST
 _DEFAULT_TLS_HOST: Final = "tcp://localhost:2376"
 _DEFAULT_PORT: Final = 2375
-_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
 _LIMIT: Final = 16 * 1024 * 1024  # bytes of a configuration
 
 
@@ -140,9 +140,9 @@ def _no_address(named: str) -> BomError:
 def _tls(command: ClientOptions, environment: Mapping[str, str], cwd: Path) -> Tls | None:
     """TLS as options and variables ask for it; naming --tlsverify at all turns it on."""
     asked = command.client_value("tlsverify")
-    verify = asked in _TRUE if asked else bool(environment.get("DOCKER_TLS_VERIFY"))
+    verify = asked in TRUE if asked else bool(environment.get("DOCKER_TLS_VERIFY"))
     given = command.client_value("tls")
-    wanted = given in _TRUE if given else bool(environment.get("DOCKER_TLS"))
+    wanted = given in TRUE if given else bool(environment.get("DOCKER_TLS"))
     if not (wanted or asked or verify):
         return None
     named = environment.get("DOCKER_CERT_PATH", "")

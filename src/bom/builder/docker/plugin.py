@@ -12,8 +12,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import grammar
-from bom.builder.docker.command import CLIENT, TRUE, DockerCommand
-from bom.builder.pflag import Option, Options, all_of, leading
+from bom.builder.docker.command import CLIENT, DockerCommand
+from bom.builder.pflag import TRUE, Option, Options, all_of, leading
 from bom.errors import BomError, EnvironmentLacks
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker import client as clients
 from bom.builder.docker.client import Client, Details
-from bom.builder.docker.command import FALSE
 from bom.builder.docker.plugin import BUILDX_PROGRAM, COMPOSE_PROGRAM
+from bom.builder.pflag import FALSE
 from bom.builder.tool_facts import RunHere, used
 from bom.model import Gap
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bom.builder.docker.results import Pushed
+from bom.builder.images.results import Pushed
 from bom.catalog.images.reference import familiar
 from bom.model import Gap
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from bom.builder.docker.command import DockerCommand
     from bom.builder.docker.endpoint import ClientOptions
-    from bom.builder.docker.results import Result
     from bom.builder.images.pushed import KeptOrPushed
+    from bom.builder.images.results import Result
     from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest
 

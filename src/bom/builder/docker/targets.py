@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from bom.builder.docker.engine import Engine
-    from bom.builder.docker.outcome import Outcome
     from bom.builder.images.context import Dialect
+    from bom.builder.images.outcome import Outcome
     from bom.builder.images.provenance import Reported
     from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest, Invocation, Progress

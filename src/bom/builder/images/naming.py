@@ -1,4 +1,4 @@
-"""Where the sealed images of one command go: a file for one, a file each in a folder for several."""
+"""Where the sealed images of one command go: a file for one, one each in a folder for several."""
 
 from __future__ import annotations
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from bom import redact
-from bom.builder.docker import unsealed
-from bom.builder.docker.command import parse_output
-from bom.builder.docker.outcome import Outcome
-from bom.builder.docker.results import EngineImage, Nothing, of_outputs
-from bom.builder.images import bases, context, image, provenance, remote, stdin
+from bom.builder.images import bases, context, image, provenance, remote, stdin, unsealed
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.credentials import Lent
+from bom.builder.images.outcome import Outcome
 from bom.builder.images.provenance import Reported
+from bom.builder.images.results import EngineImage, Nothing, of_outputs, parse_output
 from bom.builder.podman import command as commands
 from bom.builder.podman import inputs, program, tools
 from bom.builder.podman.storage import Storage
@@ -32,8 +30,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-    from bom.builder.docker.results import Result
     from bom.builder.images.context import BuildInputs
+    from bom.builder.images.results import Result
     from bom.builder.podman.command import PodmanCommand
     from bom.builder.podman.program import Program
     from bom.builder.protocol import BuildRequest, PreparedBuild, Progress

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder import pflag
+from bom.builder.pflag import TRUE
 from bom.builder.podman import grammar
 from bom.catalog.images.reference import with_tag
 from bom.errors import BomError
@@ -24,7 +25,6 @@ Program = Literal["podman", "buildah"]
 Form = Literal["build", "other", "none"]
 STDIN: Final = "-"
 _STDIN: Final = (STDIN, "/dev/stdin")
-_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # Go's strconv.ParseBool
 _BUILDS: Final[Mapping[Program, tuple[tuple[str, ...], ...]]] = {
     "podman": (("build",), ("image", "build"), ("buildx", "build"), ("builder", "build")),
     "buildah": (("build",), ("bud",), ("build-using-dockerfile",)),
@@ -71,7 +71,7 @@ class PodmanCommand:
         return next(reversed(self.values(name)), "")
 
     def flag(self, name: str) -> bool:
-        return self.value(name) in _TRUE
+        return self.value(name) in TRUE
 
     def client_value(self, name: str) -> str:
         """The last value of one of the program's own options, "" where it isn't given."""
@@ -115,7 +115,7 @@ class PodmanCommand:
         """Whether podman only asks a service elsewhere to build."""
         if self.program != "podman":
             return False
-        if self.client_value("remote") in _TRUE or PurePath(self.argv[0]).name == _REMOTE:
+        if self.client_value("remote") in TRUE or PurePath(self.argv[0]).name == _REMOTE:
             return True
         named = any(self.client_value(name) for name in ("connection", "url"))
         variables = ("CONTAINER_HOST", "CONTAINER_CONNECTION")

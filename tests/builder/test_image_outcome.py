@@ -10,17 +10,11 @@ import pytest
 
 from bom.builder.docker import command as commands
 from bom.builder.docker.added import Added
-from bom.builder.docker.outcome import Outcome
-from bom.builder.docker.results import (
-    ArchiveFile,
-    EngineImage,
-    Result,
-    RootFsFolder,
-    RootFsTar,
-    results,
-)
+from bom.builder.docker.results import results
 from bom.builder.images import written
+from bom.builder.images.outcome import Outcome
 from bom.builder.images.provenance import Reported
+from bom.builder.images.results import ArchiveFile, EngineImage, Result, RootFsFolder, RootFsTar
 from bom.builder.protocol import BuildRequest, Silent
 from bom.config import Config
 from bom.errors import BomError

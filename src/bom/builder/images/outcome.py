@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, assert_never
 
-from bom.builder.docker.results import (
+from bom.builder.images import naming, written
+from bom.builder.images.results import (
     ArchiveFile,
     EngineImage,
     Nothing,
@@ -13,7 +14,6 @@ from bom.builder.docker.results import (
     RootFsFolder,
     RootFsTar,
 )
-from bom.builder.images import naming, written
 from bom.builder.images.written import Folder
 from bom.builder.protocol import Collected
 from bom.errors import BomError
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bom.builder.docker.results import Result
     from bom.builder.images.collect import Collector, Recipe
     from bom.builder.images.provenance import Reported
+    from bom.builder.images.results import Result
     from bom.builder.protocol import Artifact, BuildRequest, Progress
     from bom.model import Observation
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from bom.builder.docker.results import Nothing
+    from bom.builder.images.results import Nothing
     from bom.builder.protocol import BuildRequest, Progress
     from bom.model import Observation
 
