@@ -43,7 +43,7 @@ def file(name: str, content: bytes = b"x", mode: int = 0o644) -> tuple[tarfile.T
 
 def other(name: str, kind: bytes, target: str = "") -> tuple[tarfile.TarInfo, bytes]:
     info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
+    info.type, info.linkname, info.mode = kind, target, 0o755
     return info, b""
 
 

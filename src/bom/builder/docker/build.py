@@ -81,6 +81,8 @@ def _prepare(command: DockerCommand, request: BuildRequest) -> PreparedDockerBui
 
 def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> PreparedDockerBuild:
     """The same, with a folder for its temporary files."""
+    if not command.values("output"):  # whatever the route: what is wrong with `-o` shows at once
+        Outcome((EngineImage(),), request, command.tags, ())
     # the engine is reached while the client is asked: both mostly wait, for programs and imports
     aside = ThreadPoolExecutor(1)
     reached = aside.submit(_reach, command, request)
