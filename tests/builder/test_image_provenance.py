@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bom.builder.images import provenance
+from bom.builder.images import materials, provenance
 from bom.catalog.images.dockerfile import ImageReference
 from bom.errors import BomError
 from bom.model import Gap, Hash, Material
@@ -100,7 +100,7 @@ def test_a_build_that_reports_nothing_is_refused(tmp_path: Path) -> None:
 def test_an_image_that_the_provenance_names_has_its_digest() -> None:
     sources = (provenance.Source("u", (Hash("SHA-256", "c" * 64),), "python:3.11"),)
     references = (ImageReference("docker.io/library/python:3.11", "base-image"),)
-    assert list(provenance.image_materials(references, sources)) == [
+    assert list(materials.image_materials(references, sources)) == [
         Material(
             "base-image",
             "python:3.11",
@@ -116,7 +116,7 @@ def test_an_image_without_provenance_is_a_gap_unless_the_dockerfile_pins_it() ->
         ImageReference("python", "base-image"),
         ImageReference(f"alpine:3@{A}", "build-image"),
     )
-    facts = list(provenance.image_materials(references, None))
+    facts = list(materials.image_materials(references, None))
     assert Material("base-image", "python:latest", (), "latest") in facts
     assert Material("build-image", "alpine:3", (Hash("SHA-256", "a" * 64),), "3") in facts
     assert [(gap.what, gap.where) for gap in facts if isinstance(gap, Gap)] == [
@@ -126,7 +126,7 @@ def test_an_image_without_provenance_is_a_gap_unless_the_dockerfile_pins_it() ->
 
 def test_an_image_that_the_provenance_leaves_out_is_a_gap() -> None:
     references = (ImageReference("python:$V", "base-image", resolved=False),)
-    gaps = [x for x in provenance.image_materials(references, ()) if isinstance(x, Gap)]
+    gaps = [x for x in materials.image_materials(references, ()) if isinstance(x, Gap)]
     assert [gap.why for gap in gaps] == ["its name has a variable that is not known"]
 
 
@@ -134,7 +134,7 @@ def test_what_the_builder_fetched_by_url_is_a_material_without_credentials() -> 
     sources = (
         provenance.Source("https://user:hunter2@host.example/x.tgz", (Hash("SHA-256", "c" * 64),)),
     )
-    (fact,) = provenance.image_materials((), sources)
+    (fact,) = materials.image_materials((), sources)
     assert isinstance(fact, Material)
     assert "hunter2" not in fact.name
     assert fact.digests
@@ -144,7 +144,7 @@ def test_names_that_make_no_purl_have_none(tmp_path: Path) -> None:
     hostile = 'pkg:docker/%00%1b]0;x/<img src=x>@../..?platform="'
     source = {"uri": hostile, "digest": {"sha256": "c" * 64}}
     found = read(tmp_path, {"buildx.build.provenance": {"materials": [source]}})
-    facts = list(provenance.image_materials((), found.sources))
+    facts = list(materials.image_materials((), found.sources))
     assert [fact.purl for fact in facts if isinstance(fact, Material)] == [""]
 
 
@@ -183,6 +183,6 @@ def test_what_the_client_itself_sends_is_no_source(tmp_path: Path) -> None:
 
 def test_an_oci_layout_that_stands_for_an_image_is_told_by_its_digest() -> None:
     source = provenance.Source("pkg:oci/lay", (Hash("SHA-256", "a" * 64),), f"lay@{A}")
-    (made,) = provenance.image_materials([ImageReference("lay", "base-image")], [source])
+    (made,) = materials.image_materials([ImageReference("lay", "base-image")], [source])
     assert isinstance(made, Material)
     assert (made.kind, made.name, made.digests) == ("base-image", "lay", source.digests)

@@ -16,8 +16,8 @@ from bom.builder.images import (
     bases,
     context,
     image,
+    materials,
     platforms,
-    provenance,
     remote,
     stages,
     steps,
@@ -255,7 +255,7 @@ class Collector:
         yield from taken.dockerfile_facts(recipe.inputs, reported)
         if taking is not None:
             yield from taken.facts(taking, reported)
-        for fact in provenance.image_materials(references, sources, proven):
+        for fact in materials.image_materials(references, sources, proven):
             if contents and isinstance(fact, Material) and fact.kind == "base-image":
                 yield self._with_os_release(fact, contents)
             else:

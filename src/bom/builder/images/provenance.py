@@ -10,33 +10,26 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from pydantic import (
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
 )
 
 from bom.archive.image_identity import fits
-from bom.builder.images.remote import shown
+from bom.builder.images import slsa
 from bom.builder.images.steps import Definition
-from bom.catalog.images.reference import familiar, oci_purl, split_tag, with_tag
+from bom.catalog.images.reference import familiar
 from bom.errors import BomError
 from bom.input import read_bounded
-from bom.model import Gap, Hash, Material, Property
+from bom.model import Hash, Property
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from bom.catalog.images.dockerfile import ImageReference
-    from bom.model import Observation
 
 # What the client itself sends (a tar from standard input): its name differs from run to run, and
 # its content is known here.
@@ -58,137 +51,9 @@ _REFERENCE: Final = re.compile(
     re.ASCII,
 )
 
-_Text = Annotated[str, StringConstraints(max_length=4096)]
-
-
-class _Foreign(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Source(_Foreign):
-    uri: _Text = ""
-    digest: dict[_Text, _Text] = {}
-
-
-class _BuildConfig(_Foreign):
-    """The steps; `steps.py` looks into them."""
-
-    steps: list[Any] = Field(default=[], alias="llbDefinition")
-
-
-class _Internal(_Foreign):
-    platform: _Text = Field(default="", alias="builderPlatform")
-    config: _BuildConfig | None = Field(default=None, alias="buildConfig")
-
-
-class _Parameters(_Foreign):
-    args: dict[_Text, Any] = {}
-
-
-class _External(_Foreign):
-    request: _Parameters = _Parameters()
-    config: _BuildConfig | None = Field(default=None, alias="buildConfig")
-
-
-class _Definition(_Foreign):
-    resolved: list[_Source] = Field(default=[], alias="resolvedDependencies")
-    internal: _Internal = Field(default=_Internal(), alias="internalParameters")
-    external: _External = Field(default=_External(), alias="externalParameters")
-
-
-class _SourceText(_Foreign):
-    """A file that the frontend read: base64 of its bytes."""
-
-    filename: _Text = ""
-    language: _Text = ""
-    data: Annotated[str, StringConstraints(max_length=_LIMIT)] = ""
-
-
-class _SourceTexts(_Foreign):
-    infos: list[_SourceText] = []
-    locations: dict[_Text, Any] = {}
-
-
-class _BuildKit(_Foreign):
-    source: _SourceTexts = _SourceTexts()
-    layers: dict[_Text, Any] = {}
-
-
-class _Complete(_Foreign):
-    parameters: bool = False
-    environment: bool = False
-    materials: bool = False
-
-
-class _Times(_Foreign):
-    started: _Text = Field(default="", alias="buildStartedOn")
-    finished: _Text = Field(default="", alias="buildFinishedOn")
-    invocation: _Text = Field(default="", alias="buildInvocationID")
-    buildkit: _BuildKit = Field(
-        default=_BuildKit(), alias="https://mobyproject.org/buildkit@v1#metadata"
-    )
-    complete: _Complete = Field(default=_Complete(), alias="completeness")
-    reproducible: bool = False
-
-
-class _RunMetadata(_Foreign):
-    """BuildKit has spelled its names in two ways in SLSA v1."""
-
-    buildkit: _BuildKit = Field(
-        default=_BuildKit(),
-        validation_alias=AliasChoices(
-            "https://mobyproject.org/buildkit@v1#metadata", "buildkit_metadata"
-        ),
-    )
-    complete: _Complete = Field(
-        default=_Complete(),
-        validation_alias=AliasChoices(
-            "https://mobyproject.org/buildkit@v1#completeness", "buildkit_completeness"
-        ),
-    )
-    reproducible: bool = Field(
-        default=False,
-        validation_alias=AliasChoices(
-            "https://mobyproject.org/buildkit@v1#reproducible", "buildkit_reproducible"
-        ),
-    )
-
-
-class _RunDetails(_Foreign):
-    metadata: _RunMetadata = _RunMetadata()
-
-
-class _Environment(_Foreign):
-    platform: _Text = ""
-
-
-class _Invocation(_Foreign):
-    environment: _Environment = _Environment()
-    parameters: _Parameters = _Parameters()
-
-
-class _Provenance(_Foreign):
-    materials: list[_Source] = []
-    definition: _Definition = Field(default=_Definition(), alias="buildDefinition")
-    times: _Times = Field(default=_Times(), alias="metadata")
-    invoked: _Invocation = Field(default=_Invocation(), alias="invocation")
-    run: _RunDetails = Field(default=_RunDetails(), alias="runDetails")
-    config: _BuildConfig | None = Field(default=None, alias="buildConfig")
-
-
-class _Metadata(_Foreign):
-    # of an image for several platforms the provenance stands under names that hold the platform
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    digest: _Text = Field(default="", alias="containerimage.digest")
-    config: _Text = Field(default="", alias="containerimage.config.digest")
-    names: _Text = Field(default="", alias="image.name")
-    build_ref: _Text = Field(default="", alias="buildx.build.ref")
-    provenance: _Provenance | None = Field(default=None, alias="buildx.build.provenance")
-
 
 _PLATFORM: Final = "buildx.build.provenance/"
-_TARGETS: Final = TypeAdapter(dict[_Text, object])
+_TARGETS: Final = TypeAdapter(dict[slsa.Text, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +136,7 @@ def stated(id_file: Path | None, metadata_file: Path | None) -> Reported:
     image_id = text.strip()
     if image_id and not _DIGEST.fullmatch(image_id):
         raise BomError(f"the image ID file holds no image ID: {image_id!r:.80}")
-    found = _metadata(metadata_file) if metadata_file is not None else _Metadata()
+    found = _metadata(metadata_file) if metadata_file is not None else slsa.Metadata()
     return _reported(found, image_id)
 
 
@@ -284,7 +149,7 @@ def read_targets(metadata_file: Path) -> dict[str, Reported]:
     try:
         found = _TARGETS.validate_json(data)
         targets = {
-            name: _Metadata.model_validate(item)
+            name: slsa.Metadata.model_validate(item)
             for name, item in found.items()
             if isinstance(item, dict)
         }
@@ -305,76 +170,18 @@ def of_image(image_id: str, predicate: bytes = b"", build_ref: str = "") -> Repo
     it. `predicate`: BuildKit's provenance of that build (JSON), b"" where there is none.
     Raises BomError for a predicate that is not as BuildKit writes it."""
     try:
-        provenance = _Provenance.model_validate_json(predicate) if predicate else None
+        provenance = slsa.Provenance.model_validate_json(predicate) if predicate else None
     except ValidationError as error:
         raise _unlike(error, "the provenance of a build") from error
-    found = _Metadata.model_construct(
+    found = slsa.Metadata.model_construct(
         digest="", config="", build_ref=build_ref, provenance=provenance, names=""
     )
     return _reported(found, image_id)
 
 
-def image_materials(
-    references: Sequence[ImageReference] | None,
-    sources: Sequence[Source] | None,
-    proven: Sequence[Source] = (),
-) -> Iterable[Observation]:
-    """Base and builder images: with the digest that the builder's provenance states, else a gap.
-
-    `references`: what the Dockerfile names, None where it isn't at hand. `proven`: what the built
-    image itself proves where there is no provenance (bases.proven). The present digest of a tag
-    is never taken: it may have moved since the build used it.
-    """
-    named = {familiar(item.name): item for item in references or ()}
-    seen: set[str] = set()
-    for source in (*(sources or ()), *proven):
-        if not source.image:
-            yield _fetched(source)
-            continue
-        key = source.image
-        if key not in named and with_tag(key.partition("@")[0]) in named:
-            key = with_tag(key.partition("@")[0])  # an OCI layout stands by digest alone
-        item = named.get(key)
-        seen.add(key)
-        yield Material(
-            kind=item.kind if item else "build-image",
-            name=source.image.partition("@")[0],
-            digests=source.digests,
-            version=split_tag(source.image)[1],
-            purl=_image_purl(source),
-            properties=tuple(_properties(source)),
-        )
-        if not source.digests:
-            yield Gap("base-image.digest", source.image, "the provenance states no digest for it")
-        if item is None and references is None:
-            yield Gap("base-image.role", source.image, "the Dockerfile is not at hand")
-    for name, item in sorted(named.items()):
-        if name in seen:
-            continue
-        pinned = _pinned(name)
-        shown = name.partition("@")[0]
-        yield Material(kind=item.kind, name=shown, version=split_tag(name)[1], digests=pinned)
-        if not pinned:
-            yield Gap("base-image.digest", shown, _why_unknown(item, sources))
-    if references is None and sources is None:
-        yield Gap(
-            "base-image.digest",
-            "the Dockerfile",
-            "neither the Dockerfile nor the builder's provenance is at hand",
-        )
-
-
-def _why_unknown(item: ImageReference, sources: Sequence[Source] | None) -> str:
-    if not item.resolved:
-        return "its name has a variable that is not known"
-    if sources is None:
-        return "this builder gives no provenance, and a tag's present digest proves nothing"
-    return "the builder's provenance does not name it"
-
-
-def _reported(found: _Metadata, image_id: str = "") -> Reported:
+def _reported(found: slsa.Metadata, image_id: str = "") -> Reported:
     provenance = found.provenance
-    times = provenance.times if provenance else _Times()
+    times = provenance.times if provenance else slsa.Times()
     return Reported(
         image_id=image_id,
         digest=_digest(found.digest),
@@ -394,10 +201,10 @@ def _reported(found: _Metadata, image_id: str = "") -> Reported:
     )
 
 
-def _by_platform(found: _Metadata) -> Iterator[tuple[str, Reported]]:
+def _by_platform(found: slsa.Metadata) -> Iterator[tuple[str, Reported]]:
     for name, value in sorted((found.model_extra or {}).items()):
         if name.startswith(_PLATFORM) and isinstance(value, dict):
-            one = _Metadata.model_validate({"buildx.build.provenance": value})
+            one = slsa.Metadata.model_validate({"buildx.build.provenance": value})
             yield name.removeprefix(_PLATFORM), _reported(one)
 
 
@@ -411,12 +218,12 @@ def _content(path: Path) -> bytes | None:
         raise BomError(f"the metadata file can't be read: {error.strerror}") from error
 
 
-def _metadata(path: Path) -> _Metadata:
+def _metadata(path: Path) -> slsa.Metadata:
     data = _content(path)
     if data is None:
-        return _Metadata()
+        return slsa.Metadata()
     try:
-        return _Metadata.model_validate_json(data)
+        return slsa.Metadata.model_validate_json(data)
     except ValidationError as error:
         raise _unlike(error) from error
 
@@ -430,7 +237,7 @@ def _digest(text: str) -> str:
     return text if _DIGEST.fullmatch(text) else ""
 
 
-def _arguments(provenance: _Provenance) -> tuple[tuple[str, str], ...]:
+def _arguments(provenance: slsa.Provenance) -> tuple[tuple[str, str], ...]:
     """BuildKit's frontend has them as `build-arg:NAME`."""
     stated = {**provenance.invoked.parameters.args, **provenance.definition.external.request.args}
     named = ((name.partition("build-arg:"), value) for name, value in stated.items())
@@ -443,15 +250,15 @@ def _arguments(provenance: _Provenance) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _platform(provenance: _Provenance) -> str:
+def _platform(provenance: slsa.Provenance) -> str:
     return provenance.invoked.environment.platform or provenance.definition.internal.platform
 
 
-def _definition(provenance: _Provenance) -> Definition:
+def _definition(provenance: slsa.Provenance) -> Definition:
     """The steps as they are stated, unread: in v0.2, or in either place where v1 had them."""
     stated = provenance.definition
     config = provenance.config or stated.external.config or stated.internal.config
-    metadata: _Times | _RunMetadata = provenance.run.metadata
+    metadata: slsa.Times | slsa.RunMetadata = provenance.run.metadata
     if config is None or provenance.config is not None:
         metadata = provenance.times
     return Definition(
@@ -469,7 +276,7 @@ def _definition(provenance: _Provenance) -> Definition:
     )
 
 
-def _dockerfile(provenance: _Provenance) -> bytes | None:
+def _dockerfile(provenance: slsa.Provenance) -> bytes | None:
     """The one Dockerfile among the sources that the frontend read; None where none or more are
     stated."""
     read = (*provenance.times.buildkit.source.infos, *provenance.run.metadata.buildkit.source.infos)
@@ -482,7 +289,7 @@ def _dockerfile(provenance: _Provenance) -> bytes | None:
         return None
 
 
-def _sources(provenance: _Provenance) -> tuple[Source, ...]:
+def _sources(provenance: slsa.Provenance) -> tuple[Source, ...]:
     found = {}
     for item in (*provenance.materials, *provenance.definition.resolved):
         if item.uri.startswith(_SESSION):
@@ -516,27 +323,3 @@ def _image_name(uri: str) -> tuple[str, str]:
     digest = digest or (version if version.startswith("sha256:") else "")
     full = f"{full}@{digest}" if digest else full
     return familiar(full), unquote(pairs.get("platform", ""))
-
-
-def _pinned(name: str) -> tuple[Hash, ...]:
-    """The digest that the Dockerfile itself demands (`FROM name@sha256:...`)."""
-    digest = name.partition("@")[2]
-    return (Hash("SHA-256", digest.removeprefix("sha256:")),) if _DIGEST.fullmatch(digest) else ()
-
-
-def _properties(source: Source) -> Iterator[Property]:
-    if source.platform:
-        yield Property("bom-seal:image:platform", source.platform)
-    if source.proof:
-        yield Property("bom-seal:image:proven-by", source.proof)
-
-
-def _image_purl(source: Source) -> str:
-    """`pkg:oci` by manifest digest; "" without one, or where the name makes no purl."""
-    sha256 = [item.value for item in source.digests if item.alg == "SHA-256"]
-    return oci_purl(*split_tag(source.image), f"sha256:{sha256[0]}") if sha256 else ""
-
-
-def _fetched(source: Source) -> Material:
-    """A URL or git repository that the builder itself fetched (`ADD https://...`)."""
-    return Material(kind="context", name=shown(source.uri), digests=source.digests)

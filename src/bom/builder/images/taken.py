@@ -49,7 +49,7 @@ def dockerfile_facts(inputs: BuildInputs, reported: Reported) -> Iterator[Observ
 
 def facts(taking: Taking, reported: Reported) -> Iterator[Observation]:
     """What the instructions fetched and asked for. A builder with provenance names what it
-    fetched itself (provenance.image_materials)."""
+    fetched itself (materials.image_materials)."""
     if reported.sources is None:
         for item in taking.downloads:
             where = printable_os(shown(item.url))
