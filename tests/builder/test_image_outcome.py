@@ -3,6 +3,7 @@ whether they are what the build reported."""
 
 from __future__ import annotations
 
+import importlib
 import shlex
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from bom.builder.docker import command as commands
 from bom.builder.docker.added import Added
 from bom.builder.docker.results import results
 from bom.builder.images import written
+from bom.builder.images.collect import NEEDS
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.provenance import Reported
 from bom.builder.images.results import ArchiveFile, EngineImage, Result, RootFsFolder, RootFsTar
@@ -191,3 +193,8 @@ def test_files_that_were_there_before_are_none_of_the_builds(tmp_path: Path) -> 
     (tmp_path / "new.txt").write_text("new\n")
     (made,) = folder.collect(Silent()).artifacts
     assert made.built.name == "new.txt"
+
+
+def test_what_is_loaded_while_a_build_runs_is_there_to_be_loaded() -> None:
+    for name in NEEDS:
+        assert importlib.import_module(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import NEEDS, Collector, Recipe
 from bom.builder.images.context import BuildInputs
 from bom.builder.images.folder import LocalContext
 from bom.builder.images.ignore import IgnoreRules
@@ -82,7 +82,7 @@ def prepare(request: BuildRequest) -> IndirectBuild:
 class IndirectBuild:
     """One build about to run; a context manager that owns its exports."""
 
-    needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
+    needs: tuple[str, ...] = NEEDS
     warnings: tuple[str, ...] = ()
 
     def __init__(

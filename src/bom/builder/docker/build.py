@@ -24,7 +24,7 @@ from bom.builder.docker.no_engine import NoEngine
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.stage_export import DockerStages
 from bom.builder.images import context, remote, stdin, unsealed
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import NEEDS, Collector, Recipe
 from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent
 from bom.builder.images.outcome import Outcome
@@ -54,32 +54,32 @@ _RECORDED_OPTIONS: Final = ("target", "platform", "file", "network")
 def prepare(request: BuildRequest) -> PreparedBuild:
     """Everything that must be known before the build. Raises BomError, EnvironmentLacks."""
     command = commands.parse(request.command)
-    if (nothing := _nothing(command, request)) is not None:
-        return unsealed.prepare(request, nothing)
-    return _prepare(command, request)
-
-
-def _nothing(command: DockerCommand, request: BuildRequest) -> Nothing | None:
-    """Why the command leaves nothing to seal; None where it does."""
     if (nothing := outcomes.without_build(command)) is not None:
-        return nothing
-    if not command.values("output"):
-        return None
-    client = clients.probe(command, request.environment, request.cwd)
-    found = outcomes.results(command, client.route, request.cwd)
-    return found[0] if isinstance(found[0], Nothing) else None
+        return unsealed.prepare(request, nothing)
+    client = None
+    if command.values("output"):
+        client = clients.probe(command, request.environment, request.cwd)
+        found = outcomes.results(command, client.route, request.cwd)
+        if isinstance(found[0], Nothing):
+            return unsealed.prepare(request, found[0])
+    return _prepare(command, request, client)
 
 
-def _prepare(command: DockerCommand, request: BuildRequest) -> PreparedDockerBuild:
+def _prepare(
+    command: DockerCommand, request: BuildRequest, client: Client | None
+) -> PreparedDockerBuild:
+    """`client`: where it was asked already."""
     folder = Path(tempfile.mkdtemp(prefix="bom-"))  # mkdtemp makes it 0700
     try:
-        return _within(folder, request, command)
+        return _within(folder, request, command, client)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> PreparedDockerBuild:
+def _within(
+    folder: Path, request: BuildRequest, command: DockerCommand, client: Client | None
+) -> PreparedDockerBuild:
     """The same, with a folder for its temporary files."""
     if not command.values("output"):  # whatever the route: what is wrong with `-o` shows at once
         Outcome((EngineImage(),), request, command.tags, ())
@@ -88,7 +88,7 @@ def _within(folder: Path, request: BuildRequest, command: DockerCommand) -> Prep
     reached = aside.submit(_reach, command, request)
     aside.shutdown(wait=False)
     try:
-        client = clients.probe(command, request.environment, request.cwd)
+        client = client or clients.probe(command, request.environment, request.cwd)
         wanted = outcomes.results(command, client.route, request.cwd)
         _refuse_unloaded(command, client, wanted, request.environment)
         platforms = command.platforms(request.environment)
@@ -216,7 +216,7 @@ def _engine(reached: Future[_Reached], *, needed: bool) -> _Reached:
 class PreparedDockerBuild:
     """A `docker build` about to run; a context manager that owns its temporary files."""
 
-    needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
+    needs: tuple[str, ...] = NEEDS
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bom import redact
 from bom.builder.images import context
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import NEEDS, Collector, Recipe
 from bom.builder.images.context import BuildInputs, Given
 from bom.builder.images.credentials import Lent
 from bom.builder.images.remote import is_remote
@@ -253,7 +253,7 @@ class PreparedTargets:
     leaves out a target that this command turned out not to build. `closed` is called at the end.
     """
 
-    needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
+    needs: tuple[str, ...] = NEEDS
 
     def __init__(
         self,

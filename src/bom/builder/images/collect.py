@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom import redact
 from bom.builder.images import (
@@ -46,6 +46,19 @@ if TYPE_CHECKING:
     from bom.catalog.images.dockerfile import ImageReference
     from bom.catalog.protocol import Declared
     from bom.model import Observation
+
+
+# What looking into an image and describing it load, for nearly every image: a builder has it
+# loaded while its command runs.
+NEEDS: Final = (
+    "bom.catalog.image",
+    "bom.catalog.debian.installed",
+    "bom.catalog.python.installed",
+    "bom.catalog.python.owners",
+    "bom.catalog.compare",
+    "cyclonedx.spdx",
+    "jsonschema_rs",
+)
 
 
 @dataclass(frozen=True, slots=True)

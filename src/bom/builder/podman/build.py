@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bom import redact
 from bom.builder.images import bases, context, image, provenance, remote, stdin, unsealed
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import NEEDS, Collector, Recipe
 from bom.builder.images.credentials import Lent
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.provenance import Reported
@@ -100,7 +100,7 @@ class PreparedPodmanBuild:
     """A build by podman or buildah about to run; a context manager that owns its temporary
     files."""
 
-    needs: tuple[str, ...] = ("bom.catalog.image", "cyclonedx.spdx")
+    needs: tuple[str, ...] = NEEDS
 
     def __init__(
         self,
