@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bom.archive.package import holding, identify
 from bom.builder.artifact_files import ENDINGS_KNOWN, is_own, recognised
+from bom.builder.prepared import Closing
 from bom.builder.protocol import Artifact, Collected, Invocation
 from bom.builder.snapshot import Snapshot, signature, take
 from bom.catalog import project as projects
@@ -24,7 +25,6 @@ from bom.seal import beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from bom.archive.package import PackageIdentity
     from bom.builder.protocol import BuildRequest, Progress
@@ -63,7 +63,7 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class FilesBuild:
+class FilesBuild(Closing):
     """One build about to run: what was there before it."""
 
     request: BuildRequest
@@ -73,17 +73,6 @@ class FilesBuild:
     observations: tuple[Observation, ...] = ()
     warnings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ("cyclonedx.spdx",)
-
-    def __enter__(self) -> FilesBuild:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """There is nothing to remove: the build's files are the user's."""
 
     def packs(self, path: Path) -> bool:
         """Whether `path` lies in the project and git doesn't ignore it."""

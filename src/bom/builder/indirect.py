@@ -7,7 +7,7 @@ build has touched, would get a BOM of a build that is not its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final, Protocol
 
 from bom.builder.images.collect import NEEDS, Collector, Recipe
 from bom.builder.images.context import BuildInputs
@@ -15,6 +15,7 @@ from bom.builder.images.folder import LocalContext
 from bom.builder.images.ignore import IgnoreRules
 from bom.builder.images.naming import destinations
 from bom.builder.images.provenance import Reported
+from bom.builder.prepared import Closing
 from bom.builder.protocol import Collected, Invocation
 from bom.catalog.images.reference import familiar
 from bom.errors import BomError
@@ -23,7 +24,6 @@ from bom.model import Gap
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-    from types import TracebackType
 
     from bom.builder.images.store import ImageStore, StoredImage
     from bom.builder.protocol import BuildRequest, Progress
@@ -79,7 +79,7 @@ def prepare(request: BuildRequest) -> IndirectBuild:
     return IndirectBuild(request, watch, before, dict(zip(names, targets, strict=True)))
 
 
-class IndirectBuild:
+class IndirectBuild(Closing):
     """One build about to run; a context manager that owns its exports."""
 
     needs: tuple[str, ...] = NEEDS
@@ -102,15 +102,7 @@ class IndirectBuild:
         self._targets = targets
         self._collector = Collector(watch.store, request)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._watch.close()
         self._collector.close()
 

@@ -40,6 +40,46 @@ class Options:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
+class WithOptions:
+    """What is asked of a command line that is understood: its own options, and those of the
+    program in front of them."""
+
+    __slots__ = ()
+    client_options: tuple[Option, ...]
+    options: tuple[Option, ...]
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of an option, in order."""
+        return tuple(option.value for option in self.options if option.name == name)
+
+    def value(self, name: str) -> str:
+        """The last value of an option, which is the one that counts; "" where it isn't given."""
+        return last(self.options, name)
+
+    def flag(self, name: str) -> bool:
+        return self.value(name) in TRUE
+
+    def client_value(self, name: str) -> str:
+        """The last value of one of the program's own options, "" where it isn't given."""
+        return last(self.client_options, name)
+
+
+def last(options: Sequence[Option], name: str) -> str:
+    """The last value of an option, "" where it isn't given."""
+    return next((option.value for option in reversed(options) if option.name == name), "")
+
+
+def csv_words(text: str, where: str) -> list[str]:
+    """A value that lists several, as Go's encoding/csv reads it. `where`: what it is, for the
+    BomError that a line break in it raises."""
+    import csv
+
+    try:
+        return next(iter(csv.reader([text])), [])
+    except csv.Error as error:
+        raise BomError(f"a line break stands in {where}", hint="give one in one line") from error
+
+
 def leading(argv: Sequence[str], start: int, known: Options) -> tuple[tuple[Option, ...], int]:
     """The options from `start` to the first word that is none, and that word's index."""
     found: list[Option] = []

@@ -24,13 +24,13 @@ from bom.builder.docker.targets import (
     Planned,
     PreparedTargets,
     Report,
-    looked_at,
     recipe,
 )
 from bom.builder.images import naming, provenance, results, stdin, unsealed
 from bom.builder.images.context import Dialect
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.remote import is_remote
+from bom.builder.prepared import looked_at
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
 from bom.model import Gap, Setting

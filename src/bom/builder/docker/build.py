@@ -11,7 +11,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom import redact
 from bom.builder.docker import client as clients
@@ -24,12 +24,14 @@ from bom.builder.docker.no_engine import NoEngine
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.stage_export import DockerStages
 from bom.builder.images import context, remote, stdin, unsealed
-from bom.builder.images.collect import NEEDS, Collector, Recipe
+from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
-from bom.builder.images.credentials import Lent
+from bom.builder.images.credentials import Lent, build_argument
 from bom.builder.images.outcome import Outcome
+from bom.builder.images.prepared import PreparedImages
 from bom.builder.images.results import EngineImage, Nothing, RootFsFolder, parse_output
 from bom.builder.images.stages import SwitchedOff
+from bom.builder.prepared import looked_at
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError, EnvironmentLacks
 from bom.model import Setting
@@ -38,7 +40,6 @@ from bom.state import state_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from concurrent.futures import Future
-    from types import TracebackType
 
     from bom.builder.docker.client import Client
     from bom.builder.docker.command import DockerCommand
@@ -136,10 +137,7 @@ def _within(
 def _seen(client: Client, parts: tuple[StatedComponent, ...]) -> Future[tuple[Observation, ...]]:
     """The tools, looked at while the command runs: hashing them and asking whose they are takes a
     fifth of a second."""
-    pool = ThreadPoolExecutor(1)
-    seen = pool.submit(lambda: (*tools.client_tools(client), *tools.engine_tools(client, parts)))
-    pool.shutdown(wait=False)
-    return seen
+    return looked_at(lambda: (*tools.client_tools(client), *tools.engine_tools(client, parts)))
 
 
 def spooled(command: DockerCommand, folder: Path) -> Path | None:
@@ -213,10 +211,8 @@ def _engine(reached: Future[_Reached], *, needed: bool) -> _Reached:
     return found if needed else _Reached(found.engine, ())
 
 
-class PreparedDockerBuild:
+class PreparedDockerBuild(PreparedImages):
     """A `docker build` about to run; a context manager that owns its temporary files."""
-
-    needs: tuple[str, ...] = NEEDS
 
     def __init__(
         self,
@@ -230,14 +226,12 @@ class PreparedDockerBuild:
         seen: Future[tuple[Observation, ...]],
         folder: Path,
     ) -> None:
-        self._settings = settings
-        self._seen = seen
+        super().__init__(folder, settings, seen)
         self._outcome = outcome
         self.warnings = tuple(_warnings(command, recipe.inputs, outcome, request))
         store = pushes.store(engine, command, request) if pushes.any_of(outcome.wanted) else engine
         self._collector = Collector(store, request)
         self._provenance = PlatformProvenance.of(command, client, request)
-        self._folder = folder
         added = Added.to(command, client.route, outcome.wanted, (request.cwd, folder))
         self._added = added
         environment = {**dict(added.variables), **request.environment}
@@ -261,21 +255,8 @@ class PreparedDockerBuild:
         )
         self._recipe = replace(recipe, exporter=exporter)
 
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """The build's settings and tools; waits for what is still looked at."""
-        return (*self._settings, *self._seen.result())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def close(self) -> None:
+        super().close()
         self._collector.close()
 
     def packs(self, path: Path) -> bool:
@@ -324,10 +305,7 @@ def _settings(
             yield Setting("option", name, redact.text(_shown(name, value, request)))
     yield from lent.settings()
     for item in command.build_args(request.environment):
-        value = redact.value(item.name, item.value)
-        if any(secret in value for secret in known):
-            value = redact.REDACTED
-        yield Setting("build-arg", item.name, value)
+        yield build_argument(item.name, item.value, known)
 
 
 def _shown(name: str, value: str, request: BuildRequest) -> str:

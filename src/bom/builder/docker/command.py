@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from bom.builder.docker import grammar
 from bom.builder.docker.grammar import Option
 from bom.builder.images.results import parse_output
-from bom.builder.pflag import FALSE, TRUE
+from bom.builder.pflag import FALSE, TRUE, WithOptions
 from bom.catalog.images.reference import with_tag
 from bom.errors import BomError
 
@@ -33,7 +33,7 @@ Form = Literal["build", "buildx", "other", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class DockerCommand:
+class DockerCommand(WithOptions):
     """A `docker build` understood.
 
     `at`: the index in `argv` behind the subcommand's words, where an option can be added.
@@ -48,21 +48,6 @@ class DockerCommand:
     client_options: tuple[Option, ...]
     options: tuple[Option, ...]
     context: str
-
-    def values(self, name: str) -> tuple[str, ...]:
-        """Every value of an option, in order."""
-        return tuple(option.value for option in self.options if option.name == name)
-
-    def value(self, name: str) -> str:
-        """The last value of an option, which is the one that counts; "" where it isn't given."""
-        return next(reversed(self.values(name)), "")
-
-    def flag(self, name: str) -> bool:
-        return self.value(name) in TRUE
-
-    def client_value(self, name: str) -> str:
-        """The last value of one of the client's own options, "" where it isn't given."""
-        return next((o.value for o in reversed(self.client_options) if o.name == name), "")
 
     def builder(self, environment: Mapping[str, str]) -> str:
         """The buildx builder that is named, "" for the default one."""

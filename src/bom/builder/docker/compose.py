@@ -28,13 +28,13 @@ from bom.builder.docker.targets import (
     Planned,
     PreparedTargets,
     Report,
-    looked_at,
     recipe,
 )
 from bom.builder.images import naming, stdin, unsealed
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.results import EngineImage, Nothing
 from bom.builder.pflag import TRUE
+from bom.builder.prepared import looked_at
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
 from bom.model import Setting

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import grammar
 from bom.builder.docker.command import CLIENT, DockerCommand
-from bom.builder.pflag import TRUE, Option, Options, all_of, leading
+from bom.builder.pflag import TRUE, Option, Options, WithOptions, all_of, last, leading
 from bom.errors import BomError, EnvironmentLacks
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ COMPOSE_BUILD: Final = Options(
 
 
 @dataclass(frozen=True, slots=True)
-class PluginCall:
+class PluginCall(WithOptions):
     """A call understood.
 
     `argv[:before]` runs any other subcommand of the plugin; `at` is the index behind the
@@ -120,28 +120,13 @@ class PluginCall:
     options: tuple[Option, ...]
     words: tuple[str, ...]
 
-    def values(self, name: str) -> tuple[str, ...]:
-        """Every value of an option of the subcommand, in order."""
-        return tuple(option.value for option in self.options if option.name == name)
-
-    def value(self, name: str) -> str:
-        """The last value of an option of the subcommand, "" where it isn't given."""
-        return next(reversed(self.values(name)), "")
-
-    def flag(self, name: str) -> bool:
-        return self.value(name) in TRUE
-
     def plugin_flag(self, name: str) -> bool:
         """Whether a flag stands between the plugin and its subcommand."""
         return any(o.name == name and o.value in TRUE for o in self.plugin_options)
 
     def plugin_value(self, name: str) -> str:
         """The last value of an option between the plugin and its subcommand, "" without."""
-        return next((o.value for o in reversed(self.plugin_options) if o.name == name), "")
-
-    def client_value(self, name: str) -> str:
-        """The last value of one of the client's own options, "" where it isn't given."""
-        return next((o.value for o in reversed(self.client_options) if o.name == name), "")
+        return last(self.plugin_options, name)
 
     @property
     def wants_help(self) -> bool:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from bom.builder.prepared import Closing
 from bom.builder.protocol import Invocation
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from bom.builder.docker.endpoint import ClientRefuses
     from bom.builder.protocol import BuildRequest, Collected, Progress
     from bom.model import Observation
 
 
-class RefusedByClient:
+class RefusedByClient(Closing):
     """Runs the command untouched. Should it end well all the same, nothing is sealed."""
 
     observations: tuple[Observation, ...] = ()
@@ -25,17 +25,6 @@ class RefusedByClient:
     def __init__(self, request: BuildRequest, why: ClientRefuses) -> None:
         self.invocation = Invocation(request.command, request.environment)
         self._why = why
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """There is nothing to remove."""
 
     def packs(self, path: Path) -> bool:
         """Nothing is built."""

@@ -6,17 +6,16 @@ artifact of its own.
 
 from __future__ import annotations
 
-import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from bom import redact
 from bom.builder.images import context
-from bom.builder.images.collect import NEEDS, Collector, Recipe
+from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import BuildInputs, Given
-from bom.builder.images.credentials import Lent
+from bom.builder.images.credentials import Lent, build_argument
+from bom.builder.images.prepared import PreparedImages
 from bom.builder.images.remote import is_remote
 from bom.builder.protocol import Collected
 from bom.catalog.images.reference import familiar, with_tag
@@ -27,7 +26,6 @@ from bom.state import state_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
-    from types import TracebackType
 
     from bom.builder.docker.engine import Engine
     from bom.builder.images.context import Dialect
@@ -224,15 +222,7 @@ def _settings(item: Definition, request: BuildRequest, kind: str) -> Iterator[Se
         yield Setting("option", "network", redact.text(item.network))
     yield from item.lent.settings()
     for name, text in sorted(item.arguments.items()):
-        yield _argument(name, text, known)
-
-
-def looked_at(facts: Callable[[], Iterable[Observation]]) -> Future[tuple[Observation, ...]]:
-    """Facts that are found out while the command runs."""
-    pool = ThreadPoolExecutor(1)
-    found = pool.submit(lambda: tuple(facts()))
-    pool.shutdown(wait=False)
-    return found
+        yield build_argument(name, text, known)
 
 
 def in_context(planned: Sequence[Planned]) -> Iterator[str]:
@@ -246,14 +236,12 @@ def in_context(planned: Sequence[Planned]) -> Iterator[str]:
             )
 
 
-class PreparedTargets:
+class PreparedTargets(PreparedImages):
     """A command about to make several images; a context manager that owns its temporary folder.
 
     `reports` says, once the command has ended well, what each image became, by label: it is
     leaves out a target that this command turned out not to build. `closed` is called at the end.
     """
-
-    needs: tuple[str, ...] = NEEDS
 
     def __init__(
         self,
@@ -269,33 +257,18 @@ class PreparedTargets:
         warnings: Sequence[str] = (),
         closed: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__(folder, settings, tools)
         self.invocation = invocation
         self.warnings = (*warnings, *in_context(planned))
         self._planned = tuple(planned)
         self._engine = engine
         self._request = request
         self._collectors = [Collector(item.store or engine, request) for item in self._planned]
-        self._folder = folder
-        self._settings = tuple(settings)
-        self._tools = tools
         self._reports = reports
         self._closed = closed
 
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """Settings and tools of the command; waits for what is still looked at."""
-        return (*self._settings, *self._tools.result())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def close(self) -> None:
+        super().close()
         self._closed()
         for collector in self._collectors:
             collector.close()
@@ -340,7 +313,7 @@ def _as_built(planned: Recipe, report: Report, request: BuildRequest) -> Recipe:
         if planned.arguments.get(name, value) != value
     }
     observations = tuple(
-        _argument(fact.name, other[fact.name], redact.secrets_of(request.environment))
+        build_argument(fact.name, other[fact.name], redact.secrets_of(request.environment))
         if isinstance(fact, Setting) and fact.kind == "build-arg" and fact.name in other
         else fact
         for fact in planned.observations
@@ -351,9 +324,3 @@ def _as_built(planned: Recipe, report: Report, request: BuildRequest) -> Recipe:
         arguments={**planned.arguments, **other},
         observations=(*observations, *report.observations),
     )
-
-
-def _argument(name: str, text: str, known: Sequence[str]) -> Setting:
-    value = redact.value(name, text)
-    hidden = any(secret in value for secret in known)
-    return Setting("build-arg", name, redact.REDACTED if hidden else value)

@@ -6,7 +6,6 @@ build said of itself is a `Reported`; the outcome is an `Artifact`, ready to be 
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -25,6 +24,7 @@ from bom.builder.images import (
     written,
 )
 from bom.builder.images.image import Export
+from bom.builder.images.reading import read_through
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
 from bom.compose.bom import ROOT
@@ -199,8 +199,6 @@ class Collector:
     def _export(self, target: Target, output: Path, progress: Progress) -> Export:
         from bom.catalog.image import ImageCataloguer
 
-        digest = hashlib.sha256()
-        size = 0
         progress.start("export the image", target.image.size)
         try:
             path = temporary_beside(output)
@@ -210,12 +208,7 @@ class Collector:
                 path.open("wb") as file,
                 closing(self._store.export(target.names, target.platform)) as pieces,
             ):
-                for piece in pieces:
-                    file.write(piece)
-                    digest.update(piece)
-                    cataloguer.feed(piece)
-                    size += len(piece)
-                    progress.advance(len(piece))
+                digest, size = read_through(pieces, (file.write, cataloguer.feed), progress)
                 first, *others = cataloguer.finish_all()
         except OSError as error:
             raise BomError(
@@ -229,7 +222,7 @@ class Collector:
             ) from error
         finally:
             progress.done()
-        return Export(path, digest.hexdigest(), size, first, tuple(others))
+        return Export(path, digest, size, first, tuple(others))
 
     def _with_project(self, contents: ImageContents, recipe: Recipe, commit: str) -> ImageContents:
         """The image, with the files that are the project's own source told as such, and with

@@ -72,6 +72,14 @@ class Lent:
                 )
 
 
+def build_argument(name: str, text: str, known: Sequence[str]) -> Setting:
+    """A build argument as it is recorded: without what looks like a secret, or holds a `known`
+    one."""
+    value = redact.value(name, text)
+    hidden = any(secret in value for secret in known)
+    return Setting("build-arg", name, redact.REDACTED if hidden else value)
+
+
 def _shown(name: str) -> str:
     return printable_os(redact.text(name))
 

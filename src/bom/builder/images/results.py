@@ -6,11 +6,10 @@ docs.docker.com/build/exporters, the short forms in `docker buildx build`, "--ou
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom.builder.pflag import FALSE, TRUE
+from bom.builder.pflag import FALSE, TRUE, csv_words
 from bom.errors import BomError
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def _folder(destination: str, cwd: Path) -> Path:
 
 def parse_output(text: str) -> dict[str, str]:
     """The fields of an `--output` value; a bare path means `type=local`, `-` means `type=tar`."""
-    parts = _csv(text)
+    parts = csv_words(text, "an --output")
     if parts == [text] and not text.startswith("type="):
         return {"type": "tar" if text == "-" else "local", "dest": text}
     fields = {}
@@ -151,11 +150,3 @@ def parse_output(text: str) -> dict[str, str]:
         key, _, value = part.partition("=")
         fields[key.strip().lower()] = value
     return fields
-
-
-def _csv(text: str) -> list[str]:
-
-    try:
-        return next(iter(csv.reader([text])), [])
-    except csv.Error as error:
-        raise BomError("a line break stands in an --output", hint="give one in one line") from error

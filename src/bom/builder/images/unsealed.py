@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bom.builder.prepared import Closing
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from bom.builder.images.results import Nothing
     from bom.builder.protocol import BuildRequest, Progress
@@ -32,24 +32,13 @@ def prepare(request: BuildRequest, nothing: Nothing) -> UnsealedBuild:
 
 
 @dataclass(frozen=True, slots=True)
-class UnsealedBuild:
+class UnsealedBuild(Closing):
     """A command about to run of which nothing is collected."""
 
     invocation: Invocation
     warnings: tuple[str, ...]
     observations: tuple[Observation, ...] = ()
     needs: tuple[str, ...] = ()
-
-    def __enter__(self) -> UnsealedBuild:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """There is nothing to remove."""
 
     def packs(self, path: Path) -> bool:
         """Nothing is packed that anybody gets."""

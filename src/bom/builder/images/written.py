@@ -5,7 +5,6 @@ unpacked into a folder. The files are the user's: they are read where they are.
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bom.builder import files
 from bom.builder.artifact_files import is_own, recognised
 from bom.builder.images.image import Export
+from bom.builder.images.reading import read_through
 from bom.builder.protocol import Artifact, Collected
 from bom.builder.snapshot import signature
 from bom.errors import BadArtifact, BomError
@@ -39,16 +39,10 @@ def archive(path: Path, progress: Progress) -> Export:
     none there."""
     from bom.catalog.image import ImageCataloguer
 
-    digest = hashlib.sha256()
-    size = 0
     try:
         progress.start(f"read {path.name}", path.stat().st_size)
         with ImageCataloguer() as cataloguer:
-            for piece in _pieces(path):
-                digest.update(piece)
-                cataloguer.feed(piece)
-                size += len(piece)
-                progress.advance(len(piece))
+            digest, size = read_through(_pieces(path), (cataloguer.feed,), progress)
             first, *others = cataloguer.finish_all()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -59,7 +53,7 @@ def archive(path: Path, progress: Progress) -> Export:
         ) from error
     finally:
         progress.done()
-    return Export(path, digest.hexdigest(), size, first, tuple(others))
+    return Export(path, digest, size, first, tuple(others))
 
 
 def check(identities: Sequence[ImageIdentity], name: str, reported: Reported) -> None:
@@ -90,16 +84,10 @@ def file_system(path: Path, target: Path, request: BuildRequest, progress: Progr
     from bom.catalog.inside import inside
     from bom.catalog.unpacked import Contents
 
-    digest = hashlib.sha256()
-    size = 0
     try:
         progress.start(f"read {path.name}", path.stat().st_size)
         with Contents() as contents:
-            for piece in _pieces(path):
-                digest.update(piece)
-                contents.feed(piece)
-                size += len(piece)
-                progress.advance(len(piece))
+            digest, size = read_through(_pieces(path), (contents.feed,), progress)
             view, gaps = contents.finish()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -113,7 +101,7 @@ def file_system(path: Path, target: Path, request: BuildRequest, progress: Progr
     return Artifact(
         built=path,
         target=target,
-        subject=Subject(target.name, "tar", digest.hexdigest(), size),
+        subject=Subject(target.name, "tar", digest, size),
         observations=inside(view, gaps).observations,
         forbidden=view.holding(frozenset(map(bytes.fromhex, request.forbidden))),
     )

@@ -5,21 +5,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from bom import redact
 from bom.builder.images import bases, context, image, provenance, remote, stdin, unsealed
-from bom.builder.images.collect import NEEDS, Collector, Recipe
-from bom.builder.images.credentials import Lent
+from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.credentials import Lent, build_argument
 from bom.builder.images.outcome import Outcome
+from bom.builder.images.prepared import PreparedImages
 from bom.builder.images.provenance import Reported
 from bom.builder.images.results import EngineImage, Nothing, of_outputs, parse_output
 from bom.builder.podman import command as commands
 from bom.builder.podman import inputs, program, tools
 from bom.builder.podman.storage import Storage
+from bom.builder.prepared import looked_at
 from bom.builder.protocol import Collected, Invocation
 from bom.errors import BomError
 from bom.model import Setting
@@ -28,7 +29,6 @@ from bom.state import state_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Future
-    from types import TracebackType
 
     from bom.builder.images.context import BuildInputs
     from bom.builder.images.results import Result
@@ -96,11 +96,9 @@ def prepare(request: BuildRequest, podman: Path | None = None) -> PreparedBuild:
         raise
 
 
-class PreparedPodmanBuild:
+class PreparedPodmanBuild(PreparedImages):
     """A build by podman or buildah about to run; a context manager that owns its temporary
     files."""
-
-    needs: tuple[str, ...] = NEEDS
 
     def __init__(
         self,
@@ -115,13 +113,11 @@ class PreparedPodmanBuild:
         warnings: tuple[str, ...],
     ) -> None:
         self.warnings = warnings
-        self._settings = settings
-        self._seen = seen
+        super().__init__(folder, settings, seen)
         self._outcome = outcome
         self._recipe = recipe
         self._storage = storage
         self._collector = Collector(storage, request)
-        self._folder = folder
         id_file = command.value("iidfile")
         added = () if id_file else ("--iidfile", str(folder / "id"))
         self._id_file = request.cwd / id_file if id_file else folder / "id"
@@ -132,21 +128,8 @@ class PreparedPodmanBuild:
             argv, request.environment, spooled if spooled.exists() else None
         )
 
-    @property
-    def observations(self) -> tuple[Observation, ...]:
-        """The build's settings and tools; waits for what is still looked at."""
-        return (*self._settings, *self._seen.result())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def close(self) -> None:
+        super().close()
         self._collector.close()
 
     def packs(self, path: Path) -> bool:
@@ -196,10 +179,7 @@ def _seen(
             return tuple(tools.of_buildah(tool, runtime, isolation))
         return tuple(tools.of_podman(tool, tool.info(), isolation))
 
-    pool = ThreadPoolExecutor(1)
-    seen = pool.submit(look)
-    pool.shutdown(wait=False)
-    return seen
+    return looked_at(look)
 
 
 def _steering(name: str, command: PodmanCommand, environment: Mapping[str, str]) -> str:
@@ -224,11 +204,8 @@ def _settings(
     for name in _STEERING:
         if value := _steering(name, command, request.environment):
             yield Setting("option", name, redact.text(value))
-    for name, given_value in arguments.items():
-        value = redact.value(name, given_value)
-        if any(secret in value for secret in known):
-            value = redact.REDACTED
-        yield Setting("build-arg", name, value)
+    for name, text in arguments.items():
+        yield build_argument(name, text, known)
 
 
 def _shown(place: str, request: BuildRequest) -> str:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder import pflag
-from bom.builder.pflag import TRUE
+from bom.builder.pflag import TRUE, WithOptions, csv_words
 from bom.builder.podman import grammar
 from bom.catalog.images.reference import with_tag
 from bom.errors import BomError
@@ -46,7 +46,7 @@ _TRANSPORTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class PodmanCommand:
+class PodmanCommand(WithOptions):
     """A build by podman or buildah, understood.
 
     `at`: the index in `argv` behind the subcommand's words, where an option can be added.
@@ -61,21 +61,6 @@ class PodmanCommand:
     client_options: tuple[Option, ...]
     options: tuple[Option, ...]
     words: tuple[str, ...]
-
-    def values(self, name: str) -> tuple[str, ...]:
-        """Every value of an option, in order."""
-        return tuple(option.value for option in self.options if option.name == name)
-
-    def value(self, name: str) -> str:
-        """The last value of an option, which is the one that counts; "" where it isn't given."""
-        return next(reversed(self.values(name)), "")
-
-    def flag(self, name: str) -> bool:
-        return self.value(name) in TRUE
-
-    def client_value(self, name: str) -> str:
-        """The last value of one of the program's own options, "" where it isn't given."""
-        return next((o.value for o in reversed(self.client_options) if o.name == name), "")
 
     @property
     def prints(self) -> bool:
@@ -104,7 +89,9 @@ class PodmanCommand:
     @property
     def files(self) -> tuple[str, ...]:
         """The Containerfiles that are named; `-f a,b` names two."""
-        return tuple(name for value in self.values("file") for name in _csv(value) if name)
+        return tuple(
+            name for value in self.values("file") for name in csv_words(value, "a --file") if name
+        )
 
     def image_format(self, environment: Mapping[str, str]) -> str:
         """The format that is asked for ("oci" or "docker"), "" where the default is taken."""
@@ -234,9 +221,3 @@ def _refuse(command: PodmanCommand) -> None:
                 f"`-t {name}` puts the image elsewhere than into the storage",
                 hint="give it a plain name: -t app:1",
             )
-
-
-def _csv(text: str) -> list[str]:
-    import csv
-
-    return next(iter(csv.reader([text])), [])
