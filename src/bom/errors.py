@@ -44,6 +44,10 @@ class CannotSeal(BomError):
     """This artifact can't carry its envelope inside; the BOM goes beside it, with a gap."""
 
 
+class CannotNormalise(BomError):
+    """This artifact can't be rewritten without changing what is in it; it stays as it was built."""
+
+
 class BadArtifact(BomError):
     """The artifact's content is not what it should be: a finding for `verify`, exit 1.
 

@@ -1,0 +1,1 @@
+"""bom.lock: every input of a build by digest or version, and what moved since."""

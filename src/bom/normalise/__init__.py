@@ -1,0 +1,2 @@
+"""Make stable what a builder leaves unstable, without changing what is inside: one module per
+format of artifact."""

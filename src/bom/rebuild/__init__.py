@@ -1,0 +1,1 @@
+"""`bom rebuild`: build again from what a sealed artifact records, compare, explain."""
