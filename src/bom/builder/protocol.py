@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from bom.config import Config
     from bom.model import Observation, Subject
+    from bom.normalise.protocol import Change
 
 
 class Progress(Protocol):
@@ -51,6 +52,7 @@ class BuildRequest:
     artifacts: tuple[str, ...] = ()
     images: tuple[str, ...] = ()  # what the command makes under these names, however it does it
     forbidden: frozenset[str] = frozenset()  # hex SHA-256 of files that must not be packed
+    normalise: int | None = None  # the epoch that images are normalised to; None: as built
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Artifact:
     `built`: where its bytes are now (for an image a temporary export beside `target`).
     `target`: where the sealed artifact is to stand (may equal `built`: sealed in place).
     `observations`: facts and gaps about this artifact alone (its packages, its manifest).
+    `changes`: what was made stable in it after the build; then `built` and `subject` are of the
+    normalised bytes, and `original_sha256` is the hex digest of what the builder had written.
     """
 
     built: Path
@@ -81,6 +85,8 @@ class Artifact:
     observations: tuple[Observation, ...] = ()
     warnings: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()  # paths inside it of files that the request forbids
+    changes: tuple[Change, ...] = ()
+    original_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
