@@ -1,49 +1,17 @@
-"""What comparing two builds gives: a verdict, and for each difference its cause and a remedy."""
+"""What comparing two builds needs and gives: what is known of each, the smallest unit that differs,
+and (`bom.difference`) a verdict, and for each difference its cause and a remedy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from bom.difference import Cause, Comparison, Difference, Level
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The fixed names; they stand in `--json` and in docs/reproducibility.md.
-Cause = Literal[
-    "timestamp",
-    "order",
-    "path",
-    "owner",
-    "mode",
-    "locale",
-    "hostname",
-    "uuid",
-    "hash-seed",
-    "parallelism",
-    "tool-version",
-    "dependency-version",
-    "build-id",
-    "environment",
-    "log-or-cache",
-    "unknown",
-]
-Level = Literal["same", "normalised", "different"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Difference:
-    """One thing that differs between two builds: one cause.
-
-    `path`: where, from the outside in, joined by ` > ` (`layer 2 > app/x.jar > A.class`).
-    `candidates`: for the cause "unknown", what it may be, sorted; else empty. `evidence`: what was
-    seen, one line, inert (bom.printable). `remedy`: what to do, one sentence.
-    """
-
-    path: str
-    cause: Cause
-    evidence: str
-    remedy: str
-    candidates: tuple[Cause, ...] = ()
+__all__ = ["Cause", "Circumstances", "Comparison", "Difference", "Leaf", "Level"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +43,8 @@ class Leaf:
 
     `path`: as in `Difference`. `one`, `two`: the contents as far as they were kept (at most
     LEAF_LIMIT bytes each; `whole` says whether that is all). `name`: the file's own path inside the
-    innermost container (`usr/lib/x.so`).
+    innermost container (`usr/lib/x.so`). `only`: in which of the two it is at all, "" where it is
+    in both.
     """
 
     path: str
@@ -83,13 +52,4 @@ class Leaf:
     one: bytes
     two: bytes
     whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The verdict on two builds. `normalised`: for that verdict, what had to be made stable first,
-    a phrase each. `differences`: sorted, empty only for "same"."""
-
-    verdict: Level
-    differences: tuple[Difference, ...] = ()
-    normalised: tuple[str, ...] = ()
+    only: Literal["", "one", "two"] = ""
