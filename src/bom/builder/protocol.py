@@ -52,6 +52,7 @@ class BuildRequest:
     artifacts: tuple[str, ...] = ()
     images: tuple[str, ...] = ()  # what the command makes under these names, however it does it
     forbidden: frozenset[str] = frozenset()  # hex SHA-256 of files that must not be packed
+    epoch: int | None = None  # given to builds of images as SOURCE_DATE_EPOCH; None: they get none
     normalise: int | None = None  # the epoch that images are normalised to; None: as built
 
 

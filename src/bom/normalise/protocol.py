@@ -39,6 +39,10 @@ class Normaliser(Protocol):
     differ only in the aspects come out equal."""
 
     name: str
+    # All that it makes stable, whether or not one file needed it: this is what stands in the BOM,
+    # which must be equal for two builds of which only one had, say, an unusual umask. What was
+    # really changed (`Change`) differs from build to build and goes to the run record.
+    aspects: tuple[Aspect, ...]
 
     def recognises(self, head: bytes, name: str) -> bool:
         """Whether a file is of this format, by its first 1024 bytes and its file name."""
