@@ -1,2 +1,39 @@
 """Make stable what a builder leaves unstable, without changing what is inside: one module per
-format of artifact."""
+format of artifact. docs/reproducibility.md says what is made stable in which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from bom.normalise.protocol import Change, Normaliser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["NORMALISERS", "Change", "Normaliser", "normalise"]
+
+# The first that recognises a file takes it: the more special one stands before.
+NORMALISERS: Final[tuple[Normaliser, ...]] = ()
+_HEAD: Final = 1024  # bytes by which a format is recognised
+
+
+def normalise(path: Path, out: Path, epoch: int, name: str = "") -> tuple[Change, ...] | None:
+    """Write to `out`, a private temporary file of the caller, the built file at `path` with
+    everything stable; what had to be changed for that, sorted, () where it was stable already.
+    None, and nothing written, where no normaliser knows the format.
+
+    `epoch`: seconds, SOURCE_DATE_EPOCH. `name`: the artifact's file name, where that of `path` is
+    another. Equal bytes, epoch and names give equal results. Raises CannotNormalise, BadArtifact,
+    and OSError where a file can't be read or written; `out` is then empty.
+    """
+    name = name or path.name
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for normaliser in NORMALISERS:
+        if normaliser.recognises(head, name):
+            try:
+                return tuple(sorted(normaliser.normalise(path, out, epoch)))
+            except BaseException:
+                out.write_bytes(b"")
+                raise
+    return None
