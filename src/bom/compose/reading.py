@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
+from urllib.parse import unquote
+
+from bom.model import Hash, Setting, SettingKind, Tool, ToolKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,6 +134,78 @@ def checks(document: Mapping[str, Any]) -> list[tuple[str, str]]:
                 if outcome:
                     found.append((str(_at(task, "name") or ""), outcome))
     return found
+
+
+def settings(document: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """What steered the build, as it was recorded: variables, build arguments, options, the
+    platform, the command line. Sorted."""
+    found: set[Setting] = set()
+    for item in _inputs(document):
+        found |= {
+            Setting("environment", name, value)
+            for name, value in _properties({"properties": _at(item, "environmentVars")})
+        }
+        for parameter in _items(item, "parameters"):
+            kind = str(_at(parameter, "dataType") or "")
+            if kind in get_args(SettingKind):
+                name, value = (str(_at(parameter, key) or "") for key in ("name", "value"))
+                found.add(Setting(cast("SettingKind", kind), name, value))
+    return tuple(sorted(found))
+
+
+def tools(document: Mapping[str, Any]) -> tuple[Tool, ...]:
+    """The tools that took part, or may have, by name, version and digest. Sorted."""
+    found: set[Tool] = set()
+    for formula in _items(document, "formulation"):
+        for part in _items(formula, "components"):
+            stated = dict(_properties(part))
+            kind, evidence = stated.get("bom-seal:tool:kind"), stated.get("bom-seal:evidence")
+            if kind in get_args(ToolKind):
+                found.add(
+                    Tool(
+                        cast("ToolKind", kind),
+                        str(_at(part, "name") or ""),
+                        str(_at(part, "version") or ""),
+                        "stated"
+                        if evidence == "stated"
+                        else "path"
+                        if evidence == "path"
+                        else "used",
+                        tuple(
+                            Hash(str(_at(item, "alg") or ""), str(_at(item, "content") or ""))
+                            for item in _items(part, "hashes")
+                        ),
+                        stated.get("bom-seal:tool:package", ""),
+                    )
+                )
+    return tuple(sorted(found))
+
+
+def materials(document: Mapping[str, Any], kind: str) -> dict[str, tuple[Hash, ...]]:
+    """The materials of one kind (`base-image`, `context`, ...): name -> digests."""
+    return {
+        str(_at(part, "name") or ""): tuple(
+            Hash(str(_at(item, "alg") or ""), str(_at(item, "content") or ""))
+            for item in _items(part, "hashes")
+        )
+        for formula in _items(document, "formulation")
+        for part in _items(formula, "components")
+        if dict(_properties(part)).get("bom-seal:material") == kind
+    }
+
+
+def remote(document: Mapping[str, Any]) -> str:
+    """Where the source can be had, `host/path`; "" where the document doesn't say."""
+    for entry in _items(_at(document, "metadata", "component"), "externalReferences"):
+        if _at(entry, "type") == "vcs":
+            return unquote(str(_at(entry, "url") or ""))
+    return ""
+
+
+def _inputs(document: Mapping[str, Any]) -> Iterator[Any]:
+    for formula in _items(document, "formulation"):
+        for workflow in _items(formula, "workflows"):
+            yield from _items(workflow, "inputs")
 
 
 def _items(holder: Any, key: str) -> list[Any]:

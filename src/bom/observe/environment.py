@@ -99,7 +99,7 @@ def _variables(build: BuildContext) -> Iterator[Observation]:
         name, found = printable_os(name), printable_os(found)
         if name in _IN_RECORD:
             yield RunDetail(f"environment.{name}", text(found))
-        if name in build.config.environment or (_steers(name) and name not in _IN_RECORD):
+        if name in build.config.environment or (steers(name) and name not in _IN_RECORD):
             yield from _variable(build, name, found)
         elif name not in _IN_RECORD:
             unnamed.append(text(name))
@@ -107,7 +107,8 @@ def _variables(build: BuildContext) -> Iterator[Observation]:
         yield RunDetail("environment.name", name)
 
 
-def _steers(name: str) -> bool:
+def steers(name: str) -> bool:
+    """Whether the variable's value goes into a BOM by its very name."""
     if any(fnmatch.fnmatchcase(name, pattern) for pattern in _PER_RUN):
         return False
     if name.startswith("BUILDKITE"):
