@@ -10,7 +10,7 @@ from bom.normalise.protocol import Change, Normaliser
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["NORMALISERS", "Change", "Normaliser", "normalise"]
+__all__ = ["NORMALISERS", "Change", "Normaliser", "normalise", "normaliser_of"]
 
 # The first that recognises a file takes it: the more special one stands before.
 NORMALISERS: Final[tuple[Normaliser, ...]] = ()
@@ -26,14 +26,19 @@ def normalise(path: Path, out: Path, epoch: int, name: str = "") -> tuple[Change
     another. Equal bytes, epoch and names give equal results. Raises CannotNormalise, BadArtifact,
     and OSError where a file can't be read or written; `out` is then empty.
     """
-    name = name or path.name
+    normaliser = normaliser_of(path, name)
+    if normaliser is None:
+        return None
+    try:
+        return tuple(sorted(normaliser.normalise(path, out, epoch)))
+    except BaseException:
+        out.write_bytes(b"")
+        raise
+
+
+def normaliser_of(path: Path, name: str = "") -> Normaliser | None:
+    """The normaliser that takes the file at `path`, None where none does. Raises OSError."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    for normaliser in NORMALISERS:
-        if normaliser.recognises(head, name):
-            try:
-                return tuple(sorted(normaliser.normalise(path, out, epoch)))
-            except BaseException:
-                out.write_bytes(b"")
-                raise
-    return None
+    called = name or path.name
+    return next((item for item in NORMALISERS if item.recognises(head, called)), None)
