@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bom.builder import BUILDERS
-from bom.builder.docker import bake, bakefile, compose_project, history, plugin
+from bom.builder.docker import bake, bakefile, compose_project, plugin
 from bom.builder.images import naming
 from bom.builder.images.credentials import Secret
 from bom.builder.images.results import EngineImage
@@ -318,31 +317,3 @@ def test_where_they_cant_go_is_said_before_the_build(
 ) -> None:
     with pytest.raises(BomError, match=reason):
         naming.destinations(tmp_path / output if output else None, names, "docker buildx bake")
-
-
-# --- when, and by what record -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1970-01-01T00:00:01Z", "1"),
-        ("1970-01-01T01:00:00.000000001+01:00", "0.000000001"),
-        ("2026-11-25T08:49:24.98Z", "1795596564.98"),
-        ("1795596564.980000", "1795596564.98"),
-        ("0001-01-01T00:00:00Z", "0"),
-        ("2026-13-41T08:49:24Z", "0"),
-        ("soon", "0"),
-        ("", "0"),
-    ],
-)
-def test_moments_are_read_to_the_nanosecond(text: str, expected: str) -> None:
-    assert history.seconds(text) == Decimal(expected)
-
-
-def test_records_of_a_builder_that_keeps_none_are_none() -> None:
-    class Silent:
-        def __call__(self, *words: str) -> str:
-            return 'nonsense\n[1]\n{"ref": 3}\n{"ref": "a/b/c", "status": "Error"}'
-
-    assert history.History(Silent()).since("1") == ()  # type: ignore[arg-type]

@@ -277,18 +277,6 @@ def test_secrets_and_here_documents_do_not_keep_a_stage_from_being_read(
 
 
 @pytest.mark.e2e
-def test_the_builders_list_of_builds_holds_no_exports(
-    project: Path, modern: dict[str, str]
-) -> None:
-    def listed() -> str:
-        words = ["docker", "buildx", "history", "ls", "--no-trunc"]
-        return subprocess.run(words, env=modern, capture_output=True, text=True, check=True).stdout
-
-    facts(asked(project, modern, "-q", "."))
-    assert "(compiler)" not in listed()
-
-
-@pytest.mark.e2e
 def test_the_new_client_exports_from_the_old_engine(
     project: Path, modern: dict[str, str], classic: dict[str, str]
 ) -> None:

@@ -38,7 +38,8 @@ class DockerCommand(WithOptions):
 
     `at`: the index in `argv` behind the subcommand's words, where an option can be added.
     `globals_end`: the index behind the client's own options: `argv[:globals_end]` runs any
-    other subcommand against the same engine. `form`: "buildx" for `docker buildx build`.
+    other subcommand against the same engine. `form`: "buildx" for `docker buildx build`. `alone`:
+    buildx runs as a program of its own.
     """
 
     argv: tuple[str, ...]
@@ -48,6 +49,12 @@ class DockerCommand(WithOptions):
     client_options: tuple[Option, ...]
     options: tuple[Option, ...]
     context: str
+    alone: bool = False
+
+    @property
+    def buildx(self) -> tuple[str, ...]:
+        """What runs any other subcommand of buildx, against the same engine."""
+        return (*self.argv[: self.globals_end], *(() if self.alone else ("buildx",)))
 
     def builder(self, environment: Mapping[str, str]) -> str:
         """The buildx builder that is named, "" for the default one."""

@@ -2,7 +2,8 @@
 each service is found in the engine under its name.
 
 Compose has no metadata file. That the name was given to the image by this very build the engine
-says (`tags`); what the image was made from, BuildKit's history (`history`).
+says (`tags`); what the image was made from, BuildKit's record of the build (`history`), which is
+found by what buildx notes of it on this machine (`local_builds`).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bom.builder.docker import client as clients
-from bom.builder.docker import compose_project, history, plugin, tools
+from bom.builder.docker import compose_project, plugin, tools
 from bom.builder.docker.added import NO_ATTESTATIONS
 from bom.builder.docker.build import dialect
+from bom.builder.docker.compose_records import Records
 from bom.builder.docker.engine import reach
 from bom.builder.docker.plugin_client import client_of, is_first, plugin_tools
 from bom.builder.docker.tags import TagWatch
@@ -197,7 +198,7 @@ def _prepared(
     recipes = [item.recipe for item in planned]
     watch = TagWatch(engine, [tag for item in recipes for tag in item.tags])
     required = frozenset(call.words or labels)
-    records = _history(call, client, request)
+    records = Records(call, client, request, [known[label] for label in labels])
     return PreparedTargets(
         request,
         Invocation(call.argv, variables, given),
@@ -215,22 +216,11 @@ def _prepared(
 # --- after the build ----------------------------------------------------------------------------
 
 
-def _history(call: PluginCall, client: Client, request: BuildRequest) -> history.History | None:
-    """Where the builder's records are asked for; None where there are none."""
-    if client.route != "buildx" or call.alone:
-        return None
-    builder = call.as_build("build").builder(request.environment)
-    ask = clients.Question(
-        (str(client.path), *call.argv[1 : call.globals_end]), request.environment, request.cwd
-    )
-    return history.History(ask, builder)
-
-
 def _reports(
     watch: TagWatch,
     recipes: Iterable[Recipe],
     required: frozenset[str],
-    records: history.History | None,
+    records: Records,
 ) -> dict[str, Report]:
     """What each service's image is. A service that was not asked for by name, and that the build
     left alone, is left out."""
@@ -244,8 +234,6 @@ def _reports(
             )
         if tagged is not None and (tagged.is_new or item.label in required):
             images[item.label] = tagged
-    known = records.since(watch.since) if records is not None else ()
-    return {
-        label: Report(history.reported(tagged.image, known, records), tagged.gaps)
-        for label, tagged in images.items()
-    }
+    made = {label: tagged.image for label, tagged in images.items()}
+    reported = records.reported(made)
+    return {label: Report(reported[label], tagged.gaps) for label, tagged in images.items()}

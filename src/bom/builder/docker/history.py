@@ -1,107 +1,152 @@
-"""BuildKit's records of builds, for builds that wrote no metadata file: asked of the client
-(`buildx history`, buildx 0.22 and BuildKit 0.12 on), matched by the image that each left.
+"""BuildKit's record of a build (`buildx history`, buildx 0.20 on), asked for by its reference.
+
+Records are never listed. BuildKit from 0.20 to 0.28 ends, and the engine with it, when records are
+listed while one is marked as removed (github.com/moby/buildkit, pull requests 6598 and 6614), and
+that mark stays where a record was once asked for by its reference and is removed later. A question
+for one reference sorts nothing, so it can't end that way. But only those records are asked for that
+buildx itself has asked for, to write the metadata file of its build, and none is removed unless the
+builder is known to be newer.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from bom.builder.docker import client as clients
+from bom.builder.docker.added import METADATA_PROVENANCE
 from bom.builder.images import provenance
+from bom.builder.pflag import FALSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from bom.builder.docker.client import Question
     from bom.builder.images.provenance import Reported
     from bom.builder.images.store import StoredImage
 
 _PREDICATES: Final = ("https://slsa.dev/provenance/v0.2", "https://slsa.dev/provenance/v1")
-_TIME: Final = re.compile(
-    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII
-)
-_NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,9})?", re.ASCII)
-_AT_ONCE: Final = 2
-_MOST: Final = 500  # records of one command's time
+# of a builder or node (buildx takes those of docker contexts too); an ID is base 36
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,254}")
+_ID: Final = re.compile(r"[a-z0-9]{1,64}")
+_VERSION: Final = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?:[-+].*)?")
+_ASKABLE: Final = (0, 12, 5)  # before it, a record that is removed meanwhile ends BuildKit
+_MENDED: Final = (0, 29, 0)
+_MOST: Final = 8  # records that are looked into for one image
+
+_SWITCHED_OFF: Final = f"{METADATA_PROVENANCE} switches it off"
+_TOO_OLD: Final = "its BuildKit is older than 0.12.5, which is not asked for records of builds"
+_NO_RECORD: Final = "it has no record of the build that made this image"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A build that ended well: its reference, what it left (digests), and its provenance."""
+class BuildRef:
+    """A build, by the builder and node that have its record."""
 
-    ref: str
-    digests: tuple[str, ...]
-    predicate: str
+    builder: str
+    node: str
+    id: str
+
+    @classmethod
+    def of(cls, text: str) -> BuildRef | None:
+        """As buildx writes it (`BUILDER/NODE/ID`). None for anything else: a question without a
+        reference, or with `^1` for one, lists the records."""
+        builder, _, rest = text.partition("/")
+        node, _, name = rest.partition("/")
+        if NAME.fullmatch(builder) and NAME.fullmatch(node) and _ID.fullmatch(name):
+            return cls(builder, node, name)
+        return None
 
 
 class History:
-    """The records of one builder. `builder` "": the client's own."""
+    """The records of builders. `ask` runs `docker buildx`, in the environment of the build."""
 
-    def __init__(self, ask: Question, builder: str = "") -> None:
+    def __init__(self, ask: Question) -> None:
         self._ask = ask
-        self._builder = ("--builder", builder) if builder else ()
+        self._versions: dict[str, tuple[str, ...]] = {}
 
-    def since(self, moment: str) -> tuple[Record, ...]:
-        """The builds that ended well after a moment (seconds since 1970), the first first; empty
-        where the builder keeps no records."""
-        begun = seconds(moment)
-        refs = [ref for time, ref in sorted(self._listed()) if time >= begun]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return tuple(filter(None, pool.map(self._record, refs[:_MOST])))
+    def refusal(self, build: BuildRef) -> str:
+        """Why this record is not asked for, "" where it is."""
+        if is_switched_off(self._ask.environment):
+            return _SWITCHED_OFF
+        stated = (_version(text) for text in self._builder(build.builder))
+        return _TOO_OLD if any(one and one < _ASKABLE for one in stated) else ""
 
-    def provenance(self, record: Record) -> bytes:
-        """The record's provenance (JSON), b"" where it can't be had."""
-        if not record.predicate:
-            return b""
-        words = ("history", "inspect", "attachment", *self._builder, record.ref)
-        return self._ask("buildx", *words, "--type", record.predicate).encode()
+    def digests(self, build: BuildRef) -> frozenset[str]:
+        """What the build left; empty where the builder has no such record."""
+        told = self._ask("history", "inspect", *_at(build), "--format", "json", build.id)
+        listed = _object(told).get("Attachments")
+        found = (item.get("Digest") for item in _objects(listed) if not _is_predicate(item))
+        return frozenset(digest for digest in found if isinstance(digest, str) and digest)
 
-    def _listed(self) -> Iterable[tuple[Decimal, str]]:
-        words = ("history", "ls", *self._builder, "--format", "json", "--no-trunc")
-        for line in self._ask("buildx", *words).splitlines():
-            item = _object(line)
-            ref, ended = _text(item, "ref").rpartition("/")[2], _text(item, "completed_at")
-            if ref and _text(item, "status") == "Completed":
-                yield seconds(ended), ref
+    def provenance(self, build: BuildRef, platform: str = "") -> bytes:
+        """BuildKit's provenance of the build (JSON), b"" where it can't be had. `platform`: of a
+        build for several."""
+        chosen = ("--platform", platform) if platform else ()
+        for predicate in _PREDICATES:
+            words = ("history", "inspect", "attachment", *_at(build), *chosen, "--type", predicate)
+            if told := self._ask(*words, build.id):
+                return told.encode()
+        return b""
 
-    def _record(self, ref: str) -> Record | None:
-        words = ("history", "inspect", *self._builder, ref, "--format", "json")
-        item = _object(self._ask("buildx", *words))
-        listed = item.get("Attachments")
-        kinds = {}
-        for one in listed if isinstance(listed, list) else ():
-            if isinstance(one, dict):
-                kinds[_text(one, "Digest")] = _text(one, "Type")
-        predicate = next((kind for kind in kinds.values() if kind in _PREDICATES), "")
-        digests = tuple(digest for digest, kind in kinds.items() if digest and kind != predicate)
-        return Record(ref, digests, predicate) if digests else None
+    def remove(self, builds: Iterable[BuildRef]) -> None:
+        """Take the records out of the builders' lists, where that is known to do no harm."""
+        for build in builds:
+            if is_mended(self._builder(build.builder)):
+                self._ask("history", "rm", *_at(build), build.id)
 
-
-def seconds(text: str) -> Decimal:
-    """A moment since 1970: written as such, or as Go writes a time (RFC 3339); 0 for neither."""
-    if match := _TIME.fullmatch(text):
-        zone = "+00:00" if match[3] == "Z" else match[3]
-        try:
-            whole = datetime.fromisoformat(match[1] + zone).timestamp()
-        except (ValueError, OverflowError):
-            return Decimal(0)
-        return max(Decimal(int(whole)) + Decimal(f"0.{match[2] or 0}"), Decimal(0))
-    return Decimal(text) if _NUMBER.fullmatch(text) else Decimal(0)
+    def _builder(self, name: str) -> tuple[str, ...]:
+        if name not in self._versions:
+            self._versions[name] = clients.stated_builder(self._ask("inspect", name))[1]
+        return self._versions[name]
 
 
-def reported(image: StoredImage, records: Iterable[Record], history: History | None) -> Reported:
-    """What is known of an image that the store names; with provenance where a record of its build
-    is there."""
+def is_switched_off(environment: Mapping[str, str]) -> bool:
+    """Whether the user has buildx write no provenance: it then asks for no record itself."""
+    asked = environment.get(METADATA_PROVENANCE, "")
+    return asked == "disabled" or (asked != "" and asked in FALSE)
+
+
+def is_mended(versions: Iterable[str]) -> bool:
+    """Whether BuildKit of these versions (one for each node) is known to list records that are
+    marked as removed without ending."""
+    found = [_version(text) for text in versions]
+    return bool(found) and all(one is not None and one >= _MENDED for one in found)
+
+
+def reported(image: StoredImage, builds: Iterable[BuildRef], history: History) -> Reported:
+    """What is known of an image that the store names: with provenance where the record of one of
+    these builds names it too. Raises as `provenance.of_image`."""
     own = {image.id, image.digest, *(item.digest for item in image.manifests)} - {""}
-    record = next((one for one in records if own & set(one.digests)), None)
-    if record is None or history is None:
-        return provenance.of_image(image.id)
-    return provenance.of_image(image.id, history.provenance(record), record.ref)
+    lacking = _NO_RECORD
+    for build in tuple(builds)[:_MOST]:
+        if why := history.refusal(build):
+            lacking = why
+        elif own & history.digests(build):
+            found = provenance.of_image(image.id, history.provenance(build), build.id)
+            return found if found.sources is not None else replace(found, lacking=_NO_RECORD)
+    return replace(provenance.of_image(image.id), lacking=lacking)
+
+
+def _at(build: BuildRef) -> tuple[str, str]:
+    return ("--builder", build.builder)
+
+
+def _version(text: str) -> tuple[int, int, int] | None:
+    """None for what says nothing: distributions build BuildKit as `v0.0.0+unknown`."""
+    match = _VERSION.fullmatch(text)
+    found = (int(match[1]), int(match[2]), int(match[3])) if match else (0, 0, 0)
+    return found if any(found) else None
+
+
+def _is_predicate(item: dict[str, Any]) -> bool:
+    return item.get("Type") in _PREDICATES
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -110,8 +155,3 @@ def _object(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _text(item: dict[str, Any], key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""

@@ -1,15 +1,16 @@
 """BuildKit's provenance for every platform of a build.
 
 The metadata file holds the provenance of a build for one platform; for several it is asked for in
-the builder's record of the build (`buildx history`, buildx 0.22 and BuildKit 0.12 on).
+the builder's record of the build (`history`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bom.builder.docker.client import Question
+from bom.builder.docker.history import BuildRef, History
 from bom.builder.images import provenance
 
 if TYPE_CHECKING:
@@ -18,15 +19,12 @@ if TYPE_CHECKING:
     from bom.builder.images.provenance import Reported
     from bom.builder.protocol import BuildRequest
 
-_PREDICATES: Final = ("https://slsa.dev/provenance/v0.2", "https://slsa.dev/provenance/v1")
-
 
 @dataclass(frozen=True, slots=True)
 class PlatformProvenance:
     """Asks the client that built. `platforms`: of the build."""
 
-    ask: Question
-    builder: tuple[str, ...]
+    history: History
     platforms: tuple[str, ...]
 
     @classmethod
@@ -45,28 +43,18 @@ class PlatformProvenance:
         platforms: tuple[str, ...],
     ) -> PlatformProvenance:
         """The same for a build whose platforms the command doesn't name."""
-        prefix = (str(client.path), *command.argv[1 : command.globals_end])
-        named = command.builder(request.environment)
-        return cls(
-            Question(prefix, request.environment, request.cwd),
-            ("--builder", named) if named else (),
-            platforms,
-        )
+        prefix = (str(client.path), *command.buildx[1:])
+        return cls(History(Question(prefix, request.environment, request.cwd)), platforms)
 
     def added_to(self, reported: Reported) -> Reported:
         """What was reported, with each platform's provenance where the build had several and its
         builder keeps it. Raises BomError for one that is not as BuildKit writes it."""
-        if len(self.platforms) < 2 or not reported.build_ref or reported.sources is not None:
+        if len(self.platforms) < 2 or reported.sources is not None or reported.platforms:
             return reported
-        if reported.platforms:
+        build = BuildRef.of(reported.build_ref)
+        if build is None:
             return reported
-        found = {name: self._asked(reported.build_ref, name) for name in self.platforms}
+        if why := self.history.refusal(build):
+            return replace(reported, lacking=why)
+        found = {name: self.history.provenance(build, name) for name in self.platforms}
         return provenance.with_platforms(reported, found)
-
-    def _asked(self, build_ref: str, platform: str) -> bytes:
-        reference = build_ref.rpartition("/")[2]
-        words = ("history", "inspect", "attachment", *self.builder, "--platform", platform)
-        for predicate in _PREDICATES:
-            if told := self.ask("buildx", *words, "--type", predicate, reference):
-                return told.encode()
-        return b""

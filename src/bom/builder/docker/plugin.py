@@ -137,7 +137,14 @@ class PluginCall(WithOptions):
         """The same client, engine and builder, as a build names them."""
         builder = tuple(o for o in (*self.plugin_options, *self.options) if o.name == "builder")
         return DockerCommand(
-            self.argv, self.at, self.globals_end, form, self.client_options, builder, "."
+            self.argv,
+            self.at,
+            self.globals_end,
+            form,
+            self.client_options,
+            builder,
+            ".",
+            alone=self.alone,
         )
 
 

@@ -18,6 +18,8 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
 from bom.builder.docker import guard, rewriting
+from bom.builder.docker.client import Question
+from bom.builder.docker.history import BuildRef, History, is_mended
 from bom.builder.images import context
 from bom.builder.images.stages import NotExported
 
@@ -100,7 +102,7 @@ class DockerStages:
         self._architecture = architecture
         self._stdin = stdin
         self._environment: dict[str, str] | None = None
-        self._records: list[str] = []
+        self._records: list[BuildRef] = []
         self._spoilt = False
 
     def export(self, stage: str, reported: Reported, /) -> Generator[bytes, None, None]:
@@ -118,7 +120,7 @@ class DockerStages:
         environment = self._guarded()
         log = _Log()
         metadata = self._folder / "stage.json"
-        if self._client.route == "buildx":
+        if self._client.route == "buildx" and is_mended(self._client.details().buildkit):
             argv.insert(-2, f"--metadata-file={metadata}")
         with _Client(argv, environment, self._request.cwd, self._stdin, log) as process:
             yield from process.pieces()
@@ -132,23 +134,12 @@ class DockerStages:
         self._spoilt = False
 
     def close(self) -> None:
-        """Take the exports out of the builder's list of builds."""
-        if not self._records:
-            return
-        command, records = self._command, tuple(self._records)
+        """Take the exports out of the builder's list of builds, where that does no harm to it
+        (history)."""
+        records = tuple(self._records)
         self._records.clear()
-        named = command.builder(self._request.environment)
-        builder = [f"--builder={named}"] if named else []
-        subprocess.run(
-            [*command.argv[: command.globals_end], "buildx", "history", "rm", *builder, *records],
-            env=dict(self._request.environment),
-            cwd=self._request.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE,
-            check=False,  # clients before buildx 0.20 keep no such list
-        )
+        ask = Question(self._command.buildx, self._request.environment, self._request.cwd)
+        History(ask).remove(records)
 
     def _guarded(self) -> dict[str, str]:
         if self._environment is None:
@@ -225,14 +216,14 @@ class DockerStages:
         return copy
 
 
-def _record(metadata: Path) -> list[str]:
-    """The ID of the build in the builder's list (`BUILDER/NODE/ID`)."""
+def _record(metadata: Path) -> list[BuildRef]:
+    """The build in the builder's list."""
     try:
         stated = json.loads(metadata.read_bytes()).get("buildx.build.ref", "")
     except (OSError, ValueError, AttributeError):
         return []
-    last = str(stated).rpartition("/")[2]
-    return [last] if re.fullmatch(r"[a-z0-9]{1,64}", last) else []
+    build = BuildRef.of(str(stated))
+    return [build] if build is not None else []
 
 
 class _Client:

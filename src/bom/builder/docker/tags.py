@@ -40,11 +40,6 @@ class TagWatch:
         self._before = {name: image.id for name, image in found if image is not None}
         self._events = ImageEvents(engine)
 
-    @property
-    def since(self) -> str:
-        """When it began, by the engine's clock: seconds since 1970, with a fraction."""
-        return self._events.since
-
     def close(self) -> None:
         self._events.close()
 

@@ -267,9 +267,8 @@ class Collector:
             else:
                 yield fact
         if reported.sources is None:
-            yield Gap(
-                "build.provenance", "the builder", "it gives no provenance of the build's steps"
-            )
+            why = reported.lacking or "it gives no provenance of the build's steps"
+            yield Gap("build.provenance", "the builder", why)
         yield from self._steps(recipe, reported, contents)
         if taking is not None:
             yield from stages.observations(

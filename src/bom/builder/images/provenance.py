@@ -75,8 +75,9 @@ class Reported:
     the index; `config`: of the image's configuration. Each `sha256:HEX` or "". `names`: what
     the image was called, empty where that isn't stated.
 
-    `sources` None: the builder gave no provenance. `dockerfile`: the Dockerfile's bytes as the
-    builder read them, None where it doesn't state them. `platform`: the builder's own.
+    `sources` None: the builder gave no provenance; `lacking`: why, "" where it just gives none.
+    `dockerfile`: the Dockerfile's bytes as the builder read them, None where it doesn't state
+    them. `platform`: the builder's own.
     `definition`: the steps as it defines them, None without provenance. `arguments`: the build
     arguments that it states. `platforms`: of an image
     for several what was reported of each, by os/arch[/variant].
@@ -91,6 +92,7 @@ class Reported:
     started: str = ""
     finished: str = ""
     sources: tuple[Source, ...] | None = None
+    lacking: str = ""
     dockerfile: bytes | None = None
     platform: str = ""
     definition: Definition | None = None
