@@ -1,0 +1,60 @@
+"""Folders of the build that got into what it made."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from bom.compare.causes.model import Judgement
+
+if TYPE_CHECKING:
+    from bom.compare.causes.model import Scene, Spot
+
+_COMPILED: Final = (
+    "Compile with `-ffile-prefix-map=$PWD=.` (Rust: `--remap-path-prefix`, Go: `-trimpath`)."
+)
+_BYTECODE: Final = "Compile with `python -m compileall -s $PWD` so that .pyc files hold no folder."
+_SHEBANG: Final = "Write `#!/usr/bin/env python3` or install with a fixed interpreter path."
+_TEXT: Final = "Write paths relative to the project, or build in a folder with a fixed name."
+_TEMPORARY: Final = "Leave out the name of the temporary folder, or use one with a fixed name."
+# What isn't a folder of a build: two of them differ because something else does.
+_SYSTEM: Final = re.compile(r"/(?:usr|etc|lib\d*|s?bin|opt|proc|dev|sys|run|nix/store|var/lib)/")
+_TEMP: Final = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/")
+
+
+def judge(spot: Spot, scene: Scene) -> Judgement | None:
+    kinds = set(spot.kinds)
+    if not kinds <= {"folder", "home", "path"}:
+        return None
+    one, two = spot.one.text, spot.two.text
+    if kinds == {"path"}:
+        folders = _folders(one, two)
+        if folders is None:
+            return None
+        one, two = folders
+    return Judgement("path", f"{one} and {two}", remedy(spot, scene))
+
+
+def _folders(one: str, two: str) -> tuple[str, str] | None:
+    """What is left of two paths without their common end, if those are folders of builds."""
+    first, second = one.rstrip("/").split("/"), two.rstrip("/").split("/")
+    same = 0
+    while same < min(len(first), len(second)) - 1 and first[-1 - same] == second[-1 - same]:
+        same += 1
+    if same:
+        first, second = first[:-same], second[:-same]
+    folders = "/".join(first), "/".join(second)
+    system = [bool(_SYSTEM.match(folder + "/")) for folder in folders]
+    return None if any(system) else folders
+
+
+def remedy(spot: Spot, scene: Scene) -> str:
+    if _TEMP.match(spot.one.text) and _TEMP.match(spot.two.text) and not scene.known[0].folder:
+        return _TEMPORARY
+    if scene.leaf.name.endswith(".pyc"):
+        return _BYTECODE
+    if b"\0" in scene.leaf.one[:4096]:
+        return _COMPILED
+    if spot.before.startswith("#!"):
+        return _SHEBANG
+    return _TEXT
