@@ -274,6 +274,11 @@ class PreparedTargets(PreparedImages):
             collector.close()
         self._engine.close()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that the images get in the engine, each once."""
+        return tuple(dict.fromkeys(name for item in self._planned for name in item.recipe.tags))
+
     def packs(self, path: Path) -> bool:
         """Whether the builder gets to see this file for one of the images."""
         return any(item.recipe.inputs.holds(path) for item in self._planned)
