@@ -192,13 +192,13 @@ class HeaderDecoder:
         elif self._kind == "K":
             self._long_link = payload.split(b"\0", 1)[0]
         elif self._kind == "g":
-            for key in _pax_records(payload):
+            for key in pax_records(payload):
                 if key.startswith(_PERILOUS_GLOBALS):
                     raise BadArtifact(
                         "damaged", "a pax global header in the tar renames or resizes its entries"
                     )
         else:
-            self._pax = _pax_records(payload)
+            self._pax = pax_records(payload)
             self._is_pax = True
         self.extension_size = 0
 
@@ -319,7 +319,7 @@ def _checksum_holds(block: bytes) -> bool:
     return signed - field_signed + 8 * 0x20 == stated
 
 
-def _pax_records(payload: bytes) -> dict[bytes, bytes]:
+def pax_records(payload: bytes) -> dict[bytes, bytes]:
     """Records `LENGTH KEY=VALUE\\n` (POSIX pax, "pax Extended Header")."""
     records: dict[bytes, bytes] = {}
     here = 0

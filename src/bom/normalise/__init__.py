@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bom.errors import CannotNormalise
+from bom.normalise.gzip import GzipNormaliser
 from bom.normalise.protocol import Change, Normaliser
+from bom.normalise.tar import TarNormaliser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["NORMALISERS", "Change", "Normaliser", "normalise", "normaliser_of"]
 
 # The first that recognises a file takes it: the more special one stands before.
-NORMALISERS: Final[tuple[Normaliser, ...]] = ()
+NORMALISERS: Final[tuple[Normaliser, ...]] = (GzipNormaliser(), TarNormaliser())
+# What is laid out for whoever reads it in place: the first entry of an OVA says what it is
+# (DSP0243 5.1), an Android package is aligned and signed as a whole.
+_LAID_OUT: Final = (".ova", ".apk", ".apex")
 _HEAD: Final = 1024  # bytes by which a format is recognised
 
 
@@ -29,6 +35,9 @@ def normalise(path: Path, out: Path, epoch: int, name: str = "") -> tuple[Change
     normaliser = normaliser_of(path, name)
     if normaliser is None:
         return None
+    called = name or path.name
+    if called.lower().endswith(_LAID_OUT):
+        raise CannotNormalise(f"the layout of {called.rpartition('.')[2]} files is part of them")
     try:
         return tuple(sorted(normaliser.normalise(path, out, epoch)))
     except BaseException:
