@@ -1,5 +1,5 @@
-"""A build of images that takes nothing from an earlier one: a step that is found in the cache proves
-nothing about this machine, this hour or this source."""
+"""A build of images that takes nothing from an earlier one: a step that is found in the cache
+proves nothing about this machine, this hour or this source."""
 
 from __future__ import annotations
 
