@@ -194,6 +194,19 @@ def materials(document: Mapping[str, Any], kind: str) -> dict[str, tuple[Hash, .
     }
 
 
+def purls(document: Mapping[str, Any]) -> list[str]:
+    """The purls of everything that ships or that built it, sorted, each once."""
+    waiting = [*_items(document, "components")]
+    for formula in _items(document, "formulation"):
+        waiting += _items(formula, "components")
+    found: set[str] = set()
+    while waiting:
+        part = waiting.pop()
+        found.add(str(_at(part, "purl") or ""))
+        waiting += _items(part, "components")
+    return sorted(found - {""})
+
+
 def remote(document: Mapping[str, Any]) -> str:
     """Where the source can be had, `host/path`; "" where the document doesn't say."""
     for entry in _items(_at(document, "metadata", "component"), "externalReferences"):
