@@ -1,7 +1,8 @@
 """`bom build`: run the build that is there already, watch it, and seal what it made.
 
 The steps, each a function from values to values: prepare (refuse what can't end well), observe
-(what the build is made of), run (the user's command, unchanged), collect (what it made), seal.
+(what the build is made of), run (the user's command, unchanged), collect (what it made), seal
+(normalised before, where that is asked for).
 """
 
 from __future__ import annotations
@@ -15,58 +16,36 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from bom.build_options import BuildOptions
 from bom.builder import builder_for
 from bom.builder.protocol import BuildRequest, Progress
 from bom.compose import statement
-from bom.compose.bom import source_date_epoch
 from bom.errors import BomError, Refused
 from bom.model import Check, Revision
-from bom.observe import observe, project_root
+from bom.observe import observe
 from bom.observe.protocol import BuildContext
-from bom.process import STDOUT, run
+from bom.place import place_of
+from bom.process import run
 from bom.seal import is_left_by_bom
 from bom.seal.beside import ENDINGS
 from bom.sealing import Sealed, Session, carries, compose, unchanged, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
     from bom.builder.protocol import Artifact, Collected, PreparedBuild
-    from bom.config import Config
     from bom.model import Observation
-    from bom.sign.keys import PrivateKey
+    from bom.place import Place
+
+__all__ = ["BuildOptions", "BuildOutcome", "Reporter", "build"]
 
 
 class Reporter(Progress, Protocol):
     """Where progress and warnings go."""
 
     def warn(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """What the user asked for. `key` None: unsigned, which the user has to ask for.
-
-    `stdout`: the descriptor for the command's standard output. `key_file`: where the private
-    key lies, so that a build which would pack it is refused. `result_file`: where the caller
-    writes what was done; like all of `bom`'s own files it is no part of the source.
-    """
-
-    command: tuple[str, ...]
-    cwd: Path
-    environment: Mapping[str, str]
-    config: Config
-    key: PrivateKey | None
-    key_file: Path | None = None
-    output: Path | None = None
-    result_file: Path | None = None
-    artifacts: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
-    check_files: tuple[Path, ...] = ()
-    require_checks: bool = False
-    stdout: int = STDOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +67,26 @@ def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
     """
     if not options.command:
         raise BomError("there is no command to run", hint="bom build -o app.tar -- docker build .")
-    epoch = source_date_epoch(options.environment.get("SOURCE_DATE_EPOCH"))
-    root = project_root(options.cwd)
+    place = place_of(options)
     request = BuildRequest(
         command=options.command,
         cwd=options.cwd,
-        root=root,
-        environment=options.environment,
+        root=place.root,
+        environment=place.around.environment,
         config=options.config,
         output=options.output,
         artifacts=options.artifacts,
         images=options.images,
         forbidden=_forbidden(options.key_file),
+        epoch=place.around.epoch,
+        normalise=place.normalise,
     )
     # What is there before the command runs is looked at from two sides at once: builder and
     # observers mostly wait, for programs that they ask.
     with ThreadPoolExecutor(1) as aside:
-        seen = aside.submit(observe, _context(options, root))
+        seen = aside.submit(observe, _context(options, place))
         with builder_for(options.command, options.images).prepare(request) as prepared:
-            return _wrap(options, prepared, epoch, _Aside(aside, seen), reporter)
+            return _wrap(options, prepared, place, _Aside(aside, seen), reporter)
 
 
 class _Aside(NamedTuple):
@@ -119,7 +99,7 @@ class _Aside(NamedTuple):
 def _wrap(
     options: BuildOptions,
     prepared: PreparedBuild,
-    epoch: int | None,
+    place: Place,
     aside: _Aside,
     reporter: Reporter,
 ) -> BuildOutcome:
@@ -139,14 +119,18 @@ def _wrap(
         cwd=options.cwd,
         stdout=options.stdout,
         stdin=prepared.invocation.stdin,
+        umask=place.around.umask,
     )
     if code:
         return BuildOutcome(code, checks=checks, warnings=prepared.warnings)
     ran = statement.Run(started, _now(), str(uuid.uuid4()), code)
     commit = next((fact.commit for fact in observations if isinstance(fact, Revision)), "")
     collected = prepared.collect(reporter, commit)
-    facts = (*observations, *prepared.observations, *collected.observations)
-    session = Session(options.key, options.config.spec_version, epoch, facts, ran)
+    told = place.told(options)
+    facts = (*observations, *told, *prepared.observations, *collected.observations)
+    session = Session(
+        options.key, options.config.spec_version, place.given, facts, ran, place.normalise
+    )
     for text in collected.warnings:
         reporter.warn(text)
     outcome = _seal_all(session, collected, reporter)
@@ -157,21 +141,23 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _context(options: BuildOptions, root: Path) -> BuildContext:
+def _context(options: BuildOptions, place: Place) -> BuildContext:
     own = [options.output, options.result_file, options.key_file, *options.check_files]
     if options.output is not None:
         own += [options.output.with_name(options.output.name + end) for end in ENDINGS]
     if options.key_file is not None:
         own.append(options.key_file.with_suffix(".pub"))
     return BuildContext(
-        root=root,
+        root=place.root,
         cwd=options.cwd,
         command=options.command,
-        environment=options.environment,
+        environment=place.around.environment,
         config=options.config,
         own_files=tuple(path for path in own if path is not None),
         is_own=is_left_by_bom,
         check_files=options.check_files,
+        fixed=place.around.fixed,
+        replaced=place.around.replaced,
     )
 
 
@@ -241,7 +227,13 @@ def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> Bui
             for text in artifact.warnings:
                 reporter.warn(text)
             with ExitStack() as stack:
-                composed = compose(session, artifact, stack)
+                if session.normalise is not None:
+                    reporter.start(f"normalise {artifact.target.name}", 0)
+                try:
+                    composed = compose(session, artifact, stack)
+                finally:
+                    if session.normalise is not None:
+                        reporter.done()
                 if artifact in collected.sealed_already:
                     if carries(artifact.built, composed):
                         sealed.append(unchanged(composed))

@@ -42,6 +42,9 @@ class Config(_Strict):
         default=[], description="Globs, relative to the project, as `--artifact` takes them."
     )
     spec_version: str = Field(default="1.6", pattern=r"^1\.[567]$")
+    normalize: bool = Field(
+        default=False, description="Make stable what builders leave unstable, as --normalize does."
+    )
     stages: bool = Field(
         default=True,
         description="Look into the stages of a multi-stage image build that don't ship.",

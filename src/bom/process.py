@@ -46,13 +46,15 @@ def run(
     cwd: Path,
     stdout: int = STDOUT,
     stdin: Path | None = None,
+    umask: int | None = None,
 ) -> int:
     """The exit code of the command as a shell has it.
 
     127: not found, 126: found but not executable, 128 + N: ended by signal N, or `bom` itself
     got signal N meanwhile (then the child is waited for first). `stdout`: the descriptor that
     the child's standard output goes to, STDERR where `bom`'s own data has standard output.
-    `stdin`: a file that the child reads instead of `bom`'s own standard input.
+    `stdin`: a file that the child reads instead of `bom`'s own standard input. `umask`: the
+    child's, None for `bom`'s own.
     Raises BomError where `cwd` can't be entered or `argv` is empty.
     """
     if not argv:
@@ -67,7 +69,7 @@ def run(
         if signals.caught:  # before there was anything to stop
             return SIGNALLED + signals.caught[0]
         try:
-            child = _start(argv, environment, cwd, (given, stdout))
+            child = _start(argv, environment, cwd, (given, stdout), umask)
         except OSError as error:
             return _failed_to_start(argv[0], error)
         signals.attach(child.pid)
@@ -82,6 +84,7 @@ def _start(
     environment: Mapping[str, str],
     cwd: Path,
     streams: tuple[BinaryIO | None, int],
+    umask: int | None,
 ) -> subprocess.Popen[bytes]:
     stdin, stdout = streams
 
@@ -96,6 +99,7 @@ def _start(
             # what the caller opened for the command (make's job server, `<(...)`) is its own;
             # all that Python opens is closed by exec (PEP 446)
             close_fds=False,
+            umask=-1 if umask is None else umask,
         )
 
     try:

@@ -16,6 +16,7 @@ from bom.compose.bom import Evidence, serialised
 from bom.errors import BadArtifact, BomError, CannotSeal
 from bom.identity import own_digest
 from bom.model import Check, Envelope, Gap, Observation, Property
+from bom.normalising import normalised
 from bom.output import alone_in, make_durable, publish, temporary_file
 from bom.seal import beside, recognise, unseal_to
 from bom.seal.beside import BESIDE, BOM_ENDING, BUNDLE_ENDING, RUN_RECORD_ENDING
@@ -38,13 +39,15 @@ _LOOK: Final = 0.2  # seconds between two looks at how far the copy is
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What all artifacts of one build share. `key` None: unsigned. `epoch`: SOURCE_DATE_EPOCH."""
+    """What all artifacts of one build share. `key` None: unsigned. `epoch`: SOURCE_DATE_EPOCH.
+    `normalise`: the epoch that artifacts are normalised to, None: they are sealed as built."""
 
     key: PrivateKey | None
     spec_version: str
     epoch: int | None
     observations: tuple[Observation, ...]
     run: statement.Run
+    normalise: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Composed:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One artifact that is done. Digests are hex SHA-256; `format` is "beside" where the BOM
+    """One artifact that is done. Digests are hex SHA-256; `original_sha256` is that of what the
+    builder wrote, where `built_sha256` is the normalised file's. `format` is "beside" where the BOM
     could not go inside; `state` "unchanged": it already carried this very BOM. `findings`: what its
     BOM says is wrong, a sentence each."""
 
@@ -74,6 +78,7 @@ class Sealed:
     gaps: int = 0
     components: int = 0
     findings: tuple[str, ...] = ()
+    original_sha256: str = ""
 
 
 def compose(session: Session, artifact: Artifact, stack: ExitStack) -> Composed:
@@ -84,13 +89,17 @@ def compose(session: Session, artifact: Artifact, stack: ExitStack) -> Composed:
     key = session.key
     form = recognise(artifact.built)
     built, subject = artifact.built, artifact.subject
-    observations = (*session.observations, *artifact.observations)
     parameters: tuple[Property, ...] = (Property(FORMAT_PROPERTY, BESIDE),)
+    if form is not None and form.read(built) is not None:
+        built = stack.enter_context(temporary_file(artifact.target))
+        digest = unseal_to(form, artifact.built, built)
+        subject = replace(subject, sha256=digest, size=built.stat().st_size)
+    artifact = replace(artifact, subject=subject)
+    if session.normalise is not None:
+        artifact, built = normalised(artifact, built, session.normalise, stack)
+        subject = artifact.subject
+    observations = (*session.observations, *artifact.observations)
     if form is not None:
-        if form.read(built) is not None:
-            built = stack.enter_context(temporary_file(artifact.target))
-            digest = unseal_to(form, artifact.built, built)
-            subject = replace(subject, sha256=digest, size=built.stat().st_size)
         try:
             parameters = form.parameters(built)
             subject = replace(subject, members=form.members(built))
@@ -164,10 +173,10 @@ def write(session: Session, composed: Composed, stack: ExitStack, progress: Prog
         out = stack.enter_context(temporary_file(target))
         with _watched(out, progress):
             composed.form.seal(composed.built, composed.envelope, out)
-    elif artifact.built != target:
+    elif composed.built != target:
         # a copy: what the build made stays where it is
         out = stack.enter_context(temporary_file(target))
-        shutil.copyfile(artifact.built, out)
+        shutil.copyfile(composed.built, out)
     with ThreadPoolExecutor(1) as aside:
         # the disk is waited for while the digest is computed, not when it is published
         durable = aside.submit(make_durable, out)
@@ -226,6 +235,7 @@ def _done(composed: Composed, path: Path) -> Sealed:
         sha256=_digest(path),
         built_sha256=subject.sha256,
         built_size=subject.size,
+        original_sha256=composed.artifact.original_sha256,
         format=composed.form.name if composed.form else BESIDE,
         gaps=len(reading.gaps(composed.document)),
         findings=tuple(reading.findings(composed.document)),

@@ -31,8 +31,13 @@ def package(bom: Bom, key: Key, tmp_path_factory: pytest.TempPathFactory, need: 
     root = project("python-package", tmp_path_factory.mktemp("package") / "newest")
     command = [need("python"), "-m", "build", "--no-isolation"]
     built = tmp_path_factory.mktemp("built")
+    epoch = git(root, "log", "-1", "--format=%ct")
     subprocess.run(
-        [*command, "-o", built], cwd=root, check=True, capture_output=True, env=bom.variables()
+        [*command, "-o", built],
+        cwd=root,
+        check=True,
+        capture_output=True,
+        env=bom.variables(SOURCE_DATE_EPOCH=epoch),
     )
     bom("build", "--key", key.private, "--", *command, cwd=root)
     wheel, sdist = next(root.glob("dist/*.whl")), next(root.glob("dist/*.tar.gz"))

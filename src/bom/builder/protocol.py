@@ -78,6 +78,7 @@ class Artifact:
     `observations`: facts and gaps about this artifact alone (its packages, its manifest).
     `changes`: what was made stable in it after the build; then `built` and `subject` are of the
     normalised bytes, and `original_sha256` is the hex digest of what the builder had written.
+    `is_file_system`: a tar of a whole file system, in which owners and modes are content.
     """
 
     built: Path
@@ -88,6 +89,7 @@ class Artifact:
     forbidden: tuple[str, ...] = ()  # paths inside it of files that the request forbids
     changes: tuple[Change, ...] = ()
     original_sha256: str = ""
+    is_file_system: bool = False
 
 
 @dataclass(frozen=True, slots=True)

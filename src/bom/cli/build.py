@@ -64,6 +64,16 @@ Examples:
     metavar="FILE",
     help="Results of `bom check --out` on another machine; may be repeated.",
 )
+@click.option(
+    "--normalize/--no-normalize",
+    default=None,
+    help="Make stable what the builder leaves unstable: order, times, owners (normalize = true).",
+)
+@click.option(
+    "--as-is",
+    is_flag=True,
+    help="Set nothing for the command: neither clock, time zone, locale, hash seed nor umask.",
+)
 @click.option("--require-checks", is_flag=True, help="Stop before the build if a check failed.")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="bom.toml, where it is not the project's own."
@@ -86,6 +96,8 @@ def command(
     key: Path | None,
     unsigned: bool,
     checks: tuple[Path, ...],
+    normalize: bool | None,
+    as_is: bool,
     require_checks: bool,
     config: Path | None,
     spec_version: str | None,
@@ -109,6 +121,8 @@ def command(
             images=images,
             key_file=_key_file(key, unsigned=unsigned),
             checks=checks,
+            normalize=normalize,
+            as_is=as_is,
             require_checks=require_checks,
             config_file=config,
             spec_version=spec_version,
@@ -165,6 +179,8 @@ def _options(
     images: tuple[str, ...],
     key_file: Path | None,
     checks: tuple[Path, ...],
+    normalize: bool | None,
+    as_is: bool,
     require_checks: bool,
     config_file: Path | None,
     spec_version: str | None,
@@ -184,6 +200,8 @@ def _options(
     config = load(folder, config_file)
     if spec_version:
         config = config.model_copy(update={"spec_version": spec_version})
+    if normalize is not None:
+        config = config.model_copy(update={"normalize": normalize})
     listed = [str(folder.relative_to(root) / glob) for glob in config.artifacts]
     return BuildOptions(
         command=command,
@@ -199,6 +217,7 @@ def _options(
         images=images,
         check_files=tuple(path.absolute() for path in checks),
         require_checks=require_checks,
+        as_is=as_is,
         stdout=STDERR if quiet else STDOUT,
     )
 
@@ -245,6 +264,7 @@ def _success(outcome: BuildOutcome, *, signed: bool) -> ResultRecord:
                 sha256=item.sha256,
                 built_sha256=item.built_sha256,
                 built_size=item.built_size,
+                original_sha256=item.original_sha256 or None,
                 components=item.components,
                 gaps=item.gaps,
                 findings=list(item.findings),

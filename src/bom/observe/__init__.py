@@ -8,7 +8,7 @@ from bom.errors import BomError
 from bom.model import Gap
 from bom.observe.checks import ChecksObserver
 from bom.observe.environment import EnvironmentObserver
-from bom.observe.source import SourceObserver, is_ignored
+from bom.observe.source import SourceObserver, commit_time, is_ignored
 from bom.observe.tools import ToolsObserver
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bom.model import Observation
     from bom.observe.protocol import BuildContext, Observer
 
-__all__ = ["OBSERVERS", "is_ignored", "observe", "project_root"]
+__all__ = ["OBSERVERS", "commit_time", "is_ignored", "observe", "project_root"]
 
 OBSERVERS: Final[tuple[Observer, ...]] = (
     SourceObserver(),

@@ -97,12 +97,17 @@ def _variables(build: BuildContext) -> Iterator[Observation]:
     unnamed: list[str] = []
     for name, found in sorted(build.environment.items()):
         name, found = printable_os(name), printable_os(found)
-        if name in _IN_RECORD:
+        # one that `bom` set is the same everywhere, so nothing keeps it out of the BOM
+        in_record = name in _IN_RECORD and name not in build.fixed
+        if in_record:
             yield RunDetail(f"environment.{name}", text(found))
-        if name in build.config.environment or (steers(name) and name not in _IN_RECORD):
+        steering = name in build.fixed or (steers(name) and not in_record)
+        if name in build.config.environment or steering:
             yield from _variable(build, name, found)
-        elif name not in _IN_RECORD:
+        elif not in_record:
             unnamed.append(text(name))
+    for name, found in sorted(build.replaced.items()):
+        yield RunDetail(f"environment.{printable_os(name)}", text(printable_os(found)))
     for name in unnamed:
         yield RunDetail("environment.name", name)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -21,10 +22,12 @@ class BuildContext:
     """What is known before the command runs.
 
     `root`: the project (the git work tree's top, else the working directory). `command`: the
-    argv as the user gave it. `environment`: of the process, unredacted. `own_files`: absolute
-    paths that `bom` itself reads or writes (outputs, keys), and `is_own` whether an untracked file
-    is such a one by its content (a sealed artifact of an earlier build, a BOM beside one): these
-    are no part of the source's state. `check_files`: results that ran elsewhere (`--checks`).
+    argv as the user gave it. `environment`: the command's, unredacted; `fixed`: the variables in it
+    that `bom` set, `replaced`: those of the user's that gave way to them (bom.repeatable).
+    `own_files`: absolute paths that `bom` itself reads or writes (outputs, keys), and `is_own`
+    whether an untracked file is such a one by its content (a sealed artifact of an earlier build, a
+    BOM beside one): these are no part of the source's state. `check_files`: results that ran
+    elsewhere (`--checks`).
     """
 
     root: Path
@@ -35,6 +38,8 @@ class BuildContext:
     own_files: tuple[Path, ...] = ()
     is_own: Callable[[Path], bool] = lambda path: False
     check_files: tuple[Path, ...] = ()
+    fixed: frozenset[str] = frozenset()
+    replaced: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def program(self) -> str:

@@ -73,6 +73,19 @@ def revision(
     )
 
 
+def commit_time(root: Path) -> int | None:
+    """When the project's HEAD was committed, in seconds since 1970; None where there is no commit,
+    or its date is before that."""
+    try:
+        headers = _commit_headers(open_repository(root), "HEAD")
+    except GitUnusable:
+        return None
+    if not headers.time:
+        return None
+    seconds = int(datetime.fromisoformat(headers.time).timestamp())
+    return seconds if seconds >= 0 else None
+
+
 def is_ignored(root: Path, path: Path) -> bool:
     """Whether `path` is left out of the project at `root` by git: ignored, or inside `.git`.
 

@@ -67,6 +67,10 @@ class ArtifactRecord(_Record):
     sha256: str
     built_sha256: str
     built_size: int
+    original_sha256: str | None = Field(
+        default=None,
+        description="Of what the builder wrote, where `built_sha256` is the normalised file's.",
+    )
     components: int
     gaps: int
     findings: list[str] = Field(description="What its BOM says is wrong, a sentence each.")
@@ -100,6 +104,22 @@ class FileRecord(_Record):
     owner: str | None = Field(description="A bom-ref of the BOM; `subject` is the artifact.")
     rule: str | None = Field(description="By which the owner was found (docs/attribution.md).")
     layer: str | None = Field(description="Diff ID of the layer that it came in with.")
+
+
+class MovedRecord(_Record):
+    """One input of the build that is not the locked one."""
+
+    kind: Literal["lock-file", "image", "package", "tool"]
+    name: str
+    locked: str = Field(description="Empty where bom.lock does not name it.")
+    found: str = Field(description="Empty where it is not there any more.")
+
+
+class MovesRecord(_Record):
+    """What `bom lock --json` prints: what is not as bom.lock has, or had, it."""
+
+    format: Literal[1] = 1
+    moved: list[MovedRecord]
 
 
 class KeyRecord(_Record):

@@ -27,7 +27,11 @@ def summary(result: ResultRecord, cwd: Path, left_alone: Sequence[Path]) -> str:
             counts += f", {_count(len(item.findings), 'finding')}"
         lines.append(f"{word[item.state]} {inert(_near(item.path, cwd))}: {counts}{inside}")
         lines.append(f"  sha256:{item.sha256}")
-        lines.append(f"  as built sha256:{item.built_sha256}")
+        if item.original_sha256 is None:
+            lines.append(f"  as built sha256:{item.built_sha256}")
+        else:
+            lines.append(f"  normalised sha256:{item.built_sha256}")
+            lines.append(f"  as built sha256:{item.original_sha256}")
         lines += [f"  finding: {inert(text)}" for text in item.findings[:_FINDINGS]]
         if len(item.findings) > _FINDINGS:
             rest = len(item.findings) - _FINDINGS

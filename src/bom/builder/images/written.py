@@ -104,6 +104,7 @@ def file_system(path: Path, target: Path, request: BuildRequest, progress: Progr
         subject=Subject(target.name, "tar", digest, size),
         observations=inside(view, gaps).observations,
         forbidden=view.holding(frozenset(map(bytes.fromhex, request.forbidden))),
+        is_file_system=True,
     )
 
 
