@@ -1,80 +1,104 @@
 """Why one leaf differs: content decides, and what it doesn't decide stays unknown, with what it
 may be.
 
-The two contents are laid side by side (`lines`, `tokens`, `binary`); each place where they differ
-goes through JUDGES, and the first that knows the cause has said it. So two causes in one file are
-both found. One module a family of causes.
+The two contents are laid side by side (`content`); each place where they differ goes through
+JUDGES, and the first that knows the cause has said it. So two causes in one file are both found.
+One module a family of causes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bom.compare.causes import path, timestamp, unknown
-from bom.compare.causes.lines import align
-from bom.compare.causes.model import Judgement, Scene, Spot, Token
-from bom.compare.causes.tokens import spots, tokeniser
+from bom.compare.causes import (
+    build_id,
+    content,
+    locales,
+    mode,
+    order,
+    parallelism,
+    path,
+    people,
+    places,
+    timestamp,
+    unknown,
+    uuid,
+    variables,
+    versions,
+)
+from bom.compare.causes.model import Judgement, Scene
 from bom.compare.protocol import Difference
+from bom.report.text import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bom.compare.causes.model import Judge
+    from bom.compare.causes.model import Judge, Spot
     from bom.compare.protocol import Cause, Circumstances, Leaf
 
-# In this order: the first that has an answer is right. `unknown` always has one.
+# In this order: shapes that say it all come before names that stand beside a value, those before
+# values that are known of the build, and `unknown`, which always has an answer, is last.
 JUDGES: Final[tuple[Judge, ...]] = (
+    order.judge,
+    build_id.judge,
+    locales.judge,
     path.judge,
     timestamp.judge,
+    uuid.judge,
+    mode.judge,
+    people.owner,
+    people.hostname,
+    versions.dependency,
+    versions.tool,
+    parallelism.judge,
+    variables.judge,
     unknown.judge,
 )
 _EVIDENCE: Final = 200  # characters
 
 
 def explain(leaf: Leaf, known: tuple[Circumstances, Circumstances]) -> tuple[Difference, ...]:
-    """The causes of one leaf whose contents differ, one Difference each, sorted; never empty."""
+    """The causes of one leaf whose contents differ, one Difference each, sorted; never empty.
+
+    Where one of the contents is empty, the leaf is taken for one that only the other build has.
+    """
     scene = Scene(leaf, known)
+    placed = places.judge(scene)
+    if placed is not None:
+        return (_difference(leaf, [placed]),)
     found: dict[Cause, list[Judgement]] = {}
-    for spot in _spots(scene):
-        for judge in JUDGES:
-            judgement = judge(spot, scene)
-            if judgement is not None:
-                found.setdefault(judgement.cause, []).append(judgement)
-                break
+    for judgement in _judgements(scene):
+        found.setdefault(judgement.cause, []).append(judgement)
+    if len(found) > 1:
+        # a build ID is computed of all that differs
+        found.pop("build-id", None)
     return tuple(sorted(_difference(leaf, said) for said in found.values()))
 
 
-def _spots(scene: Scene) -> Iterator[Spot]:
-    one, two = (
-        content.decode("utf-8", "surrogateescape") for content in (scene.leaf.one, scene.leaf.two)
-    )
-    split = tokeniser(scene.known[0]), tokeniser(scene.known[1])
-    aligned = align(one.splitlines(), two.splitlines(), split)
-    for first, second in aligned.pairs:
-        yield from spots(split[0](first), split[1](second))
-    if aligned.moved[0]:
-        yield Spot(Token("permuted", ""), Token("permuted", ""), elements=aligned.moved)
-    for side, line in aligned.added:
-        only = Token("only", "")
-        yield (
-            Spot(Token("several", line), only) if side == 0 else Spot(only, Token("several", line))
-        )
+def _judgements(scene: Scene) -> Iterator[Judgement]:
+    for seen in content.differing(scene):
+        yield seen if isinstance(seen, Judgement) else _judged(seen, scene)
+
+
+def _judged(spot: Spot, scene: Scene) -> Judgement:
+    for judge in JUDGES:
+        judgement = judge(spot, scene)
+        if judgement is not None:
+            return judgement
+    raise AssertionError("the last judge has an answer to everything")
 
 
 def _difference(leaf: Leaf, said: list[Judgement]) -> Difference:
     first = said[0]
-    more = f" (and at {len(said) - 1} more places)" if len(said) > 1 else ""
+    more = len(said) - 1
+    places = f" (and {more} more place{'s'[: more > 1]} like it)" if more else ""
     candidates = tuple(sorted({name for judgement in said for name in judgement.candidates}))
     return Difference(
-        leaf.path, first.cause, _inert(first.evidence) + more, first.remedy, candidates
+        leaf.path, first.cause, _shown(first.evidence) + places, first.remedy, candidates
     )
 
 
-def _inert(text: str) -> str:
-    """One line without anything that a terminal would act on."""
-    safe = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in safe
-    )
-    return shown if len(shown) <= _EVIDENCE else shown[: _EVIDENCE - 1] + "…"
+def _shown(evidence: str) -> str:
+    safe = evidence.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = inert(safe)
+    return text if len(text) <= _EVIDENCE else text[: _EVIDENCE - 1] + "…"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bom.compare.causes.model import Judgement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bom.compare.causes.model import Scene, Spot
 
 _COMPILED: Final = (
@@ -19,6 +22,7 @@ _TEXT: Final = "Write paths relative to the project, or build in a folder with a
 _TEMPORARY: Final = "Leave out the name of the temporary folder, or use one with a fixed name."
 # What isn't a folder of a build: two of them differ because something else does.
 _SYSTEM: Final = re.compile(r"/(?:usr|etc|lib\d*|s?bin|opt|proc|dev|sys|run|nix/store|var/lib)/")
+_FOLDERS: Final = 4
 _TEMP: Final = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/")
 
 
@@ -46,6 +50,18 @@ def _folders(one: str, two: str) -> tuple[str, str] | None:
     folders = "/".join(first), "/".join(second)
     system = [bool(_SYSTEM.match(folder + "/")) for folder in folders]
     return None if any(system) else folders
+
+
+def folders(one: Sequence[str], two: Sequence[str]) -> list[tuple[str, str]]:
+    """The folders of two builds, told by their paths to the same files; the most common first."""
+    named: dict[str, list[str]] = {}
+    for path in two:
+        named.setdefault(path.rpartition("/")[2], []).append(path)
+    pairs = [(path, named[name][0]) for path in one if (name := path.rpartition("/")[2]) in named]
+    if not pairs and len(one) == len(two):
+        pairs = list(zip(one, two, strict=True))
+    found = Counter(pair for first, second in pairs if (pair := _folders(first, second)))
+    return [pair for pair, _ in found.most_common(_FOLDERS) if all(pair)]
 
 
 def remedy(spot: Spot, scene: Scene) -> str:

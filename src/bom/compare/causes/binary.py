@@ -1,0 +1,205 @@
+"""Two contents that are no text, side by side.
+
+Folders are replaced first, for they have different lengths; then contents of one length are
+compared byte by byte, others by the strings in them. A number that differs by as much as the
+replaced strings are longer is a length or an offset, and says nothing of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from bom.compare.causes import lines
+from bom.compare.causes.model import Spot, Token
+from bom.compare.causes.tokens import spots as line_spots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bom.compare.causes.tokens import Tokeniser
+
+_RUNS: Final = 5000
+_DIFFERING: Final = 64 * 1024  # bytes; what differs in more is nothing that a field explains
+_BLOCK: Final = 64 * 1024
+_SMALL: Final = 64
+_GAP: Final = 3  # equal bytes that don't end a run
+_STRING: Final = re.compile(rb"[\t\x20-\x7e]{4,}")
+_STRINGS: Final = 200_000
+_REPLACED: Final = 100  # strings
+_TEXT: Final = frozenset(b"\t" + bytes(range(0x20, 0x7F)))
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_PATHS: Final = re.compile(rb"/[\w.+~@%,-]+(?:/[\w.+~@%,-]+)+", re.ASCII)
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether it is no text: by the controls in its first part, as git and grep judge it."""
+    return b"\0" in content[:8192] or len(_CONTROLS.findall(content[:8192])) > 16
+
+
+def paths(content: bytes) -> list[str]:
+    """The absolute paths in a content, in order, each once."""
+    found = _PATHS.findall(content[: 2 * 1024 * 1024])
+    return [path.decode("ascii", "replace") for path in dict.fromkeys(found)][: lines.LIMIT]
+
+
+def spots(
+    one: bytes,
+    two: bytes,
+    folders: tuple[tuple[str, str], ...],
+    split: tuple[Tokeniser, Tokeniser],
+) -> Iterator[Spot]:
+    """Where two contents differ. `folders`: of the two builds, which stand for each other."""
+    grown: Counter[int] = Counter()
+    for first, second in folders:
+        ours, theirs = first.encode(), second.encode()
+        count = one.count(ours)
+        if count and count > two.count(ours) and theirs in two:
+            one = one.replace(ours, theirs)
+            grown[len(theirs) - len(ours)] += count
+            yield Spot(Token("folder", first), Token("folder", second))
+    if one == two:
+        return
+    if len(one) != len(two):
+        replaced = one
+        pairs = _strings(one, two, split)
+        for spot, ours, theirs in pairs:
+            if ours != theirs and len(grown) < _REPLACED:
+                replaced = replaced.replace(ours, theirs)
+                if len(ours) != len(theirs):
+                    grown[len(theirs) - len(ours)] += 1
+            yield from spot
+        if len(replaced) == len(two):
+            yield from _raw(replaced, two, grown, split)
+        elif not any(spot for spot, _, _ in pairs):
+            yield _bytes(one[:32], two[:32])
+        else:
+            yield _bytes(b"", b"")
+        return
+    yield from _raw(one, two, grown, split)
+
+
+def _strings(
+    one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]
+) -> list[tuple[list[Spot], bytes, bytes]]:
+    first, second = (
+        [found.group().decode("ascii") for found in _STRING.finditer(content)][:_STRINGS]
+        for content in (one, two)
+    )
+    aligned = lines.align(first, second, split)
+    found = [
+        (list(line_spots(split[0](ours), split[1](theirs))), ours.encode(), theirs.encode())
+        for ours, theirs in aligned.pairs
+    ]
+    if aligned.moved[0]:
+        moved = Spot(Token("permuted", ""), Token("permuted", ""), elements=aligned.moved)
+        found.append(([moved], b"", b""))
+    # What only one has is told only where nothing else is: strings of four bytes of machine code
+    # come and go with any change.
+    if not found:
+        for side, line in aligned.added[:1]:
+            token, only = Token("several", line), Token("only", "")
+            found.append(([Spot(token, only) if side == 0 else Spot(only, token)], b"", b""))
+    return found
+
+
+def _raw(
+    one: bytes, two: bytes, grown: Counter[int], split: tuple[Tokeniser, Tokeniser]
+) -> Iterator[Spot]:
+    """Runs of bytes that differ, of contents of one length."""
+    strings: dict[tuple[int, int], None] = {}
+    for start, end in runs(one, two):
+        place = _string(one, two, start, end)
+        if place is not None:
+            strings[place] = None
+        elif not _follows(one, two, start, end, grown):
+            yield _bytes(one[start:end], two[start:end])
+    for start, end in strings:
+        ours, theirs = one[start:end].decode("ascii"), two[start:end].decode("ascii")
+        if len(ours) < 8 and grown and _follows(one, two, start, end, grown):
+            continue
+        for spot in line_spots(split[0](ours), split[1](theirs)):
+            if not _length(spot, grown):
+                yield spot
+
+
+def _bytes(one: bytes, two: bytes) -> Spot:
+    return Spot(Token("bytes", one.decode("latin-1")), Token("bytes", two.decode("latin-1")))
+
+
+def runs(one: bytes, two: bytes) -> Iterator[tuple[int, int]]:
+    """From where to where two contents of one length differ, nearby bytes together."""
+    start = end = -1
+    count = differing = 0
+    for block in range(0, len(one), _BLOCK):
+        if one[block : block + _BLOCK] == two[block : block + _BLOCK]:
+            continue
+        for small in range(block, min(block + _BLOCK, len(one)), _SMALL):
+            ours, theirs = one[small : small + _SMALL], two[small : small + _SMALL]
+            if ours == theirs:
+                continue
+            for index, (a, b) in enumerate(zip(ours, theirs, strict=True), small):
+                if a == b:
+                    continue
+                differing += 1
+                if start >= 0 and index - end <= _GAP:
+                    end = index + 1
+                    continue
+                if start >= 0:
+                    yield start, end
+                    count += 1
+                start, end = index, index + 1
+            if count > _RUNS or differing > _DIFFERING:
+                yield start, end
+                return
+    if start >= 0:
+        yield start, end
+
+
+def _string(one: bytes, two: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """The string around a run, where both are printable there; at least four characters."""
+    if not all(byte in _TEXT for byte in one[start:end] + two[start:end]):
+        return None
+    while start > 0 and one[start - 1] in _TEXT and two[start - 1] in _TEXT:
+        start -= 1
+    while end < len(one) and one[end] in _TEXT and two[end] in _TEXT:
+        end += 1
+    return (start, end) if end - start >= 4 else None
+
+
+def _follows(one: bytes, two: bytes, start: int, end: int, grown: Counter[int]) -> bool:
+    """Whether a number around the run differs just by what replaced strings are longer."""
+    if not grown or end - start > 8:
+        return False
+    total = sum(delta * count for delta, count in grown.items())
+    for width in (1, 2, 4, 8):
+        for place in range(max(0, end - width), start + 1):
+            for order in ("little", "big"):
+                ours = int.from_bytes(one[place : place + width], order)
+                theirs = int.from_bytes(two[place : place + width], order)
+                delta = theirs - ours
+                if delta in grown or delta == total:
+                    return True
+                if width >= 4 and any(
+                    step and delta % step == 0 and 0 < delta // step <= count
+                    for step, count in grown.items()
+                ):
+                    return True
+    return False
+
+
+def _length(spot: Spot, grown: Counter[int]) -> bool:
+    """A printable byte that holds a length (`z(` in front of a string of 40 bytes)."""
+    one, two = spot.one.text, spot.two.text
+    return (
+        len(one) == len(two)
+        and one[:-1] == two[:-1]
+        and bool(one)
+        and ord(two[-1]) - ord(one[-1]) in grown
+    )
+
+
+def joined(found: Sequence[Spot]) -> bool:
+    """Whether some of the spots are strings."""
+    return any("bytes" not in spot.kinds for spot in found)

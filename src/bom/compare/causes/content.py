@@ -1,0 +1,141 @@
+"""Where two contents differ, whatever they are: text, a program, other bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from bom.compare.causes import binary, build_id, elf, stamps
+from bom.compare.causes.lines import align
+from bom.compare.causes.model import Judgement, Spot, Token
+from bom.compare.causes.path import folders
+from bom.compare.causes.tokens import spots as line_spots
+from bom.compare.causes.tokens import tokeniser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bom.compare.causes.model import Scene
+    from bom.compare.causes.tokens import Tokeniser
+
+
+def differing(scene: Scene) -> Iterator[Spot | Judgement]:
+    """The places where they differ; a judgement where the format itself says what one is."""
+    one, two = scene.leaf.one, scene.leaf.two
+    if not one or not two:
+        yield _only(one or two, Token("only", ""), bool(one))
+        return
+    if binary.is_binary(one) or binary.is_binary(two):
+        known = _folders(scene)
+        split = _split(scene, known)
+        if one.startswith(elf.MAGIC) and two.startswith(elf.MAGIC) and scene.leaf.whole:
+            yield from _program(one, two, known, split)
+        else:
+            yield from _bytes(one, two, known, split)
+        return
+    yield from _text(one, two, _split(scene, ()))
+
+
+def _only(content: bytes, nothing: Token, first: bool) -> Spot:
+    token = Token("several", content[:200].decode("utf-8", "backslashreplace"))
+    return Spot(token, nothing) if first else Spot(nothing, token)
+
+
+def _split(scene: Scene, known: tuple[tuple[str, str], ...]) -> tuple[Tokeniser, Tokeniser]:
+    """Splitters that know the folders, also where only the contents told them."""
+    one, two = scene.known
+    if known and not (one.folder and two.folder):
+        one = dataclasses.replace(one, folder=known[0][0])
+        two = dataclasses.replace(two, folder=known[0][1])
+    return tokeniser(one), tokeniser(two)
+
+
+def _folders(scene: Scene) -> tuple[tuple[str, str], ...]:
+    """The folders of the two builds: known, or told by paths that differ in their beginning."""
+    first, second = scene.known
+    found = [
+        (one.rstrip("/"), two.rstrip("/"))
+        for one, two in ((first.folder, second.folder), (first.home, second.home))
+        if one != two and len(one) > 1 and len(two) > 1
+    ]
+    ours, theirs = binary.paths(scene.leaf.one), binary.paths(scene.leaf.two)
+    shared = set(ours) & set(theirs)
+    found += folders(
+        [path for path in ours if path not in shared],
+        [path for path in theirs if path not in shared],
+    )
+    # the longer first: a home holds the project more often than the other way round
+    return tuple(dict.fromkeys(sorted(found, key=lambda pair: -len(pair[0]))))
+
+
+def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterator[Spot]:
+    first, second = (
+        content.decode("utf-8", "surrogateescape").split("\n") for content in (one, two)
+    )
+    aligned = align(first, second, split)
+    for ours, theirs in aligned.pairs:
+        yield from line_spots(split[0](ours), split[1](theirs))
+    if aligned.moved[0]:
+        yield Spot(Token("permuted", ""), Token("permuted", ""), elements=aligned.moved)
+    for side, line in aligned.added:
+        if line:
+            token, only = Token("several", line), Token("only", "")
+            yield Spot(token, only) if side == 0 else Spot(only, token)
+
+
+def _bytes(
+    one: bytes,
+    two: bytes,
+    known: tuple[tuple[str, str], ...],
+    split: tuple[Tokeniser, Tokeniser],
+) -> Iterator[Spot | Judgement]:
+    for field in stamps.fields(one, two):
+        if field.judgement is not None:
+            yield field.judgement
+        one = one[: field.start] + two[field.start : field.end] + one[field.end :]
+    if one != two:
+        found = list(binary.spots(one, two, known, split))
+        # the elements of a set in bytecode, and all references to them
+        permuted = any("permuted" in spot.kinds for spot in found)
+        yield from (spot for spot in found if not (permuted and "bytes" in spot.kinds))
+
+
+def _program(
+    one: bytes,
+    two: bytes,
+    known: tuple[tuple[str, str], ...],
+    split: tuple[Tokeniser, Tokeniser],
+) -> Iterator[Spot | Judgement]:
+    ours, theirs = elf.sections(one), elf.sections(two)
+    other: dict[str, list[bytes]] = {}
+    for name, content in theirs:
+        other.setdefault(name, []).append(content)
+    pairs = [(name, content, other[name].pop(0)) for name, content in ours if other.get(name)]
+    identity: Judgement | None = None
+    told: list[Spot] = []
+    raw: list[tuple[str, Spot]] = []
+    for name, first, second in pairs:
+        if first == second or name in elf.DERIVED:
+            continue
+        if name in elf.BUILD_IDS:
+            identity = identity or build_id.of_section(name, first, second)
+            continue
+        for spot in binary.spots(first, second, known, split):
+            if "bytes" in spot.kinds:
+                raw.append((name, spot))
+            else:
+                told.append(spot)
+    yield from told
+    grown = len(one) != len(two) or any(len(first) != len(second) for _, first, second in pairs)
+    for name, spot in raw:
+        # A string of another length moves what comes after it, and what names its place.
+        if told and (grown or elf.holds_places(name)):
+            continue
+        yield dataclasses.replace(spot, before=f"section {name}")
+        return
+    if told or raw:
+        return
+    if identity is not None:
+        yield identity
+    else:
+        yield from binary.spots(one, two, known, split)
