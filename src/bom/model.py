@@ -279,6 +279,24 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Reproduction:
+    """A second build of the same revision under changed circumstances, and what came of it.
+
+    `outcome`: as comparing says it, or "failed" where the second build made no such artifact.
+    `varied`: names of what a probe saw differ; `fixed`: of what `bom` set in both; `kept`: name
+    and reason of what could not be changed. `differences`: cause and place, some of `count`.
+    """
+
+    outcome: Literal["same", "normalised", "different", "failed"]
+    varied: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    normalised: tuple[str, ...] = ()
+    differences: tuple[tuple[str, str], ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class BuildStep:
     """One step of a build, as the builder defines it, redacted.
 
@@ -342,7 +360,17 @@ class Finding:
     ref: str = ""
 
 
-Fact = Revision | Tool | Setting | Material | Dependency | Check | BuildSteps | RunDetail
+Fact = (
+    Revision
+    | Tool
+    | Setting
+    | Material
+    | Dependency
+    | Check
+    | Reproduction
+    | BuildSteps
+    | RunDetail
+)
 Observation = Fact | Gap | Finding
 
 
@@ -431,7 +459,8 @@ class Verdict:
 
     `build_findings`: how many things the BOM itself says were wrong when it was made.
     `images`: of an image archive (platform, manifest or "", configuration), digests as the BOM
-    states them.
+    states them. `rebuilt_by`: names of the trusted keys whose owners built it again
+    (bom.rebuilders).
     """
 
     artifact: str
@@ -448,6 +477,7 @@ class Verdict:
     format: str = ""
     warnings: tuple[str, ...] = field(default=())
     images: tuple[tuple[str, str, str], ...] = ()
+    rebuilt_by: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:

@@ -6,7 +6,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from bom.compose.component import Json, component, properties
-from bom.model import BuildSteps, Check, Component, Dependency, Material, Property, Setting, Tool
+from bom.model import (
+    BuildSteps,
+    Check,
+    Component,
+    Dependency,
+    Material,
+    Property,
+    Reproduction,
+    Setting,
+    Tool,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +25,7 @@ if TYPE_CHECKING:
 
 WORKFLOW: Final = "workflow:build"
 STEPS: Final = "steps"
+REPRODUCIBLE: Final = "reproducible"
 _BUILT_WITH: Final = "build:"
 _CONTAINERS: Final = frozenset({"base-image", "build-image"})
 
@@ -40,7 +51,8 @@ def formulation(observations: Sequence[Observation]) -> list[Json]:
     settings = sorted({fact for fact in observations if isinstance(fact, Setting)})
     checks = sorted({fact for fact in observations if isinstance(fact, Check)})
     builds = sorted({fact for fact in observations if isinstance(fact, BuildSteps)})
-    if not (tools or materials or built_with or settings or checks or builds):
+    again = sorted({fact for fact in observations if isinstance(fact, Reproduction)})
+    if not (tools or materials or built_with or settings or checks or builds or again):
         return []
     parts = [
         *(component(_tool(fact)) for fact in tools),
@@ -53,7 +65,7 @@ def formulation(observations: Sequence[Observation]) -> list[Json]:
         "uid": "build",
         "taskTypes": ["build"],
         "inputs": _inputs(settings, materials),
-        "tasks": _unique([*map(_steps, builds), *map(_check, checks)]),
+        "tasks": _unique([*map(_steps, builds), *map(_check, checks), *map(_reproduction, again)]),
     }
     for key in ("inputs", "tasks"):
         if not workflow[key]:
@@ -188,6 +200,33 @@ def _check(check: Check) -> Json:
         "bom-ref": f"check:{check.name}",
         "uid": f"check:{check.name}",
         "name": check.name,
+        "taskTypes": ["test"],
+        "properties": properties(facts),
+    }
+
+
+def _reproduction(again: Reproduction) -> Json:
+    """The claim that a second build gave the same, and what it rests on."""
+    facts = [
+        Property("bom-seal:reproducible:outcome", again.outcome),
+        *(Property("bom-seal:reproducible:varied", name) for name in again.varied),
+        *(Property("bom-seal:reproducible:fixed", name) for name in again.fixed),
+        *(
+            Property("bom-seal:reproducible:not-varied", f"{name}: {why}")
+            for name, why in again.kept
+        ),
+        *(Property("bom-seal:reproducible:normalised", what) for what in again.normalised),
+        *(
+            Property("bom-seal:reproducible:difference", f"{cause} {path}")
+            for cause, path in again.differences
+        ),
+    ]
+    if again.count:
+        facts.append(Property("bom-seal:reproducible:differences", str(again.count)))
+    return {
+        "bom-ref": REPRODUCIBLE,
+        "uid": REPRODUCIBLE,
+        "name": REPRODUCIBLE,
         "taskTypes": ["test"],
         "properties": properties(facts),
     }

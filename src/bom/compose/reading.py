@@ -221,6 +221,17 @@ def _inputs(document: Mapping[str, Any]) -> Iterator[Any]:
             yield from _items(workflow, "inputs")
 
 
+def reproducible(document: Mapping[str, Any]) -> str:
+    """What came of building it a second time when it was made, "" where that was not tried."""
+    for formula in _items(document, "formulation"):
+        for workflow in _items(formula, "workflows"):
+            for task in _items(workflow, "tasks"):
+                outcome = dict(_properties(task)).get("bom-seal:reproducible:outcome")
+                if outcome:
+                    return outcome
+    return ""
+
+
 def _items(holder: Any, key: str) -> list[Any]:
     value = _at(holder, key)
     return value if isinstance(value, list) else []

@@ -29,11 +29,13 @@ def tree(document: Mapping[str, object], width: int = 0) -> str:
     formulas = _objects(document.get("formulation"))
     parts = [part for formula in formulas for part in _objects(formula.get("components"))]
     workflows = [flow for formula in formulas for flow in _objects(formula.get("workflows"))]
+    tasks = [task for flow in workflows for task in _tasks(flow)]
     sections = (
         *_subject(subject, facts),
         *_signature(document),
         *_revision(subject, facts),
-        *_section("checks", [_check(task) for flow in workflows for task in _tasks(flow)]),
+        *_section("checks", [_check(task) for task in tasks if not _is_second_build(task)]),
+        *(_second_build(task) for task in tasks if _is_second_build(task)),
         *_section("settings", [line for flow in workflows for line in _settings(flow)]),
         *_section("tools", [_tool(part) for part in parts if _kind(part) == "tool"]),
         *_section("materials", [_material(part) for part in parts if _kind(part) == "material"]),
@@ -218,6 +220,38 @@ def _check(task: Json) -> Branch:
     shown = outcome if outcome == "passed" else outcome.upper()
     text = f"{word(task.get('name')) or '?'}: {shown}"
     return Branch(", ".join([text, *counts]), limited(failed))
+
+
+def _is_second_build(task: Json) -> bool:
+    return "bom-seal:reproducible:outcome" in _facts(task)
+
+
+def _second_build(task: Json) -> Branch:
+    """What came of building it a second time, and what that proves."""
+    facts = _facts(task)
+
+    def several(name: str) -> str:
+        return ", ".join(map(word, facts.get(f"bom-seal:reproducible:{name}", ())))
+
+    fixed = several("fixed")
+    differences = [
+        Branch(f"differs by {word(text, 300)}")
+        for text in facts.get("bom-seal:reproducible:difference", ())
+    ]
+    below = leaves(
+        [
+            _field("varied", several("varied") or "nothing"),
+            _field("fixed", f"{fixed} (by bom)" if fixed else ""),
+            _field("normalised", several("normalised")),
+            *(
+                _field("not varied", word(text, 300))
+                for text in facts.get("bom-seal:reproducible:not-varied", ())
+            ),
+        ]
+    )
+    outcome = word(_first(facts, "bom-seal:reproducible:outcome"))
+    shown = outcome if outcome in ("same", "normalised") else outcome.upper()
+    return Branch(_field("built again", shown), (*below, *limited(differences)))
 
 
 def _settings(workflow: Json) -> Iterator[Branch]:
