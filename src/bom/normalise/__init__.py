@@ -9,6 +9,8 @@ from bom.errors import CannotNormalise
 from bom.normalise.gzip import GzipNormaliser
 from bom.normalise.protocol import Change, Normaliser
 from bom.normalise.tar import TarNormaliser
+from bom.normalise.wheel import WheelNormaliser
+from bom.normalise.zip import ZipNormaliser
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["NORMALISERS", "Change", "Normaliser", "normalise", "normaliser_of"]
 
 # The first that recognises a file takes it: the more special one stands before.
-NORMALISERS: Final[tuple[Normaliser, ...]] = (GzipNormaliser(), TarNormaliser())
+NORMALISERS: Final[tuple[Normaliser, ...]] = (
+    WheelNormaliser(),
+    ZipNormaliser(),
+    GzipNormaliser(),
+    TarNormaliser(),
+)
 # What is laid out for whoever reads it in place: the first entry of an OVA says what it is
 # (DSP0243 5.1), an Android package is aligned and signed as a whole.
 _LAID_OUT: Final = (".ova", ".apk", ".apex")
