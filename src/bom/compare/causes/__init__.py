@@ -77,7 +77,14 @@ def explain(leaf: Leaf, known: tuple[Circumstances, Circumstances]) -> tuple[Dif
 
 def _judgements(scene: Scene) -> Iterator[Judgement]:
     for seen in content.differing(scene):
-        yield seen if isinstance(seen, Judgement) else _judged(seen, scene)
+        if isinstance(seen, Judgement):
+            yield seen
+            continue
+        judgement = _judged(seen, scene)
+        yield judgement
+        language = locales.of_dates(seen)
+        if language is not None and judgement.cause != language.cause:
+            yield language
 
 
 def _judged(spot: Spot, scene: Scene) -> Judgement:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from bom.compare.causes import binary, build_id, elf, stamps
+from bom.compare.causes import binary, build_id, elf, locales, stamps
 from bom.compare.causes.lines import align
 from bom.compare.causes.model import Judgement, Spot, Token
 from bom.compare.causes.path import folders
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from bom.compare.causes.model import Scene
     from bom.compare.causes.tokens import Tokeniser
+
+_VALUES: Final = frozenset(("folder", "home", "host", "user", "time", "uuid", "path", "number"))
 
 
 def differing(scene: Scene) -> Iterator[Spot | Judgement]:
@@ -68,13 +70,19 @@ def _folders(scene: Scene) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(sorted(found, key=lambda pair: -len(pair[0]))))
 
 
-def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterator[Spot]:
+def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterator[Spot | Judgement]:
     first, second = (
         content.decode("utf-8", "surrogateescape").split("\n") for content in (one, two)
     )
     aligned = align(first, second, split)
     for ours, theirs in aligned.pairs:
-        yield from line_spots(split[0](ours), split[1](theirs))
+        translated = locales.of_lines(ours, theirs)
+        if translated is not None:
+            yield translated
+        for spot in line_spots(split[0](ours), split[1](theirs)):
+            # the words of a translated line are the translation
+            if translated is None or spot.one.kind == spot.two.kind in _VALUES:
+                yield spot
     if aligned.moved[0]:
         yield Spot(Token("permuted", ""), Token("permuted", ""), elements=aligned.moved)
     for side, line in aligned.added:

@@ -30,6 +30,10 @@ _HOST: Final = re.compile(
 _VALUE: Final = frozenset(("word", "number", "user", "host", "several"))
 
 
+# What `ls -l` and `tar -tv` print before the owner: permissions, number of links.
+_LISTED: Final = re.compile(r"(?:^|\s)[bcdlps-][rwxsStT-]{9}[.+@]?\s+(?:\d+\s+)?(?:[\w-]+[\s/])?$")
+
+
 def owner(spot: Spot, scene: Scene) -> Judgement | None:
     if spot.kinds == ("user", "user"):
         return _owner(spot)
@@ -41,7 +45,7 @@ def owner(spot: Spot, scene: Scene) -> Judgement | None:
         and not re.match(r"@[\w-]+\.[a-z]{2,}", spot.after)
     ):
         return _owner(spot)
-    if set(spot.kinds) <= _VALUE and _OWNER.search(spot.before):
+    if set(spot.kinds) <= _VALUE and (_OWNER.search(spot.before) or _LISTED.search(spot.before)):
         return _owner(spot)
     return None
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 
 from typing import Final
 
-_MONTH: Final = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
-    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
-)
-_DAY: Final = (
-    r"(?:Mon(?:day)?|Tue(?:sday)?|Wed(?:nesday)?|Thu(?:rsday)?|Fri(?:day)?|Sat(?:urday)?"
-    r"|Sun(?:day)?)"
-)
+from bom.compare.causes import languages
+
+_MONTH, _DAY = languages.names()
 _YEAR: Final = r"(?:19[7-9]\d|20\d\d)"
 _ZONE: Final = r"(?:Z|[+-]\d\d:?\d\d|[+-]\d\d|UTC|GMT|MSK|[A-Z]{1,3}[DS]?T)"
 _CLOCK: Final = (
@@ -28,8 +23,9 @@ TIME: Final = rf"""
  |{_YEAR}{_MONTH_NUMBER}{_DAY_NUMBER}(?:[Tt_.-]?(?:[01]\d|2[0-4])[0-5]\d(?:[0-6]\d)?(?:\.\d+)?Z?)?(?![\w])
  |{_YEAR}[/.]{_MONTH_NUMBER}[/.]{_DAY_NUMBER}(?:[\sT]{_CLOCK})?
  |(?:0?[1-9]|[12]\d|3[01])[/.](?:0?[1-9]|[12]\d|3[01])[/.](?:{_YEAR}|\d\d)(?:,?\s{_CLOCK})?(?![\w])
- |(?:{_DAY},?\s)?(?:0?[1-9]|[12]\d|3[01])[\s-]{_MONTH}\.?,?[\s-](?:{_YEAR}|\d\d)(?:,?\s(?:at\s)?{_CLOCK})?(?![\w])
- |(?:{_DAY},?\s)?{_MONTH}\.?\s{{1,2}}(?:0?[1-9]|[12]\d|3[01])(?:\s{_CLOCK}(?:\s{_YEAR})?|,?\s{{1,2}}{_YEAR}(?:,?\s(?:at\s)?{_CLOCK})?)(?![\w])
+ |(?:{_DAY}\.?,?\s)?(?:0?[1-9]|[12]\d|3[01])\.?[\s-]{_MONTH}\.?,?[\s-](?:{_YEAR}|\d\d)(?![\d:])(?:,?\s(?:at\s)?{_CLOCK})?(?![\w])
+ |(?:{_DAY}\.?,?\s)?(?:0?[1-9]|[12]\d|3[01])\.?\s{_MONTH}\.?\s{_CLOCK}(?:\s{_YEAR})?(?![\w])
+ |(?:{_DAY}\.?,?\s)?{_MONTH}\.?\s{{1,2}}(?:0?[1-9]|[12]\d|3[01])(?:\s{_CLOCK}(?:\s{_YEAR})?|,?\s{{1,2}}{_YEAR}(?:,?\s(?:at\s)?{_CLOCK})?)(?![\w])
  |{_MONTH}\s{_YEAR}(?![\w])
  |{_CLOCK}(?![\w:])
 ))
