@@ -16,7 +16,7 @@ from bom.compare.causes.model import Spot, Token
 from bom.compare.causes.tokens import spots as line_spots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from bom.compare.causes.tokens import Tokeniser
 
@@ -198,8 +198,3 @@ def _length(spot: Spot, grown: Counter[int]) -> bool:
         and bool(one)
         and ord(two[-1]) - ord(one[-1]) in grown
     )
-
-
-def joined(found: Sequence[Spot]) -> bool:
-    """Whether some of the spots are strings."""
-    return any("bytes" not in spot.kinds for spot in found)

@@ -27,10 +27,3 @@ def judge(spot: Spot, scene: Scene) -> Judgement | None:
     if _NAMED.search(spot.before) and _HEX.fullmatch(one) and _HEX.fullmatch(two):
         return Judgement("build-id", f"{one} and {two}", _GNU)
     return None
-
-
-def of_section(name: str, one: bytes, two: bytes) -> Judgement:
-    """The identity in an ELF note: after 16 bytes of header and name."""
-    if name == ".note.go.buildid":
-        return Judgement("build-id", "the Go build ID alone", _GO)
-    return Judgement("build-id", f"{one[16:].hex()} and {two[16:].hex()}, and nothing else", _GNU)

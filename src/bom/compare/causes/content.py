@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final
 
-from bom.compare.causes import binary, build_id, elf, locales, stamps
+from bom.compare.causes import binary, locales, stamps
 from bom.compare.causes.lines import align
 from bom.compare.causes.model import Judgement, Spot, Token
 from bom.compare.causes.path import folders
@@ -30,10 +30,7 @@ def differing(scene: Scene) -> Iterator[Spot | Judgement]:
     if binary.is_binary(one) or binary.is_binary(two):
         known = _folders(scene)
         split = _split(scene, known)
-        if one.startswith(elf.MAGIC) and two.startswith(elf.MAGIC) and scene.leaf.whole:
-            yield from _program(one, two, known, split)
-        else:
-            yield from _bytes(one, two, known, split)
+        yield from _bytes(scene, known, split)
         return
     yield from _text(one, two, _split(scene, ()))
 
@@ -92,58 +89,27 @@ def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterato
 
 
 def _bytes(
-    one: bytes,
-    two: bytes,
-    known: tuple[tuple[str, str], ...],
-    split: tuple[Tokeniser, Tokeniser],
+    scene: Scene, known: tuple[tuple[str, str], ...], split: tuple[Tokeniser, Tokeniser]
 ) -> Iterator[Spot | Judgement]:
+    one, two = scene.leaf.one, scene.leaf.two
+    size = len(one) == len(two)
     for field in stamps.fields(one, two):
         if field.judgement is not None:
             yield field.judgement
         one = one[: field.start] + two[field.start : field.end] + one[field.end :]
-    if one != two:
-        found = list(binary.spots(one, two, known, split))
-        # the elements of a set in bytecode, and all references to them
-        permuted = any("permuted" in spot.kinds for spot in found)
-        yield from (spot for spot in found if not (permuted and "bytes" in spot.kinds))
+    if one == two:
+        return
+    found = list(binary.spots(one, two, known, split))
+    texts = [spot for spot in found if "bytes" not in spot.kinds]
+    permuted = any("permuted" in spot.kinds for spot in texts)
+    if texts and (permuted or (_in_a_section(scene) and not size)):
+        # What else differs are places of these texts: references to the elements of a set in
+        # bytecode, offsets and the tails that a linker's table of strings shares.
+        found = texts
+    yield from found
 
 
-def _program(
-    one: bytes,
-    two: bytes,
-    known: tuple[tuple[str, str], ...],
-    split: tuple[Tokeniser, Tokeniser],
-) -> Iterator[Spot | Judgement]:
-    ours, theirs = elf.sections(one), elf.sections(two)
-    other: dict[str, list[bytes]] = {}
-    for name, content in theirs:
-        other.setdefault(name, []).append(content)
-    pairs = [(name, content, other[name].pop(0)) for name, content in ours if other.get(name)]
-    identity: Judgement | None = None
-    told: list[Spot] = []
-    raw: list[tuple[str, Spot]] = []
-    for name, first, second in pairs:
-        if first == second or name in elf.DERIVED:
-            continue
-        if name in elf.BUILD_IDS:
-            identity = identity or build_id.of_section(name, first, second)
-            continue
-        for spot in binary.spots(first, second, known, split):
-            if "bytes" in spot.kinds:
-                raw.append((name, spot))
-            else:
-                told.append(spot)
-    yield from told
-    grown = len(one) != len(two) or any(len(first) != len(second) for _, first, second in pairs)
-    for name, spot in raw:
-        # A string of another length moves what comes after it, and what names its place.
-        if told and (grown or elf.holds_places(name)):
-            continue
-        yield dataclasses.replace(spot, before=f"section {name}")
-        return
-    if told or raw:
-        return
-    if identity is not None:
-        yield identity
-    else:
-        yield from binary.spots(one, two, known, split)
+def _in_a_section(scene: Scene) -> bool:
+    """Whether the leaf is a section of a program: `lib/x.so > .debug_str`."""
+    last = scene.leaf.path.rpartition(" > ")[2]
+    return last.startswith(".") and last != scene.leaf.name.rpartition("/")[2]
