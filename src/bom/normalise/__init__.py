@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import CannotNormalise
 from bom.normalise.gzip import GzipNormaliser
+from bom.normalise.image import ImageNormaliser
 from bom.normalise.protocol import Change, Normaliser
 from bom.normalise.tar import TarNormaliser
 from bom.normalise.wheel import WheelNormaliser
@@ -22,6 +23,7 @@ NORMALISERS: Final[tuple[Normaliser, ...]] = (
     WheelNormaliser(),
     ZipNormaliser(),
     GzipNormaliser(),
+    ImageNormaliser(),
     TarNormaliser(),
 )
 # What is laid out for whoever reads it in place: the first entry of an OVA says what it is

@@ -1,0 +1,1 @@
+"""Images made stable: entries of layers, their order, and the documents that name them."""

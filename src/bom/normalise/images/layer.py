@@ -1,0 +1,345 @@
+"""One layer: looked through first, then written again where something in it isn't stable."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, Self
+from zlib import crc32
+
+from bom.archive import decompress, gzip
+from bom.archive.hashing import HashingThread
+from bom.archive.positioned import write_all
+from bom.archive.tar_header import BLOCK, DIRECTORY, HARDLINK, REGULAR, SYMLINK, TarMember, padding
+from bom.errors import BadArtifact, CannotNormalise
+from bom.normalise import bytecode
+from bom.normalise.deflate import Deflate
+from bom.normalise.gzip import HEADER as GZIP_HEADER
+from bom.normalise.images.arranging import arranged
+from bom.normalise.images.entries import Part, read
+from bom.normalise.images.python_files import LayerFiles
+from bom.normalise.moments import clamped
+from bom.normalise.tar_entry import encode, parse, sparse_map
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from bom.normalise.images.entries import Entry
+    from bom.normalise.images.python_files import Stamp
+    from bom.normalise.protocol import Aspect
+
+_PIECE: Final = 1 << 20  # bytes that are written together
+_SMALL: Final = 256 * 1024  # bytes of a file that are read at once
+_KEPT: Final = 200_000  # entries of a layer that are kept between the two looks at it
+_END: Final = bytes(2 * BLOCK)
+
+
+class Written(NamedTuple):
+    """A layer that was written: hex SHA-256 of the blob and of its plain tar, the blob's size."""
+
+    digest: str
+    diff_id: str
+    size: int
+
+
+@dataclass(slots=True)
+class Layer:
+    """A layer that was looked through. `digest`: hex SHA-256 of the blob as stored, `diff_id` of
+    the plain tar. `latest`: the time of its newest entry. `files`: what concerns Python. `why`:
+    why it can't be rewritten, None where it can: it matters only where it has to be."""
+
+    blob: Part
+    digest: str
+    diff_id: str
+    form: str
+    latest: int
+    files: LayerFiles
+    why: CannotNormalise | None
+    plain: Part
+    _spool: IO[bytes] | None
+    _entries: list[Entry] | None = field(default=None)
+
+    @classmethod
+    def look(cls, blob: Part, folder: Path, epoch: int) -> Self:
+        """`folder`: for a layer's plain tar, in a file without a name. Raises BadArtifact."""
+        form = decompress.form_of(blob.read_at(0, min(decompress.MAGIC, blob.size)))
+        if not form:
+            hashing = _Hashing(blob)
+            try:
+                looked = _Look(blob)
+            finally:
+                digest = hashing.hexdigest()
+            return cls._made(looked, (blob, digest, digest, ""), blob, None, epoch)
+        spool = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - `close` closes it
+        try:
+            packed, unpacked = sha256(), sha256()
+            size = 0
+
+            def take(data: bytes) -> None:
+                nonlocal size
+                unpacked.update(data)
+                write_all(spool.fileno(), data)
+                size += len(data)
+
+            stream = decompress.stream(form, take)
+            for piece in blob.pieces():
+                packed.update(piece)
+                stream.feed(piece)
+            stream.close()
+            plain = Part(spool.fileno(), 0, size)
+            looked = _Look(plain)
+        except BaseException:
+            spool.close()
+            raise
+        digests = (blob, packed.hexdigest(), unpacked.hexdigest(), form)
+        return cls._made(looked, digests, plain, spool, epoch)
+
+    @classmethod
+    def _made(
+        cls,
+        looked: _Look,
+        digests: tuple[Part, str, str, str],
+        plain: Part,
+        spool: IO[bytes] | None,
+        epoch: int,
+    ) -> Self:
+        blob, digest, diff_id, form = digests
+        why = looked.why
+        if form not in ("", "gzip"):
+            why = why or CannotNormalise(f"a layer of it is compressed with {form}")
+        made = cls(
+            blob, digest, diff_id, form, looked.latest, looked.files, why, plain, spool, looked.kept
+        )
+        if looked.latest < epoch and not looked.files.codes:
+            made.close()
+        return made
+
+    def close(self) -> None:
+        """Give back what `write` needs; the rest still works."""
+        self._entries = None
+        if self._spool is not None:
+            self._spool.close()
+
+    def write(
+        self, target: int, epoch: int, stamps: Mapping[str, Stamp], changed: Counter[Aspect]
+    ) -> Written:
+        """Append the layer to the file descriptor `target`, everything in it stable. Counts into
+        `changed`. Raises CannotNormalise, BadArtifact."""
+        if self.why is not None:
+            raise self.why
+        entries = self._entries if self._entries is not None else list(read(self.plain))
+        order = arranged(entries)
+        changed["order"] += sum(a.offset != b.offset for a, b in zip(order, entries, strict=True))
+        pieces = _tar(_Rewriting(self.plain, epoch, stamps, changed), order)
+        if self.form:
+            return _packed(pieces, target)
+        with _hashing() as hashing:
+            made, size = hashing.digest(), 0
+            for piece in pieces:
+                made.update(piece)
+                write_all(target, piece)
+                size += len(piece)
+            digest = made.hexdigest()
+        return Written(digest, digest, size)
+
+    def copy(self, target: int) -> None:
+        """Append the blob as it is."""
+        made = sha256()
+        for piece in self.blob.pieces():
+            made.update(piece)
+            write_all(target, piece)
+        if made.hexdigest() != self.digest:
+            raise BadArtifact("damaged", "the file was changed while it was read")
+
+
+class _Look:
+    """One walk through a layer's entries."""
+
+    def __init__(self, plain: Part) -> None:
+        self.latest = -1
+        self.files = LayerFiles()
+        self.why: CannotNormalise | None = None
+        self.kept: list[Entry] | None = []
+        try:
+            for entry in read(plain):
+                if entry.time > self.latest:
+                    self.latest = entry.time
+                self.files.take(entry, plain)
+                if self.kept is not None:
+                    self.kept.append(entry)
+                    if len(self.kept) > _KEPT:
+                        self.kept = None
+        except CannotNormalise as error:
+            self.why = error
+        links = set(self.files.linked)
+        if links:
+            seen = self.kept if self.kept is not None else read(plain)
+            self.files.finish({entry.path: entry for entry in seen if entry.path in links})
+
+
+class _Hashing:
+    """SHA-256 of a part, in a thread of its own: hashing leaves the interpreter to others."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self._made = sha256()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="hash", daemon=True)
+        self._thread.start()
+
+    def hexdigest(self) -> str:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._made.hexdigest()
+
+    def _work(self) -> None:
+        try:
+            for piece in self._part.pieces():
+                self._made.update(piece)
+        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
+            self._error = error
+
+
+@contextmanager
+def _hashing() -> Iterator[HashingThread]:
+    thread = HashingThread()
+    try:
+        yield thread
+    finally:
+        thread.close()
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def _packed(pieces: Iterable[bytes], target: int) -> Written:
+    """The plain tar through the one compressor."""
+    engine, crc, plain_size = Deflate(), 0, 0
+    packed, size = sha256(), 0
+
+    def put(data: bytes) -> None:
+        nonlocal size
+        packed.update(data)
+        write_all(target, data)
+        size += len(data)
+
+    with _hashing() as hashing:
+        plain = hashing.digest()
+        put(GZIP_HEADER)
+        for piece in pieces:
+            plain.update(piece)
+            crc = crc32(piece, crc)
+            plain_size += len(piece)
+            for data in engine.feed(piece):
+                put(data)
+        put(engine.finish())
+        put(gzip.trailer(crc, plain_size))
+        return Written(packed.hexdigest(), plain.hexdigest(), size)
+
+
+class _Rewriting(NamedTuple):
+    """What the entries are written from and by."""
+
+    plain: Part
+    epoch: int
+    stamps: Mapping[str, Stamp]
+    changed: Counter[Aspect]
+
+
+def _tar(rewriting: _Rewriting, order: Iterable[Entry]) -> Iterator[bytes]:
+    """The tar of these entries, in pieces that don't change afterwards."""
+    held: list[bytes] = []
+    size = 0
+    for entry in order:
+        for piece in _entry(rewriting, entry):
+            held.append(piece)
+            size += len(piece)
+            if size >= _PIECE:
+                yield b"".join(held)
+                held.clear()
+                size = 0
+    held.append(_END)
+    yield b"".join(held)
+
+
+def _entry(rewriting: _Rewriting, entry: Entry) -> Iterator[bytes]:
+    plain = rewriting.plain
+    raw = plain.read_at(entry.offset, entry.data - entry.offset)
+    found = parse(raw, _member(entry))
+    time = clamped(found.time, rewriting.epoch)
+    name = entry.path.encode("utf-8", "surrogateescape")
+    extensions, before = found.extensions, b""
+    stored = name + b"/" if name else b"./"
+    if entry.type != DIRECTORY:
+        stored = name
+    if entry.type == REGULAR and entry.is_sparse:
+        if found.sparse is not None:
+            before = sparse_map(found.sparse)
+        folder, slash, last = name.rpartition(b"/")
+        stored = folder + slash + b"GNUSparseFile.0/" + last
+        extensions = {
+            **extensions,
+            b"GNU.sparse.major": b"1",
+            b"GNU.sparse.minor": b"0",
+            b"GNU.sparse.name": name,
+            b"GNU.sparse.realsize": b"%d" % found.real,
+        }
+    header = encode(
+        stored,
+        entry.type.encode(),
+        entry.mode,
+        len(before) + entry.size,
+        time,
+        owner=found.owner,
+        link=entry.link.encode("utf-8", "surrogateescape")
+        if entry.type in (HARDLINK, SYMLINK)
+        else b"",
+        device=found.device,
+        extensions=extensions,
+    )
+    changed = rewriting.changed
+    changed["times"] += found.time != time or not found.exact
+    changed["owners"] += any(found.names)
+    changed["headers"] += _differ(raw, header)
+    yield header
+    if entry.type != REGULAR or not entry.size:
+        return
+    yield before
+    stamp = rewriting.stamps.get(entry.path)
+    start = 0
+    if stamp is not None:
+        changed["bytecode"] += 1
+        start = bytecode.HEADER
+        yield bytecode.restamped(plain.read_at(entry.data, start), stamp.time)
+    if entry.size <= _SMALL:
+        yield plain.read_at(entry.data + start, entry.size - start)
+    else:
+        yield from plain.pieces(entry.data + start, entry.size - start)
+    yield padding(entry.size)
+
+
+def _differ(raw: bytes, header: bytes) -> bool:
+    """Whether headers differ in more than time, names and checksum."""
+    return raw != header and (
+        raw[:136] != header[:136] or raw[156:265] != header[156:265] or raw[329:] != header[329:]
+    )
+
+
+def _member(entry: Entry) -> TarMember:
+    return TarMember(
+        entry.path,
+        entry.type,
+        entry.size,
+        entry.mode,
+        entry.link,
+        "pax",
+        entry.offset,
+        entry.data,
+        entry.is_sparse,
+    )
