@@ -8,6 +8,7 @@ The steps, each a function from values to values: prepare (refuse what can't end
 from __future__ import annotations
 
 import hashlib
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bom.builder.protocol import Artifact, Collected, PreparedBuild
+    from bom.lock.held import HeldBuild
     from bom.model import Observation
     from bom.place import Place
+    from bom.vary.check import Asked
 
 __all__ = ["BuildOptions", "BuildOutcome", "Reporter", "build"]
 
@@ -86,7 +89,7 @@ def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
     with ThreadPoolExecutor(1) as aside:
         seen = aside.submit(observe, _context(options, place))
         with builder_for(options.command, options.images).prepare(request) as prepared:
-            return _wrap(options, prepared, place, _Aside(aside, seen), reporter)
+            return _wrap(options, request, prepared, place, _Aside(aside, seen), reporter)
 
 
 class _Aside(NamedTuple):
@@ -98,6 +101,7 @@ class _Aside(NamedTuple):
 
 def _wrap(
     options: BuildOptions,
+    request: BuildRequest,
     prepared: PreparedBuild,
     place: Place,
     aside: _Aside,
@@ -108,6 +112,10 @@ def _wrap(
     checks = tuple(sorted({fact for fact in observations if isinstance(fact, Check)}))
     if options.require_checks:
         _require(checks)
+    held = _held(options, place)
+    if held is not None:
+        held.check_before((*observations, *prepared.observations))
+    second = _second(options, request, prepared, place, observations)
     for text in prepared.warnings:
         reporter.warn(text)
     for name in prepared.needs:
@@ -126,7 +134,12 @@ def _wrap(
     ran = statement.Run(started, _now(), str(uuid.uuid4()), code)
     commit = next((fact.commit for fact in observations if isinstance(fact, Revision)), "")
     collected = prepared.collect(reporter, commit)
-    told = place.told(options)
+    if second is not None:
+        collected = _built_again(options, second, collected, reporter)
+    told = (*place.told(options), *(held.facts if held is not None else ()))
+    if held is not None:
+        for artifact in collected.artifacts:
+            held.check_built(artifact.observations)
     facts = (*observations, *told, *prepared.observations, *collected.observations)
     session = Session(
         options.key, options.config.spec_version, place.given, facts, ran, place.normalise
@@ -135,6 +148,56 @@ def _wrap(
         reporter.warn(text)
     outcome = _seal_all(session, collected, reporter)
     return replace(outcome, checks=checks, warnings=(*prepared.warnings, *outcome.warnings))
+
+
+def _second(
+    options: BuildOptions,
+    request: BuildRequest,
+    prepared: PreparedBuild,
+    place: Place,
+    observations: Sequence[Observation],
+) -> Asked | None:
+    """What is to be built a second time, where that was asked for. Raises Refused."""
+    if not (options.check_reproducible or options.require_reproducible):
+        return None
+    from bom.vary.check import Asked, refuse_once_only, revision_to_check
+
+    refuse_once_only(prepared, request)
+    return Asked(
+        request,
+        revision_to_check(observations),
+        umask=place.around.umask,
+        epoch=place.normalise or place.around.epoch or place.given or 0,
+        normalises=place.normalise is not None,
+        started=int(time.time()),
+    )
+
+
+def _built_again(
+    options: BuildOptions, second: Asked, collected: Collected, reporter: Reporter
+) -> Collected:
+    """The same artifacts, each with what came of building it again. Raises Refused where that
+    must be the same and isn't."""
+    from bom.vary.check import checked, required
+
+    found = checked(second, collected.artifacts, reporter)
+    if options.require_reproducible:
+        required(found.artifacts)
+    return replace(
+        collected, artifacts=found.artifacts, warnings=(*collected.warnings, *found.warnings)
+    )
+
+
+def _held(options: BuildOptions, place: Place) -> HeldBuild | None:
+    """The lock that the build is held to, where that was asked for."""
+    if not options.locked:
+        return None
+    from bom.lock.held import HeldBuild
+    from bom.lock.making import Surroundings
+
+    return HeldBuild(
+        Surroundings(place.root, options.cwd, place.around.environment, options.config)
+    )
 
 
 def _now() -> str:

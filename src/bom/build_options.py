@@ -23,6 +23,8 @@ class BuildOptions:
     exactly so. `stdout`: the descriptor for the command's standard output. `key_file`: where the
     private key lies, so that a build which would pack it is refused. `result_file`: where the
     caller writes what was done; like all of `bom`'s own files it is no part of the source.
+    `locked`: only with the inputs that bom.lock names. `check_reproducible`: build a second time
+    and compare; `require_reproducible`: and seal nothing where other bytes come out.
     """
 
     command: tuple[str, ...]
@@ -38,4 +40,7 @@ class BuildOptions:
     check_files: tuple[Path, ...] = ()
     require_checks: bool = False
     as_is: bool = False
+    locked: bool = False
+    check_reproducible: bool = False
+    require_reproducible: bool = False
     stdout: int = STDOUT

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 VERBS: Final = {
     "build": "Wrap a build; seal what it made.",
     "check": "Run a test or linter; keep its result for the next build.",
+    "lock": "Pin every input of the build in bom.lock.",
     "scan": "A BOM of an image, an archive or a directory.",
     "verify": "Signature, bytes and completeness of an artifact, offline.",
+    "rebuild": "Build an artifact again from what its BOM records, and compare.",
     "show": "What an artifact says of itself.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",

@@ -74,6 +74,17 @@ Examples:
     is_flag=True,
     help="Set nothing for the command: neither clock, time zone, locale, hash seed nor umask.",
 )
+@click.option("--locked", is_flag=True, help="Refuse every input that isn't in bom.lock.")
+@click.option(
+    "--check-reproducible",
+    is_flag=True,
+    help="Build the commit a second time, elsewhere and otherwise; the BOM says what came out.",
+)
+@click.option(
+    "--require-reproducible",
+    is_flag=True,
+    help="The same, and seal nothing unless the same bytes come out.",
+)
 @click.option("--require-checks", is_flag=True, help="Stop before the build if a check failed.")
 @click.option(
     "--config", type=click.Path(path_type=Path), help="bom.toml, where it is not the project's own."
@@ -98,6 +109,9 @@ def command(
     checks: tuple[Path, ...],
     normalize: bool | None,
     as_is: bool,
+    locked: bool,
+    check_reproducible: bool,
+    require_reproducible: bool,
     require_checks: bool,
     config: Path | None,
     spec_version: str | None,
@@ -123,6 +137,9 @@ def command(
             checks=checks,
             normalize=normalize,
             as_is=as_is,
+            locked=locked,
+            check_reproducible=check_reproducible,
+            require_reproducible=require_reproducible,
             require_checks=require_checks,
             config_file=config,
             spec_version=spec_version,
@@ -181,6 +198,9 @@ def _options(
     checks: tuple[Path, ...],
     normalize: bool | None,
     as_is: bool,
+    locked: bool,
+    check_reproducible: bool,
+    require_reproducible: bool,
     require_checks: bool,
     config_file: Path | None,
     spec_version: str | None,
@@ -218,6 +238,9 @@ def _options(
         check_files=tuple(path.absolute() for path in checks),
         require_checks=require_checks,
         as_is=as_is,
+        locked=locked,
+        check_reproducible=check_reproducible,
+        require_reproducible=require_reproducible,
         stdout=STDERR if quiet else STDOUT,
     )
 
@@ -250,7 +273,7 @@ def _failure(reason: str, hint: str = "", exit_code: int = OWN_FAILURE) -> Resul
 
 
 def _success(outcome: BuildOutcome, *, signed: bool) -> ResultRecord:
-    from bom.report.records import ArtifactRecord, ResultRecord
+    from bom.report.records import ArtifactRecord, ResultRecord, reproduction_record
 
     return ResultRecord(
         exit_code=outcome.exit_code,
@@ -268,6 +291,9 @@ def _success(outcome: BuildOutcome, *, signed: bool) -> ResultRecord:
                 components=item.components,
                 gaps=item.gaps,
                 findings=list(item.findings),
+                reproducible=None
+                if item.reproduction is None
+                else reproduction_record(item.reproduction),
             )
             for item in outcome.sealed
         ],

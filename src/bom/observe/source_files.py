@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from hashlib import sha256
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from bom.model import SourceFile
@@ -12,10 +14,10 @@ from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
 _BLOB_LIMIT: Final = 256 * 1024 * 1024  # bytes of one file
 _PIECE: Final = 1 << 20
+_NOT_SOURCE: Final = frozenset((".git", ".venv", "venv", "node_modules", "__pycache__"))
 _REGULAR: Final = (b"100644", b"100755", b"100664")
 
 
@@ -49,6 +51,31 @@ def committed(
                 break  # git ended early: what it didn't give stays unknown
             found[digest] += [SourceFile(blob.decode("ascii"), path) for path in paths[blob]]
     return {digest: tuple(sorted(files, key=_place)) for digest, files in found.items()}
+
+
+def listed(root: Path) -> tuple[str, ...]:
+    """The paths of the source's regular files from `root`, sorted: what git tracks or would add;
+    without git every file that doesn't lie in a folder of packages or caches."""
+    try:
+        repository = open_repository(root)
+    except GitUnusable:
+        return tuple(sorted(_walked(root)))
+    found = repository.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = {raw.decode("utf-8", "surrogateescape") for raw in found.out.split(b"\0") if raw}
+    return tuple(sorted(name for name in names if _is_file(root / name)))
+
+
+def _walked(root: Path) -> Iterator[str]:
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in _NOT_SOURCE]
+        for name in names:
+            path = Path(place, name)
+            if _is_file(path):
+                yield path.relative_to(root).as_posix()
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _place(file: SourceFile) -> tuple[str, str]:

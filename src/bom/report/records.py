@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bom.difference import Cause, Level  # noqa: TC001 - pydantic reads them
+
 if TYPE_CHECKING:
-    from bom.model import Verdict
+    from bom.difference import Comparison
+    from bom.model import Reproduction, Verdict
 
 
 class _Record(BaseModel):
@@ -55,7 +58,44 @@ class VerdictRecord(_Record):
     gaps: int
     build_findings: int = Field(description="What the BOM says was wrong when it was made.")
     failed_checks: list[str]
+    rebuilt_by: list[str] = Field(
+        default=[], description="Names of the trusted keys whose owners built it again."
+    )
     warnings: list[str]
+
+
+class DifferenceRecord(_Record):
+    """One thing that differs between two builds, and why."""
+
+    path: str = Field(description="Where, from the outside in, joined by ` > `.")
+    cause: Cause
+    candidates: list[Cause] = Field(description="Of `unknown`: what it may be; else empty.")
+    evidence: str
+    remedy: str
+
+
+class ComparisonRecord(_Record):
+    """What `bom rebuild --json` prints."""
+
+    verdict: Level
+    differences: list[DifferenceRecord]
+    normalised: list[str] = Field(
+        description="For `normalised`: what had to be made stable first, a phrase each."
+    )
+
+
+class ReproductionRecord(_Record):
+    """What came of building an artifact a second time (`--check-reproducible`)."""
+
+    outcome: Literal["same", "normalised", "different", "failed"] = Field(
+        description="`failed`: the second build made no such artifact."
+    )
+    varied: list[str] = Field(description="What a probe saw differ between the two builds.")
+    fixed: list[str] = Field(description="What `bom` set in both.")
+    not_varied: dict[str, str] = Field(description="What could not be changed, and why.")
+    normalised: list[str]
+    differences: int
+    first: list[str] = Field(description="`CAUSE PATH` of the first differences.")
 
 
 class ArtifactRecord(_Record):
@@ -74,6 +114,9 @@ class ArtifactRecord(_Record):
     components: int
     gaps: int
     findings: list[str] = Field(description="What its BOM says is wrong, a sentence each.")
+    reproducible: ReproductionRecord | None = Field(
+        default=None, description="null where it was not built a second time."
+    )
 
 
 class FailureRecord(_Record):
@@ -137,6 +180,18 @@ class KeyRecord(_Record):
     )
 
 
+def reproduction_record(fact: Reproduction) -> ReproductionRecord:
+    return ReproductionRecord(
+        outcome=fact.outcome,
+        varied=list(fact.varied),
+        fixed=list(fact.fixed),
+        not_varied=dict(fact.kept),
+        normalised=list(fact.normalised),
+        differences=fact.count,
+        first=[f"{cause} {path}" for cause, path in fact.differences],
+    )
+
+
 def verdict_record(verdict: Verdict) -> VerdictRecord:
     return VerdictRecord(
         artifact=verdict.artifact,
@@ -165,5 +220,23 @@ def verdict_record(verdict: Verdict) -> VerdictRecord:
         gaps=verdict.gaps,
         build_findings=verdict.build_findings,
         failed_checks=list(verdict.failed_checks),
+        rebuilt_by=list(verdict.rebuilt_by),
         warnings=list(verdict.warnings),
+    )
+
+
+def comparison_record(found: Comparison) -> ComparisonRecord:
+    return ComparisonRecord(
+        verdict=found.verdict,
+        differences=[
+            DifferenceRecord(
+                path=item.path,
+                cause=item.cause,
+                candidates=list(item.candidates),
+                evidence=item.evidence,
+                remedy=item.remedy,
+            )
+            for item in found.differences
+        ],
+        normalised=list(found.normalised),
     )

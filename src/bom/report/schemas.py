@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from bom.check_record import CheckRecord
 from bom.config import Config
-from bom.report.records import FileRecord, KeyRecord, ResultRecord, VerdictRecord
+from bom.lock_record import Lock
+from bom.report.records import (
+    ComparisonRecord,
+    FileRecord,
+    KeyRecord,
+    MovesRecord,
+    ResultRecord,
+    VerdictRecord,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,10 +31,13 @@ def schemas() -> dict[str, str]:
     models: dict[str, type[BaseModel]] = {
         "bom.toml": Config,
         "verdict": VerdictRecord,
+        "comparison": ComparisonRecord,
         "result": ResultRecord,
         "check": CheckRecord,
         "key": KeyRecord,
         "file": FileRecord,
+        "lock": Lock,
+        "moved": MovesRecord,
     }
     return {
         f"{name}.schema.json": json.dumps(

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from bom.builder.docker.connection import FAILURES, Line
 from bom.builder.docker.endpoint import find
 from bom.builder.images.store import StoredImage, StoredManifest
+from bom.catalog.images.reference import familiar, split_tag
 from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
 
@@ -107,6 +108,7 @@ class Engine:
                 if item.get("Kind") == "image" and item.get("Available") is True
             ),
             is_index="index" in media or "list" in media,
+            served=_served(found.get("RepoDigests"), name),
         )
 
     def time(self) -> str:
@@ -190,6 +192,13 @@ class Engine:
                 f"the engine's answer to {path} is no object", hint="see the engine's log"
             )
         return answer
+
+
+def _served(stated: object, name: str) -> tuple[str, ...]:
+    """The digests among `NAME@DIGEST` that belong to the repository of `name`, sorted."""
+    repository = split_tag(familiar(name))[0]
+    pairs = (str(item).split("@", 1) for item in (stated if isinstance(stated, list) else ()))
+    return tuple(sorted({pair[1] for pair in pairs if len(pair) == 2 and pair[0] == repository}))
 
 
 class Stream:

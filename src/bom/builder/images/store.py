@@ -27,7 +27,8 @@ class StoredImage:
 
     Where the store says so: `digest` is the manifest's. `history`: one text for each step of the
     image's history, equal for equal steps, times included. `base_name` and `base_digest`: what
-    the builder wrote down as the image's base (OCI annotations).
+    the builder wrote down as the image's base (OCI annotations). `served`: what a registry serves
+    under the name that was asked for.
     """
 
     id: str
@@ -39,6 +40,7 @@ class StoredImage:
     history: tuple[str, ...] = ()
     base_name: str = ""
     base_digest: str = ""
+    served: tuple[str, ...] = ()
 
 
 class ImageStore(Protocol):
