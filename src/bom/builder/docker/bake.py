@@ -34,6 +34,7 @@ from bom.builder.prepared import looked_at
 from bom.builder.protocol import Invocation
 from bom.errors import BomError
 from bom.model import Gap, Setting
+from bom.repeatable import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -113,20 +114,36 @@ def prepare(request: BuildRequest) -> PreparedBuild:
     try:
         given = stdin.spool(folder) if "-" in call.values("file") else None
         client = client_of(call, request)
-        printed = plugin.ask(
-            "bake --print",
-            (*call.argv[: call.at], "--print", *call.argv[call.at :]),
-            request.environment,
-            request.cwd,
-            given,
-        )
+        definition = _printed(call, request, given)
+        if missing := _without_epoch(definition, request.epoch):
+            call = call.with_options("set", missing)
+            definition = _printed(call, request, given)
         engine = reach(call, request.environment, request.cwd)
-        return _prepared(request, call, client, bakefiles.read(printed), engine, folder, given)
+        return _prepared(request, call, client, definition, engine, folder, given)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         if engine is not None:
             engine.close()
         raise
+
+
+def _printed(call: PluginCall, request: BuildRequest, given: Path | None) -> bakefiles.Bakefile:
+    """What the client would build. Raises BomError, EnvironmentLacks."""
+    argv = (*call.argv[: call.at], "--print", *call.argv[call.at :])
+    printed = plugin.ask("bake --print", argv, request.environment, request.cwd, given)
+    return bakefiles.read(printed)
+
+
+def _without_epoch(definition: bakefiles.Bakefile, epoch: int | None) -> tuple[str, ...]:
+    """What `--set` gives the targets that don't have SOURCE_DATE_EPOCH: buildx before 0.10 doesn't
+    take it from the environment."""
+    if epoch is None:
+        return ()
+    return tuple(
+        f"{name}.args.{EPOCH}={epoch}"
+        for name, item in definition.target.items()
+        if EPOCH not in (item.args or {})
+    )
 
 
 def _prepared(

@@ -23,7 +23,7 @@ from bom.builder.docker.engine import reach
 from bom.builder.docker.no_engine import NoEngine
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.stage_export import DockerStages
-from bom.builder.images import context, remote, stdin, unsealed
+from bom.builder.images import context, epoch, remote, stdin, unsealed
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent, build_argument
@@ -102,6 +102,7 @@ def _within(
             outputs=outcome.files,
             state=state_folder(request.environment),
         )
+        command = _with_epoch(command, client, inputs, request)
         needed = _needs_engine(command, client, wanted, request.environment)
         engine, parts = _engine(reached, needed=needed)
     except BaseException:
@@ -292,6 +293,18 @@ def _refuse_unloaded(
             f"the builder (driver {driver}) would keep the image to itself",
             hint="add --load to the build",
         )
+
+
+def _with_epoch(
+    command: DockerCommand, client: Client, inputs: BuildInputs, request: BuildRequest
+) -> DockerCommand:
+    """The command with SOURCE_DATE_EPOCH as a build argument: for BuildKit behind buildx always
+    (from 0.10 on buildx takes the variable for it anyway), for another builder where the Dockerfile
+    declares it."""
+    argument = epoch.argument(command.values("build-arg"), request.epoch)
+    if argument and (client.route == "buildx" or epoch.is_declared(inputs)):
+        return command.with_build_arg(argument)
+    return command
 
 
 def _settings(

@@ -5,7 +5,7 @@ What a build can't be sealed from yet is refused here, before it runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -98,6 +98,14 @@ class DockerCommand(WithOptions):
             if option.name in ("attest", "provenance", "sbom")
         }
         return any(value not in FALSE and "disabled=true" not in value for value in asked)
+
+    def with_build_arg(self, argument: str) -> DockerCommand:
+        """The same with one more build argument, `KEY=VALUE`."""
+        return replace(
+            self,
+            argv=(*self.argv[: self.at], "--build-arg", argument, *self.argv[self.at :]),
+            options=(*self.options, Option("build-arg", argument)),
+        )
 
     def build_args(self, environment: Mapping[str, str]) -> tuple[Option, ...]:
         """The build arguments that have a value; `KEY` alone takes the environment's."""

@@ -31,7 +31,7 @@ from bom.builder.docker.targets import (
     Report,
     recipe,
 )
-from bom.builder.images import naming, stdin, unsealed
+from bom.builder.images import epoch, naming, stdin, unsealed
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.results import EngineImage, Nothing
 from bom.builder.pflag import TRUE
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
     from bom.builder.docker.tags import Tagged
+    from bom.builder.docker.targets import Definition
     from bom.builder.images.collect import Recipe
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
@@ -173,6 +174,7 @@ def _prepared(
     known = {item.label: item for item in every}
     outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
     inputs = Inputs(every, dialect(client), request, outputs, folder)
+    call, known = _with_epoch(call, [known[label] for label in labels], client, inputs, request)
     planned = [
         Planned(
             replace(
@@ -211,6 +213,33 @@ def _prepared(
         warnings=warnings,
         closed=watch.close,
     )
+
+
+def _with_epoch(
+    call: PluginCall,
+    built: Sequence[Definition],
+    client: Client,
+    inputs: Inputs,
+    request: BuildRequest,
+) -> tuple[PluginCall, dict[str, Definition]]:
+    """The call with SOURCE_DATE_EPOCH as a build argument, and what it builds then. A service that
+    has its own keeps it: an argument of the call would go before it, and buildx takes the variable
+    for all others. Without buildx it is given where a Dockerfile declares it."""
+    known = {item.label: item for item in built}
+    argument = epoch.argument((), request.epoch)
+    if not argument:
+        return call, known
+    buildx = client.route == "buildx"
+    name, _, value = argument.partition("=")
+    alone = not any(name in item.arguments for item in built)
+    if alone and (buildx or any(epoch.is_declared(inputs.of(label)) for label in known)):
+        call = call.with_options("build-arg", (argument,))
+    elif not buildx:
+        return call, known
+    return call, {
+        label: replace(item, arguments={name: value, **item.arguments})
+        for label, item in known.items()
+    }
 
 
 # --- after the build ----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ options by the same grammar.
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -127,6 +127,15 @@ class PluginCall(WithOptions):
     def plugin_value(self, name: str) -> str:
         """The last value of an option between the plugin and its subcommand, "" without."""
         return last(self.plugin_options, name)
+
+    def with_options(self, name: str, values: Sequence[str]) -> PluginCall:
+        """The same with an option of the subcommand once more for each value."""
+        words = tuple(word for value in values for word in (f"--{name}", value))
+        return replace(
+            self,
+            argv=(*self.argv[: self.at], *words, *self.argv[self.at :]),
+            options=(*self.options, *(Option(name, value) for value in values)),
+        )
 
     @property
     def wants_help(self) -> bool:

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom import redact
-from bom.builder.images import bases, context, image, provenance, remote, stdin, unsealed
+from bom.builder.images import (
+    bases,
+    context,
+    epoch,
+    image,
+    provenance,
+    remote,
+    stdin,
+    unsealed,
+)
 from bom.builder.images.collect import Collector, Recipe
 from bom.builder.images.credentials import Lent, build_argument
 from bom.builder.images.outcome import Outcome
@@ -70,6 +79,8 @@ def prepare(request: BuildRequest, podman: Path | None = None) -> PreparedBuild:
         if command.is_remote(request.environment):
             given = inputs.without_context_digest(given)
         arguments = command.build_args(request.environment, request.cwd)
+        extra = _epoch(arguments, packed, request)
+        arguments = {**arguments, **extra}
         recipe = Recipe(
             tags=command.tags,
             inputs=given,
@@ -90,6 +101,7 @@ def prepare(request: BuildRequest, podman: Path | None = None) -> PreparedBuild:
             settings,
             seen,
             tuple(_warnings(command, request, packed, outcome, storage)),
+            tuple(word for pair in extra.items() for word in ("--build-arg", "=".join(pair))),
         )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -111,6 +123,7 @@ class PreparedPodmanBuild(PreparedImages):
         settings: tuple[Observation, ...],
         seen: Future[tuple[Observation, ...]],
         warnings: tuple[str, ...],
+        added: tuple[str, ...] = (),
     ) -> None:
         self.warnings = warnings
         super().__init__(folder, settings, seen)
@@ -119,7 +132,8 @@ class PreparedPodmanBuild(PreparedImages):
         self._storage = storage
         self._collector = Collector(storage, request)
         id_file = command.value("iidfile")
-        added = () if id_file else ("--iidfile", str(folder / "id"))
+        if not id_file:
+            added = (*added, "--iidfile", str(folder / "id"))
         self._id_file = request.cwd / id_file if id_file else folder / "id"
         own = request.command
         argv = (*own[: command.at], *added, *own[command.at :])
@@ -180,6 +194,17 @@ def _seen(
         return tuple(tools.of_podman(tool, tool.info(), isolation))
 
     return looked_at(look)
+
+
+def _epoch(
+    given: Mapping[str, str], inputs: BuildInputs, request: BuildRequest
+) -> Mapping[str, str]:
+    """SOURCE_DATE_EPOCH, where the Containerfile declares it: else these programs warn of it."""
+    argument = epoch.argument(given, request.epoch)
+    if not argument or not epoch.is_declared(inputs):
+        return {}
+    name, _, value = argument.partition("=")
+    return {name: value}
 
 
 def _steering(name: str, command: PodmanCommand, environment: Mapping[str, str]) -> str:
