@@ -24,8 +24,10 @@ _VALUES: Final = frozenset(("folder", "home", "host", "user", "time", "uuid", "p
 def differing(scene: Scene) -> Iterator[Spot | Judgement]:
     """The places where they differ; a judgement where the format itself says what one is."""
     one, two = scene.leaf.one, scene.leaf.two
-    if not one or not two:
-        yield _only(one or two, Token("only", ""), bool(one))
+    if scene.leaf.only:
+        token = Token("several", (one or two)[:200].decode("utf-8", "backslashreplace"))
+        only = Token("only", "")
+        yield Spot(token, only) if scene.leaf.only == "one" else Spot(only, token)
         return
     if binary.is_binary(one) or binary.is_binary(two):
         known = _folders(scene)
@@ -33,11 +35,6 @@ def differing(scene: Scene) -> Iterator[Spot | Judgement]:
         yield from _bytes(scene, known, split)
         return
     yield from _text(one, two, _split(scene, ()))
-
-
-def _only(content: bytes, nothing: Token, first: bool) -> Spot:
-    token = Token("several", content[:200].decode("utf-8", "backslashreplace"))
-    return Spot(token, nothing) if first else Spot(nothing, token)
 
 
 def _split(scene: Scene, known: tuple[tuple[str, str], ...]) -> tuple[Tokeniser, Tokeniser]:

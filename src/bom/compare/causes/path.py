@@ -21,7 +21,9 @@ _SHEBANG: Final = "Write `#!/usr/bin/env python3` or install with a fixed interp
 _TEXT: Final = "Write paths relative to the project, or build in a folder with a fixed name."
 _TEMPORARY: Final = "Leave out the name of the temporary folder, or use one with a fixed name."
 # What isn't a folder of a build: two of them differ because something else does.
-_SYSTEM: Final = re.compile(r"/(?:usr|etc|lib\d*|s?bin|opt|proc|dev|sys|run|nix/store|var/lib)/")
+_SYSTEM: Final = re.compile(
+    r"/(?:usr/(?!src/|local/src/)|etc/|lib\d*/|s?bin/|opt/|proc/|dev/(?!shm/)|sys/|(?:nix|gnu)/store/)"
+)
 _FOLDERS: Final = 4
 _TEMP: Final = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/")
 

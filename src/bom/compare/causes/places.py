@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from bom.compare.causes.model import Judgement
-from bom.compare.causes.versions import told
+from bom.compare.causes.versions import NONE, told
 
 if TYPE_CHECKING:
     from bom.compare.causes.model import Scene
@@ -57,6 +57,9 @@ _TABLE: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = tuple(
 )  # fmt: skip
 _SITE: Final = re.compile(r"(?:.*/)?(?:site|dist)-packages/([^/]+)")
 _NODE: Final = re.compile(r"(?:.*/)?node_modules/((?:@[^/]+/)?[^/]+)/")
+_INFO: Final = re.compile(
+    r".+/([A-Za-z0-9][\w.]*)-(\d[\w.!+]*?)(?:-py[\d.]+)?\.(?:dist-info|egg-info)(?:/|$)"
+)
 _DPKG: Final = re.compile(r"var/lib/dpkg/info/([a-z0-9][a-z0-9+.-]*?)(?::\w+)?\.\w+$")
 _DOC: Final = re.compile(r"usr/share/doc/([a-z0-9][a-z0-9+.-]*)/")
 _PACKAGES: Final = (("pypi", _SITE), ("npm", _NODE), ("deb", _DPKG), ("deb", _DOC))
@@ -82,6 +85,14 @@ def _in_an_image(scene: Scene) -> bool:
 def _package(name: str, scene: Scene) -> Judgement | None:
     """The package that the file belongs to, where the two builds have two versions of it."""
     first, second = (known.dependencies for known in scene.known)
+    found = _INFO.match(name)
+    if found and scene.leaf.only:
+        package = _plain(found[1])
+        for key in sorted(first.keys() & second.keys()):
+            if _named(key, "pypi") == package:
+                return told(key, first[key], second[key])
+        versions = (found[2], NONE) if scene.leaf.only == "one" else (NONE, found[2])
+        return told(package, *versions)
     for kind, pattern in _PACKAGES:
         found = pattern.match(name)
         if not found:
@@ -90,7 +101,7 @@ def _package(name: str, scene: Scene) -> Judgement | None:
         for key in sorted(first.keys() | second.keys()):
             one, two = first.get(key, ""), second.get(key, "")
             if one != two and _named(key, kind) == wanted:
-                return told(key, one or "(none)", two or "(none)")
+                return told(key, one or NONE, two or NONE)
     return None
 
 

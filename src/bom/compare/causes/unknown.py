@@ -24,10 +24,14 @@ _ANY: Final[tuple[Cause, ...]] = (
 
 def judge(spot: Spot, scene: Scene) -> Judgement | None:
     one, two = spot.one.text, spot.two.text
-    return Judgement("unknown", _evidence(spot), _REMEDY, tuple(sorted(_may_be(one, two, spot))))
+    return Judgement(
+        "unknown", _evidence(spot, scene), _REMEDY, tuple(sorted(_may_be(one, two, spot)))
+    )
 
 
-def _evidence(spot: Spot) -> str:
+def _evidence(spot: Spot, scene: Scene) -> str:
+    if scene.leaf.only:
+        return f"only in build {scene.leaf.only}"
     if "only" in spot.kinds:
         return f"only in one: {spot.one.text or spot.two.text}"
     if "bytes" in spot.kinds:

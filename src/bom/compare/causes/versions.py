@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from bom.compare.causes.model import Scene, Spot
 
+NONE: Final = "(none)"
 _VERSION: Final = re.compile(r"v?\d+(?:[.+~:-]?\w+)*(?:-\w+)*", re.ASCII)
 _DOTTED: Final = re.compile(r"v?\d+\.\d[\w.+~-]*", re.ASCII)
 # In front of a tool's version: `GCC: (Debian 12.2.0-14+deb12u1) 12.2.0`, `Generator: hatchling 1`,
@@ -64,11 +65,13 @@ def dependency(spot: Spot, scene: Scene) -> Judgement | None:
 
 
 def told(name: str, one: str, two: str) -> Judgement:
+    """`one`, `two`: the versions, NONE where the build hasn't the package."""
     short = name.rpartition("/")[2] or name
+    pin = f"{short}=={next(item for item in (one, two) if item != NONE)}"
     return Judgement(
         "dependency-version",
         f"{short} {one} -> {two}",
-        f"Pin {short} to one version in the lock ({short}=={one}), with its hash.",
+        f"Pin {short} to one version in the lock ({pin}), with its hash.",
     )
 
 

@@ -1,0 +1,2 @@
+words = {"red", "green", "blue", "white", "black", "grey"}
+print("WORDS =", words)

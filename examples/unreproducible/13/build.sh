@@ -1,0 +1,8 @@
+#!/bin/sh
+set -eu
+umask 022
+rm -rf made dist
+mkdir made dist
+gcc -g -o made/a "$PWD/a.c"
+strip made/a
+tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode='u=rwX,go=rX' -cf dist/made.tar -C made .
