@@ -64,3 +64,12 @@ class BadArtifact(BomError):
         self.expected = expected
         self.found = found
         self.where = where
+
+
+class NotRebuilt(BomError):
+    """The build that a BOM records does not come to an end here: a finding, exit 1.
+
+    `exit_code`: another one where a signal ended it.
+    """
+
+    exit_code = FINDING

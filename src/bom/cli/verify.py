@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bom.errors import FINDING, GOOD, BomError
+
+if TYPE_CHECKING:
+    from bom.model import Verdict
+    from bom.sign.trust import TrustedKey
 
 
 @click.command(
@@ -19,6 +23,7 @@ Examples:
   bom verify app.tar --key release.pub
   bom verify dist/app-1.0-py3-none-any.whl --json
   docker save app:1 | bom verify - --key release.pub
+  bom verify app.tar --key release.pub --require-rebuilds 1 --rebuilder-key a.pub
 """,
 )
 @click.argument("artifact", metavar="ARTIFACT|-")
@@ -36,6 +41,34 @@ Examples:
     help="A bom.toml whose trusted_keys are trusted.",
 )
 @click.option(
+    "--require-rebuilds",
+    "rebuilds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="That many trusted rebuilders, other than who sealed it, must have got the same bytes.",
+)
+@click.option(
+    "--attestation",
+    "attestations",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What `bom rebuild --sign-key` wrote; else those beside ARTIFACT; may be repeated.",
+)
+@click.option(
+    "--rebuilder-key",
+    "rebuilder_keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A rebuilder's public key; else all trusted keys count. May be repeated.",
+)
+@click.option(
+    "--accept",
+    type=click.Choice(["normalised"]),
+    help="Of rebuilds: the same after normalising counts, too.",
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="The verdict as JSON (schemas/verdict.schema.json)."
 )
 @click.pass_context
@@ -44,6 +77,10 @@ def command(
     artifact: str,
     keys: tuple[Path, ...],
     config_file: Path | None,
+    rebuilds: int | None,
+    attestations: tuple[Path, ...],
+    rebuilder_keys: tuple[Path, ...],
+    accept: str | None,
     as_json: bool,
 ) -> None:
     """Say whether ARTIFACT is what a trusted key's owner sealed: exit 0, or 1 with findings.
@@ -51,25 +88,33 @@ def command(
     Offline and in one pass; - reads standard input. Without --key or --config the keys in the
     user's trust directory are trusted.
     """
-    from bom.sign.trust import trusted_keys
+    from bom.cli.trusted import trusted
     from bom.verify import verify
 
-    configured: list[Path] = []
-    if config_file is not None:
-        from bom.config import load
-
-        configured = [
-            config_file.parent / name for name in load(Path.cwd(), config_file).trusted_keys
-        ]
-        if not configured and not keys:
-            # the user's own keys must not step in where a configuration was asked for
-            raise BomError(
-                f"{config_file} names no trusted_keys",
-                hint="add trusted_keys to it, or name a key with --key",
-            )
-    trusted = trusted_keys(keys, configured, os.environ)
+    keys_trusted = trusted(keys, config_file)
     source = sys.stdin.buffer if artifact == "-" else Path(artifact)
-    verdict = verify(source, trusted)
+    if rebuilds is None:
+        if attestations or rebuilder_keys or accept:
+            raise BomError(
+                "--attestation, --rebuilder-key and --accept are about --require-rebuilds",
+                hint="say how many: --require-rebuilds 1",
+            )
+        verdict = verify(source, keys_trusted)
+    else:
+        if artifact == "-":
+            raise BomError(
+                "--require-rebuilds needs a file: an attestation is about its digest",
+                hint="verify the file instead of a stream",
+            )
+        verdict = _vouched(
+            Path(artifact),
+            verify(source, keys_trusted),
+            keys_trusted,
+            rebuilds,
+            attestations,
+            rebuilder_keys,
+            accept,
+        )
     if as_json:
         from bom.report.records import verdict_record
         from bom.report.text import json_lines
@@ -80,3 +125,30 @@ def command(
 
         click.echo(verdict_text(verdict), nl=False)
     ctx.exit(GOOD if verdict.good else FINDING)
+
+
+def _vouched(
+    artifact: Path,
+    verdict: Verdict,
+    trusted_keys: tuple[TrustedKey, ...],
+    rebuilds: int,
+    attestations: tuple[Path, ...],
+    rebuilder_keys: tuple[Path, ...],
+    accept: str | None,
+) -> Verdict:
+    """The verdict with what rebuilders say of the artifact."""
+    import hashlib
+
+    from bom.rebuilders import Demand, found_beside, judged
+    from bom.sign.keys import load_public
+    from bom.sign.trust import TrustedKey
+
+    named = tuple(TrustedKey(path.name, load_public(path)) for path in rebuilder_keys)
+    try:
+        with artifact.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BomError(f"{artifact} can't be read: {error.strerror}") from error
+    verdicts = ("same", "normalised") if accept else ("same",)
+    demand = Demand(rebuilds, named or trusted_keys, verdicts)
+    return judged(verdict, sha256, attestations or found_beside(artifact), demand)

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bom.compose.component import Json
+    from bom.difference import Comparison
     from bom.model import Observation
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 PROVENANCE: Final = "https://slsa.dev/provenance/v1"
 CYCLONEDX: Final = "https://cyclonedx.org/bom"
 TEST_RESULT: Final = "https://in-toto.io/attestation/test-result/v0.1"
+REBUILD: Final = "urn:bom-seal:rebuild:v1"
 # Constants that docs/format.md explains. A wrapper on the builder's own machine supports SLSA
 # Build L1; the builder ID names that kind of builder and nothing better.
 BUILD_TYPE: Final = "urn:bom-seal:build:v1"
@@ -46,6 +48,22 @@ class Run:
     finished: str
     invocation: str
     exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """What a rebuilder found. `bom`: hex SHA-256 of the BOM that was followed. `key_id`: the
+    rebuilder's. `tools`: (kind and name, recorded, here) of those that were others. Times are
+    RFC 3339 in UTC."""
+
+    comparison: Comparison
+    commit: str
+    bom: str
+    rebuilt_sha256: str
+    key_id: str
+    started: str
+    finished: str
+    tools: tuple[tuple[str, str, str], ...] = ()
 
 
 def _statement(subjects: Sequence[Named], predicate_type: str, predicate: object) -> bytes:
@@ -149,6 +167,35 @@ def _scheme(observations: Sequence[Observation]) -> str:
 def bom_predicate(subjects: Sequence[Named], document: Mapping[str, object]) -> bytes:
     """The BOM as an attestation, for clients that look for one beside the artifact."""
     return _statement(subjects, CYCLONEDX, document)
+
+
+def rebuild(subjects: Sequence[Named], found: Rebuild) -> bytes:
+    """That somebody built it again, and what came out (docs/format.md)."""
+    predicate: Json = {
+        "verdict": found.comparison.verdict,
+        "normalised": list(found.comparison.normalised),
+        "differences": [
+            {
+                "path": item.path,
+                "cause": item.cause,
+                "candidates": list(item.candidates),
+                "evidence": item.evidence,
+                "remedy": item.remedy,
+            }
+            for item in found.comparison.differences
+        ],
+        "rebuilt": {"sha256": found.rebuilt_sha256},
+        "source": {"gitCommit": found.commit},
+        "bom": {"sha256": found.bom},
+        "tools": [
+            {"tool": name, "recorded": recorded, "here": here}
+            for name, recorded, here in found.tools
+        ],
+        "rebuilder": {"keyId": found.key_id, "version": {"bom-seal": __version__}},
+        "startedOn": found.started,
+        "finishedOn": found.finished,
+    }
+    return _statement(subjects, REBUILD, predicate)
 
 
 def test_result(subjects: Sequence[Named], checks: Sequence[Check]) -> bytes:

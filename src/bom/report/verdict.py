@@ -25,6 +25,9 @@ def verdict_text(verdict: Verdict) -> str:
     for key in verdict.signed_by:
         names = ", ".join(inert(name) for name in verdict.trusted)
         lines.append(f"  signed by  {key} ({names or 'not trusted here'})")
+    if verdict.rebuilt_by:
+        names = ", ".join(inert(name) for name in verdict.rebuilt_by)
+        lines.append(f"  rebuilt by {names}")
     if verdict.commit:
         lines.append(f"  commit     {inert(verdict.commit)}")
     if verdict.failed_checks:

@@ -1,0 +1,206 @@
+"""`bom rebuild`: options and printing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bom.errors import FINDING, GOOD, BomError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bom.difference import Comparison
+    from bom.rebuild import Built
+    from bom.sign.keys import PrivateKey
+
+
+@click.command(
+    "rebuild",
+    short_help="Build an artifact again from what its BOM records, and compare.",
+    epilog="""\b
+Examples:
+  bom rebuild app.tar --key release.pub
+  bom rebuild dist/app-1.0-py3-none-any.whl --key release.pub --source ~/src/app
+  bom rebuild app.tar --key release.pub -o again/
+  bom rebuild app.tar --key release.pub --sign-key me.key    # vouch for it
+""",
+)
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A public key to trust (PEM); may be repeated.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="A bom.toml whose trusted_keys are trusted.",
+)
+@click.option(
+    "--source",
+    metavar="DIR|URL|BUNDLE",
+    default="",
+    help="Where the source is had from, instead of the recorded remote.",
+)
+@click.option(
+    "--env",
+    "secrets",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A secret that the BOM leaves out, from this environment or as given; may be repeated.",
+)
+@click.option("--strict-tools", is_flag=True, help="Stop where a recorded tool is another here.")
+@click.option(
+    "--accept",
+    type=click.Choice(["normalised"]),
+    help="Exit 0 for the same after normalising, too.",
+)
+@click.option(
+    "--sign-key",
+    type=click.Path(path_type=Path),
+    help="Sign what came out with this private key, for `bom verify --require-rebuilds`.",
+)
+@click.option(
+    "--attestation-out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where that goes; else beside ARTIFACT.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Keep what was rebuilt, as built, in this folder.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="The result as JSON (schemas/comparison.schema.json)."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    artifact: Path,
+    keys: tuple[Path, ...],
+    config_file: Path | None,
+    source: str,
+    secrets: tuple[str, ...],
+    strict_tools: bool,
+    accept: str | None,
+    sign_key: Path | None,
+    attestation_out: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Build ARTIFACT again in a clone of its own, and say whether the same comes out.
+
+    Exit 0: the same bytes. 1: not the same, or it does not build.
+    """
+    from bom.cli.environment import given
+    from bom.cli.progress import StderrReporter
+    from bom.cli.trusted import trusted
+    from bom.rebuild import RebuildOptions, Source, compared, rebuilt
+
+    # all that can be wrong with the call is said before anything is built
+    options = RebuildOptions(
+        artifact=artifact,
+        keys=trusted(keys, config_file),
+        environment=given(),
+        source=Source(source),
+        secrets=_secrets(secrets),
+        strict_tools=strict_tools,
+    )
+    key = _private_key(sign_key) if sign_key is not None else None
+    if attestation_out is not None and key is None:
+        raise BomError("--attestation-out needs --sign-key", hint="name the key to sign with")
+    word = _word_target(artifact, key, attestation_out)
+    kept = _folder(output) if output is not None else None
+    with rebuilt(options, StderrReporter()) as built:
+        found = compared(built)
+        _print(found, built, as_json=as_json)
+        if word is not None and key is not None:
+            _attest(found, built, key, word)
+        if kept is not None:
+            _keep(built, kept)
+    good = found.verdict == "same" or (accept == "normalised" and found.verdict == accept)
+    ctx.exit(GOOD if good else FINDING)
+
+
+def _secrets(named: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in named:
+        name, equals, value = text.partition("=")
+        if not name:
+            raise BomError(f"--env {text} has no name", hint="--env NAME or --env NAME=VALUE")
+        if not equals and name not in os.environ:
+            raise BomError(f"--env {name}: it is not set here", hint=f"export {name} first")
+        found[name] = value if equals else os.environ[name]
+    return found
+
+
+def _private_key(path: Path) -> PrivateKey:
+    from bom.cli.passphrase import passphrase
+    from bom.sign.keys import load_private
+
+    if not path.exists():
+        raise BomError(f"--sign-key: there is no file {path}", hint="`bom key generate` makes one")
+    return load_private(path, passphrase(path))
+
+
+def _word_target(artifact: Path, key: PrivateKey | None, named: Path | None) -> Path | None:
+    if key is None:
+        return None
+    from bom.cli.target import file_target
+    from bom.rebuild.attestation import beside
+
+    return file_target(named if named is not None else beside(artifact, key))
+
+
+def _folder(output: Path) -> Path:
+    from bom.cli.target import target
+
+    path = target(output)
+    if not path.is_dir():
+        raise BomError(f"-o: {output} is no folder", hint="make it first")
+    return path
+
+
+def _print(found: Comparison, built: Built, *, as_json: bool) -> None:
+    if as_json:
+        from bom.report.records import comparison_record
+        from bom.report.text import json_lines
+
+        click.echo(json_lines(comparison_record(found).model_dump()))
+        return
+    from bom.report.text import inert
+
+    click.echo(f"{found.verdict}: {inert(built.original.name)}")
+    for item in found.differences:
+        click.echo(f"  {inert(item.path)}: {item.cause}: {inert(item.evidence)}")
+        click.echo(f"    {inert(item.remedy)}")
+
+
+def _attest(found: Comparison, built: Built, key: PrivateKey, word: Path) -> None:
+    from bom.output import write_whole
+    from bom.rebuild.attestation import attestation
+    from bom.report.text import inert
+
+    write_whole(word, attestation(built, found, key))
+    click.echo(f"bom: signed as {key.public.key_id[:16]}: {inert(str(word))}", err=True)
+
+
+def _keep(built: Built, folder: Path) -> None:
+    import shutil
+
+    from bom.output import publish, temporary_file
+
+    target = folder / built.original.name
+    with temporary_file(target) as part:
+        shutil.copyfile(built.two, part)
+        publish(part, target)

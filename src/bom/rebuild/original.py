@@ -1,0 +1,84 @@
+"""The sealed artifact that is to be built again: verified first, then as it was built."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from bom import canonical
+from bom.compose import reading
+from bom.errors import BadArtifact
+from bom.seal import recognise, unseal_to
+from bom.show import embedded
+from bom.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bom.sign.trust import TrustedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """`built`: the bytes as built, in a file of their own (or the artifact itself, where its BOM
+    stands beside it). `name`: what they are called. Digests are hex SHA-256."""
+
+    artifact: Path
+    document: dict[str, Any]
+    built: Path
+    name: str
+    sha256: str
+    built_sha256: str
+    signer: str
+    bom_sha256: str
+
+
+def original(artifact: Path, keys: Sequence[TrustedKey], room: Path) -> Original:
+    """Verify `artifact` and take its seal off, into the folder `room`.
+
+    Raises BadArtifact, with what is wrong first, where the verdict is not good: nothing that an
+    artifact says is done for a signer that is not trusted.
+    """
+    verdict = verify(artifact, keys)
+    if not verdict.good:
+        first = verdict.findings[0]
+        error = BadArtifact(
+            first.code,
+            f"{artifact.name} does not verify, so nothing is built: {first.message}",
+            expected=first.expected,
+            found=first.found,
+            where=first.where,
+        )
+        error.hint = f"`bom verify {artifact.name}` says more"
+        raise error
+    bom = embedded(artifact)
+    document = canonical.loads_canonical(bom)
+    name = PurePath(reading.subject_property(document, "bom-seal:subject:file")).name
+    name = name or artifact.name
+    return Original(
+        artifact=artifact,
+        document=document,
+        built=as_built(artifact, room / name),
+        name=name,
+        sha256=_digest(artifact),
+        built_sha256=verdict.subject_sha256,
+        signer=verdict.signed_by[0],
+        bom_sha256=hashlib.sha256(bom).hexdigest(),
+    )
+
+
+def as_built(sealed: Path, out: Path) -> Path:
+    """The built bytes of a sealed file: in the new file `out`, or the file itself where its BOM
+    stands beside it."""
+    form = recognise(sealed)
+    if form is None or form.read(sealed) is None:
+        return sealed
+    unseal_to(form, sealed, out)
+    return out
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
