@@ -113,12 +113,11 @@ def first_difference(one: Positioned, two: Positioned, start: int = 0) -> int:
 def common(one: bytes, two: bytes) -> int:
     """How many bytes two strings have in common at their beginning."""
     low, high = 0, min(len(one), len(two))
-    first, second = memoryview(one), memoryview(two)
-    if first[:high] == second[:high]:
+    if one[:high] == two[:high]:  # as bytes: a memoryview compares one by one
         return high
     while high - low > 1:
         middle = (low + high) // 2
-        if first[low:middle] == second[low:middle]:
+        if one[low:middle] == two[low:middle]:
             low = middle
         else:
             high = middle

@@ -15,6 +15,7 @@ from bom.config import Config
 from bom.lock_record import Lock
 from bom.report.records import (
     ComparisonRecord,
+    DiffRecord,
     FileRecord,
     KeyRecord,
     MovesRecord,
@@ -32,6 +33,7 @@ def schemas() -> dict[str, str]:
         "bom.toml": Config,
         "verdict": VerdictRecord,
         "comparison": ComparisonRecord,
+        "diff": DiffRecord,
         "result": ResultRecord,
         "check": CheckRecord,
         "key": KeyRecord,
