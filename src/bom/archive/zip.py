@@ -111,8 +111,10 @@ def _members(file: Positioned, rows: tuple[Row, ...], directory_offset: int) -> 
     ordered = sorted(rows, key=lambda row: row.offset)
     if ordered and ordered[0].offset != 0:
         raise damaged("bytes stand before the first member", found=f"{ordered[0].offset} bytes")
-    if not ordered and directory_offset != 0:
-        raise damaged("bytes stand before the directory", found=f"{directory_offset} bytes")
+    if not ordered:
+        if directory_offset != 0:
+            raise damaged("bytes stand before the directory", found=f"{directory_offset} bytes")
+        return
     ends = [row.offset for row in ordered[1:]] + [directory_offset]
     for row, end in zip(ordered, ends, strict=True):
         yield member(file, row, row.offset, end)

@@ -93,7 +93,8 @@ def normal_mode(row: Row) -> int:
     mode = stated_mode(row)
     kind = stat.S_IFMT(mode)
     if row.is_directory:
-        if kind not in (0, stat.S_IFDIR):
+        # some writers (older plexus-archiver) say S_IFREG of folders, too
+        if kind not in (0, stat.S_IFDIR, stat.S_IFREG):
             raise CannotNormalise(f"{row.name!a} is a folder by its name alone")
         return stat.S_IFDIR | (mode & 0o7000) | 0o755
     if kind == stat.S_IFLNK:
