@@ -15,7 +15,7 @@ from bom.compose import reading, statement, validate
 from bom.compose.bom import Evidence, serialised
 from bom.errors import BadArtifact, BomError, CannotSeal
 from bom.identity import own_digest
-from bom.model import Check, Envelope, Gap, Observation, Property
+from bom.model import Check, Envelope, Gap, Observation, Property, Reproduction
 from bom.normalising import normalised
 from bom.output import alone_in, make_durable, publish, temporary_file
 from bom.seal import beside, recognise, unseal_to
@@ -67,7 +67,8 @@ class Sealed:
     """One artifact that is done. Digests are hex SHA-256; `original_sha256` is that of what the
     builder wrote, where `built_sha256` is the normalised file's. `format` is "beside" where the BOM
     could not go inside; `state` "unchanged": it already carried this very BOM. `findings`: what its
-    BOM says is wrong, a sentence each."""
+    BOM says is wrong, a sentence each. `reproduction`: what came of building it a second time,
+    where that was tried."""
 
     path: Path
     sha256: str
@@ -79,6 +80,7 @@ class Sealed:
     components: int = 0
     findings: tuple[str, ...] = ()
     original_sha256: str = ""
+    reproduction: Reproduction | None = None
 
 
 def compose(session: Session, artifact: Artifact, stack: ExitStack) -> Composed:
@@ -240,6 +242,9 @@ def _done(composed: Composed, path: Path) -> Sealed:
         gaps=len(reading.gaps(composed.document)),
         findings=tuple(reading.findings(composed.document)),
         components=len(composed.document["components"]),
+        reproduction=next(
+            (fact for fact in composed.observations if isinstance(fact, Reproduction)), None
+        ),
     )
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 from bom.report.text import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from bom.report.records import ResultRecord
+    from bom.report.records import ReproductionRecord, ResultRecord
 
 
 _FINDINGS: Final = 20  # shown of one artifact
+_DIFFERENCES: Final = 3
 
 
 def summary(result: ResultRecord, cwd: Path, left_alone: Sequence[Path]) -> str:
@@ -27,11 +28,12 @@ def summary(result: ResultRecord, cwd: Path, left_alone: Sequence[Path]) -> str:
             counts += f", {_count(len(item.findings), 'finding')}"
         lines.append(f"{word[item.state]} {inert(_near(item.path, cwd))}: {counts}{inside}")
         lines.append(f"  sha256:{item.sha256}")
-        if item.original_sha256 is None:
-            lines.append(f"  as built sha256:{item.built_sha256}")
-        else:
-            lines.append(f"  normalised sha256:{item.built_sha256}")
-            lines.append(f"  as built sha256:{item.original_sha256}")
+        lines.append(f"  as built sha256:{item.built_sha256}")
+        if item.original_sha256 is not None:
+            lines[-1] += ", normalised"
+            lines.append(f"  the builder wrote sha256:{item.original_sha256}")
+        if item.reproducible is not None:
+            lines += [f"  {inert(text)}" for text in _again(item.reproducible)]
         lines += [f"  finding: {inert(text)}" for text in item.findings[:_FINDINGS]]
         if len(item.findings) > _FINDINGS:
             rest = len(item.findings) - _FINDINGS
@@ -44,6 +46,29 @@ def summary(result: ResultRecord, cwd: Path, left_alone: Sequence[Path]) -> str:
         for path in left_alone
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _again(record: ReproductionRecord) -> Iterator[str]:
+    """What came of a second build, and what was varied for it."""
+    outcome = {
+        "same": "the same bytes",
+        "normalised": f"the same after normalising {', '.join(record.normalised)}",
+        "different": "DIFFERENT",
+        "failed": "FAILED: the second build made no such artifact",
+    }[record.outcome]
+    if record.first and record.outcome == "different":
+        shown = "; ".join(record.first[:_DIFFERENCES])
+        rest = record.differences - _DIFFERENCES
+        outcome += f": {shown}" + (f"; … and {rest} more" if rest > 0 else "")
+    yield f"built again: {outcome}"
+    if record.outcome == "failed" and not record.varied:
+        return
+    parts = [f"varied: {', '.join(record.varied) or 'nothing'}"]
+    if record.fixed:
+        parts.append(f"fixed by bom: {', '.join(record.fixed)}")
+    if record.not_varied:
+        parts.append(f"not varied: {', '.join(record.not_varied)} (`bom show` says why)")
+    yield "; ".join(parts)
 
 
 def _near(path: str, cwd: Path) -> str:

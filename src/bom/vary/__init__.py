@@ -59,5 +59,5 @@ def varied(
             kept.append((factor.name, str(reason)))
         else:
             applied.append(factor)
-    names = tuple(factor.name for factor in factors if factor.name in fixed)
+    names = tuple(sorted(factor.name for factor in factors if factor.name in fixed))
     return Varied(circumstance, tuple(applied), names, tuple(kept))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.builder import builder_for
-from bom.process import STDERR, run
+from bom.process import SIGNALLED, STDERR, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from bom.vary.protocol import Circumstance
 
 _NOTHING: Final = Path(os.devnull)
+_STOPPED: Final = tuple(
+    SIGNALLED + number for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ def built_again(
             stdin=prepared.invocation.stdin or _NOTHING,
             umask=umask,
         )
+        if code in _STOPPED:
+            # a signal to `bom` stops it, not just this attempt
+            raise KeyboardInterrupt if code == _STOPPED[0] else SystemExit(code)
         if code:
             yield Second(code, {})
             return

@@ -53,6 +53,34 @@ class Checked:
     warnings: tuple[str, ...] = ()
 
 
+def required(artifacts: Iterable[Artifact]) -> None:
+    """Raise Refused where building again gave other bytes, or nothing."""
+    for item in artifacts:
+        for fact in item.observations:
+            if isinstance(fact, Reproduction) and fact.outcome != "same":
+                raise Refused(
+                    f"--require-reproducible: {item.target.name} built again is {_told(fact)}",
+                    hint=_remedy(fact),
+                )
+
+
+def _told(fact: Reproduction) -> str:
+    if fact.outcome == "failed":
+        return "not there: the second build made none"
+    if fact.differences:
+        cause, path = fact.differences[0]
+        return f"{fact.outcome}: {cause} in {path}" + (
+            f", and {fact.count - 1} more" if fact.count > 1 else ""
+        )
+    return fact.outcome
+
+
+def _remedy(fact: Reproduction) -> str:
+    if fact.outcome == "normalised":
+        return "nothing was sealed; --normalize makes stable what differs"
+    return "nothing was sealed; docs/reproducibility.md says what to do about each cause"
+
+
 def revision_to_check(observations: Iterable[Observation]) -> Revision:
     """What can be built again: a clean revision. Raises Refused, before anything is built."""
     found = next((fact for fact in observations if isinstance(fact, Revision)), None)
@@ -115,7 +143,7 @@ def _of_files(
     first = _first(asked.request)
     reason = ""
     for without in (frozenset[str](), _INVASIVE):
-        attempt = scratch / f"attempt-{len(without)}"
+        attempt = scratch / f"{scratch.name}-{len(without)}"
         attempt.mkdir()
         found = varied(
             _start(asked.request, attempt),

@@ -86,17 +86,18 @@ class FileModes:
 
 
 def in_memory(scratch: Path) -> Path:
-    """The private folder in memory that belongs to a scratch folder: made on first use."""
+    """A new private folder in memory that belongs to a scratch folder, whose name nobody guesses.
+    Raises OSError where there is one."""
     folder = _MEMORY / f"{scratch.name}-source"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700)
     return folder
 
 
 def forget(scratch: Path) -> Iterator[Path]:
-    """The folders beside a scratch folder that have to be removed with it."""
-    folder = _MEMORY / f"{scratch.name}-source"
-    if folder.is_dir() and not folder.is_symlink():
-        yield folder
+    """The folders in memory that have to be removed with a scratch folder."""
+    for folder in _MEMORY.glob(f"{scratch.name}-*"):
+        if folder.is_dir() and not folder.is_symlink():
+            yield folder
 
 
 def turned(folder: Path) -> None:
