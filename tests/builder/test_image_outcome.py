@@ -14,6 +14,7 @@ from bom.builder.docker.added import Added
 from bom.builder.docker.results import results
 from bom.builder.images import written
 from bom.builder.images.collect import NEEDS
+from bom.builder.images.exported import catalogued
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.provenance import Reported
 from bom.builder.images.results import ArchiveFile, EngineImage, Result, RootFsFolder, RootFsTar
@@ -168,7 +169,7 @@ def test_a_file_that_is_no_archive_is_an_error_in_words(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BomError) as caught:
-        written.archive(path, Silent())
+        written.archive(path, catalogued, Silent())
     assert caught.value.hint
     if content is None or content.startswith(b"no"):
         with pytest.raises(BomError) as caught:

@@ -90,7 +90,7 @@ def told(
     locations: dict[str, Any] = LOCATIONS,
 ) -> list[Observation]:
     definition = Definition(STEPS if steps is None else steps, locations, LAYERS)
-    return list(observations(definition, layers, secrets))
+    return list(observations(definition, {layer: layer for layer in layers}, secrets))
 
 
 def steps_of(found: list[Observation]) -> tuple[BuildStep, ...]:
@@ -244,7 +244,7 @@ def test_the_steps_stand_in_either_version_of_slsa(tmp_path: Path, version: str)
     (tmp_path / "metadata").write_text(json.dumps({"buildx.build.provenance": stated[version]}))
     found = provenance.read(tmp_path / "id", tmp_path / "metadata").definition
     assert found is not None
-    assert steps_of(list(observations(found, (LAYER,), ()))) == steps_of(told())
+    assert steps_of(list(observations(found, {LAYER: LAYER}, ()))) == steps_of(told())
     assert found.statements == (
         Property("bom-seal:provenance:complete", "materials"),
         Property("bom-seal:provenance:complete", "parameters"),

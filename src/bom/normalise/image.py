@@ -204,7 +204,9 @@ class _Rewriting:
         archive = self._archive
         config_name = archive.followed(text_of(entry, "Config", _MANIFEST))
         names = tuple(archive.followed(name) for name in texts_of(entry, "Layers", _MANIFEST))
-        made = {key: entry[key] for key in ("RepoTags",) if key in entry}
+        made: dict[str, Any] = {}
+        if "RepoTags" in entry:
+            made["RepoTags"] = sorted(texts_of(entry, "RepoTags", _MANIFEST))
         if self._is_layout:
             if config_name not in self._new or not all(name in self._new for name in names):
                 raise CannotNormalise("manifest.json names an image that index.json doesn't")

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from bom.errors import BomError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bom.builder.docker.endpoint import Endpoint, Tls
 
@@ -65,6 +65,19 @@ class Line:
             connection.close()
             raise
 
+    def post(
+        self, path: str, body: Iterable[bytes], size: int, timeout: float | None
+    ) -> tuple[Connection, http.client.HTTPResponse]:
+        """The answer to a POST of `size` bytes. A fresh connection: what was sent to one that had
+        been dropped could not be sent again."""
+        connection = self._connection()
+        headers = {"Content-Length": str(size), "Content-Type": "application/x-tar"}
+        try:
+            return connection, self._ask(connection, path, timeout, body, headers)
+        except FAILURES:
+            connection.close()
+            raise
+
     def done(self, connection: Connection, response: http.client.HTTPResponse) -> None:
         """Give a connection back."""
         if response.isclosed() and not response.will_close:
@@ -77,17 +90,23 @@ class Line:
             self._idle.pop()[1].close()
 
     def _ask(
-        self, connection: Connection, path: str, timeout: float | None
+        self,
+        connection: Connection,
+        path: str,
+        timeout: float | None,
+        body: Iterable[bytes] | None = None,
+        said: Mapping[str, str] | None = None,
     ) -> http.client.HTTPResponse:
         if connection.sock is None:
             connection.connect()
         connection.sock.settimeout(timeout)
-        headers = dict(self._endpoint.headers)
+        headers = {**dict(self._endpoint.headers), **(said or {})}
         prefix = self._path
         if isinstance(connection, _Proxied):
             prefix = connection.prefix + prefix
             headers |= connection.credentials
-        connection.request("GET", prefix + path, headers=headers)
+        method = "GET" if body is None else "POST"
+        connection.request(method, prefix + path, body, headers)
         return connection.getresponse()
 
     def _connection(self) -> Connection:

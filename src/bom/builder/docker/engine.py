@@ -22,7 +22,7 @@ from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from http.client import HTTPResponse
     from pathlib import Path
 
@@ -160,6 +160,46 @@ class Engine:
         except FAILURES as error:
             raise BomError(
                 f"the engine broke off the export of {names[0]}",
+                hint="see the engine's log, and whether its disk is full",
+            ) from error
+
+    def load(self, path: Path) -> None:
+        """Take in the archive at `path` (POST /images/load)."""
+        with path.open("rb", buffering=0) as file:
+            pieces = iter(lambda: file.read(_CHUNK), b"")
+            said = self._post("/images/load", {"quiet": "1"}, pieces, path.stat().st_size)
+        for line in said.splitlines():  # what goes wrong later is told after the status
+            try:
+                error = json.loads(line).get("error")
+            except (ValueError, AttributeError, RecursionError):
+                continue
+            if error:
+                raise BomError(f"the engine refuses: {printable_name(str(error)):.400}")
+
+    def tag(self, image: str, name: str) -> None:
+        """Let `name` mean the image of this ID."""
+        repository, colon, tag = name.rpartition(":")
+        if not colon or "/" in tag:
+            repository, tag = name, "latest"
+        params = {"repo": repository, "tag": tag}
+        self._post(f"/images/{quote(image, safe='/:@')}/tag", params, (), 0)
+
+    def _post(
+        self, path: str, params: Mapping[str, str], body: Iterable[bytes], size: int
+    ) -> bytes:
+        try:
+            connection, response = self._line.post(
+                self._path(path, dict(params)), body, size, _EXPORT_TIMEOUT
+            )
+            try:
+                if response.status not in (200, 201):
+                    raise _refusal(response)
+                return _whole(response)
+            finally:
+                self._line.done(connection, response)
+        except (*FAILURES, ValueError) as error:
+            raise BomError(
+                f"the engine gives no answer that can be read to {path}",
                 hint="see the engine's log, and whether its disk is full",
             ) from error
 

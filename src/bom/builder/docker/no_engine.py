@@ -8,6 +8,7 @@ from bom.errors import BomError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from bom.builder.images.store import StoredImage
 
@@ -24,6 +25,14 @@ class NoEngine:
     def export(self, names: Sequence[str], platform: str = "") -> Generator[bytes, None, None]:
         """Raises BomError."""
         raise BomError(f"no engine is there that could hold {names[0]}")
+
+    def load(self, path: Path) -> None:
+        """Raises BomError."""
+        raise BomError(f"no engine is there that could take {path.name}")
+
+    def tag(self, image: str, name: str) -> None:
+        """Raises BomError."""
+        raise BomError(f"no engine is there in which {name} could mean {image}")
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from bom import redact
 from bom.builder.images import (
@@ -23,8 +23,8 @@ from bom.builder.images import (
     taken,
     written,
 )
-from bom.builder.images.image import Export
-from bom.builder.images.reading import read_through
+from bom.builder.images.exported import catalogued, identified
+from bom.builder.images.stable import as_built, load, normalised
 from bom.builder.protocol import Artifact
 from bom.catalog.images import dockerfile
 from bom.compose.bom import ROOT
@@ -37,16 +37,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bom.builder.images.context import BuildInputs
+    from bom.builder.images.exported import Reader
     from bom.builder.images.image import Target
     from bom.builder.images.provenance import Reported, Source
+    from bom.builder.images.stable import Brought
     from bom.builder.images.stages import StageExporter
     from bom.builder.images.store import ImageStore, StoredImage
     from bom.builder.protocol import BuildRequest, Progress
     from bom.catalog.image import ImageContents
     from bom.catalog.images.dockerfile import ImageReference
     from bom.catalog.protocol import Declared
-    from bom.model import Observation
+    from bom.model import ImageIdentity, Layer, Observation
 
+_Made = TypeVar("_Made")
 
 # What looking into an image and describing it load, for nearly every image: a builder has it
 # loaded while its command runs.
@@ -71,7 +74,8 @@ class Recipe:
     about this image alone, without those of its inputs. `held`: where the builder gives no
     provenance, the images that the store held before the build (bases.held). `platform`: the one
     that the command names, "" where it names none. `exporter`: what hands out the build's other
-    stages, None where the builder can't.
+    stages, None where the builder can't. `more_tags`: further names of the image, which its archive
+    can't hold.
     """
 
     tags: tuple[str, ...]
@@ -83,6 +87,7 @@ class Recipe:
     held: Mapping[str, str] = field(default_factory=dict)
     platform: str = ""
     exporter: StageExporter | None = None
+    more_tags: tuple[str, ...] = ()
 
     def references(self) -> tuple[ImageReference, ...] | None:
         """The images that the Dockerfile names, as far as it is known before the build; None where
@@ -111,6 +116,19 @@ class Recipe:
         return dockerfile.taking(text, dict(self.arguments), self.stage, terms)
 
 
+class _Image(NamedTuple):
+    """One platform's image: what is in it, what identified it when it was built, and its ID in the
+    store where it was loaded back, else ""."""
+
+    contents: ImageContents
+    built: ImageIdentity
+    loaded: str
+
+    def layers(self) -> Iterator[tuple[Layer, Layer]]:
+        """Each layer as it was built, and as it is."""
+        return zip(self.built.layers, self.contents.identity.layers, strict=True)
+
+
 class Collector:
     """Brings the images of one build out of a store. `close` removes what was exported and isn't
     sealed, and closes the store."""
@@ -131,9 +149,23 @@ class Collector:
         """The image's archive, exported beside `output`, with what is in it. `commit`: the
         source's revision, "" where it has none. Raises BomError (a tag that moved, no image)."""
         target = image.locate(self._store, recipe.tags, reported)
-        export = self._export(target, output, progress)
-        image.check([item.identity for item in export.every], target, reported, recipe.tags)
-        return self._artifact(recipe, reported, target.image, export, output, progress, commit)
+        epoch = self._request.normalise
+        if epoch is None:
+            brought = as_built(self._export(target, output, catalogued, progress))
+            image.check(brought.built, target, reported, recipe.tags)
+        else:
+            plain = self._export(target, output, identified, progress)
+            image.check(plain.identities, target, reported, recipe.tags)
+            brought = normalised(plain, self._beside(output), epoch, progress)
+        stored = target.image
+        if brought.is_rewritten:
+            progress.start("load the image back", brought.export.size)
+            try:
+                names = (*recipe.tags, *recipe.more_tags)
+                brought = replace(brought, loaded=load(self._store, stored, names, brought).id)
+            finally:
+                progress.done()
+        return self._artifact(recipe, reported, stored, brought, output, progress, commit)
 
     def archive(
         self,
@@ -146,9 +178,15 @@ class Collector:
         """The image in an archive that the build itself wrote. `places`: where it is, and where it
         is to stand sealed. Raises BomError where it isn't the image that the build reported."""
         path, target = places
-        export = written.archive(path, progress)
-        written.check([item.identity for item in export.every], path.name, reported)
-        return self._artifact(recipe, reported, None, export, target, progress, commit)
+        epoch = self._request.normalise
+        if epoch is None:
+            brought = as_built(written.archive(path, catalogued, progress))
+            written.check(brought.built, path.name, reported)
+        else:
+            plain = written.archive(path, identified, progress)
+            written.check(plain.identities, path.name, reported)
+            brought = normalised(plain, self._beside(target), epoch, progress)
+        return self._artifact(recipe, reported, None, brought, target, progress, commit)
 
     def made_from(
         self, recipe: Recipe, reported: Reported, progress: Progress
@@ -165,18 +203,24 @@ class Collector:
         recipe: Recipe,
         reported: Reported,
         stored: StoredImage | None,
-        export: Export,
+        brought: Brought,
         output: Path,
         progress: Progress,
         commit: str,
     ) -> Artifact:
-        every = [self._with_project(item, recipe, commit) for item in export.every]
-        export = replace(export, contents=every[0], others=tuple(every[1:]))
+        every = [self._with_project(item, recipe, commit) for item in brought.export.every]
+        export = replace(brought.export, contents=every[0], others=tuple(every[1:]))
         made_from = [
             fact
-            for item in every
+            for item, built in zip(every, brought.built, strict=True)
             for fact in platforms.told_apart(
-                self._facts(recipe, reported.on(item.identity.platform), item, stored, progress),
+                self._facts(
+                    recipe,
+                    reported.on(item.identity.platform),
+                    _Image(item, built, brought.loaded),
+                    stored,
+                    progress,
+                ),
                 item.identity.platform if export.others else "",
             )
         ]
@@ -191,30 +235,36 @@ class Collector:
                 *recipe.inputs.observations,
                 *platforms.inside(export, recipe.tags),
                 *dict.fromkeys(made_from),
+                *brought.gaps,
             ),
             warnings=tuple(dict.fromkeys(warnings)),
             forbidden=tuple(dict.fromkeys(found)),
+            changes=brought.changes,
+            original_sha256=brought.original_sha256,
         )
 
-    def _export(self, target: Target, output: Path, progress: Progress) -> Export:
-        from bom.catalog.image import ImageCataloguer
-
-        progress.start("export the image", target.image.size)
+    def _beside(self, output: Path) -> Path:
+        """A temporary file beside the output, which `close` removes."""
         try:
             path = temporary_beside(output)
-            self._exports.append(path)
+        except OSError as error:
+            raise _unwritable(error) from error
+        self._exports.append(path)
+        return path
+
+    def _export(
+        self, target: Target, output: Path, read: Reader[_Made], progress: Progress
+    ) -> _Made:
+        progress.start("export the image", target.image.size)
+        try:
+            path = self._beside(output)
             with (
-                ImageCataloguer() as cataloguer,
                 path.open("wb") as file,
                 closing(self._store.export(target.names, target.platform)) as pieces,
             ):
-                digest, size = read_through(pieces, (file.write, cataloguer.feed), progress)
-                first, *others = cataloguer.finish_all()
+                return read(path, pieces, (file.write,), progress)
         except OSError as error:
-            raise BomError(
-                f"the export can't be written: {error.strerror}",
-                hint="it goes beside the output: is that folder there, with room in it?",
-            ) from error
+            raise _unwritable(error) from error
         except BadArtifact as error:
             raise BomError(
                 f"what was exported as {target.names[0]} can't be read: {error.reason}",
@@ -222,7 +272,6 @@ class Collector:
             ) from error
         finally:
             progress.done()
-        return Export(path, digest, size, first, tuple(others))
 
     def _with_project(self, contents: ImageContents, recipe: Recipe, commit: str) -> ImageContents:
         """The image, with the files that are the project's own source told as such, and with
@@ -244,12 +293,13 @@ class Collector:
         self,
         recipe: Recipe,
         reported: Reported,
-        contents: ImageContents | None,
+        made: _Image | None,
         stored: StoredImage | None,
         progress: Progress,
     ) -> Iterator[Observation]:
-        """What the image was made from, as the build reported it. `contents` None: there is no
-        image. `stored` None: it is in no store."""
+        """What the image was made from, as the build reported it. `made` None: there is no image.
+        `stored`: as it was built; None: it is in no store."""
+        contents = made.contents if made else None
         platform = taken.platform_of(contents.config) if contents else recipe.platform
         taking = recipe.taking(reported, platform)
         references = None if taking is None else taking.images
@@ -262,20 +312,20 @@ class Collector:
         if taking is not None:
             yield from taken.facts(taking, reported)
         for fact in materials.image_materials(references, sources, proven):
-            if contents and isinstance(fact, Material) and fact.kind == "base-image":
-                yield self._with_os_release(fact, contents)
+            if made and isinstance(fact, Material) and fact.kind == "base-image":
+                yield self._with_os_release(fact, made)
             else:
                 yield fact
         if reported.sources is None:
             why = reported.lacking or "it gives no provenance of the build's steps"
             yield Gap("build.provenance", "the builder", why)
-        yield from self._steps(recipe, reported, contents)
+        yield from self._steps(recipe, reported, made)
         if taking is not None:
             yield from stages.observations(
                 recipe.exporter, taking.stages, reported, recipe.inputs, progress
             )
         details = {
-            "image.id": stored.id if stored else "",
+            "image.id": (made.loaded if made else "") or (stored.id if stored else ""),
             "image.index": contents.identity.index if contents else "",
             "build.ref": reported.build_ref,
             "build.invocation": reported.invocation,
@@ -285,7 +335,7 @@ class Collector:
         yield from (RunDetail(name, value) for name, value in details.items() if value)
 
     def _steps(
-        self, recipe: Recipe, reported: Reported, contents: ImageContents | None
+        self, recipe: Recipe, reported: Reported, made: _Image | None
     ) -> Iterator[Observation]:
         if reported.definition is None:
             return
@@ -296,12 +346,13 @@ class Collector:
         }
         yield from steps.observations(
             reported.definition,
-            {layer.digest for layer in contents.identity.layers} if contents else set(),
+            {old.digest: new.digest for old, new in made.layers()} if made else {},
             {*redact.secrets_of(self._request.environment), *secret},
         )
 
-    def _with_os_release(self, base: Material, contents: ImageContents) -> Material:
+    def _with_os_release(self, base: Material, made: _Image) -> Material:
         """The base image with its OS release, where the image's os-release came with its layers."""
+        contents = made.contents
         if contents.os_release is None or not base.digests:
             return base
         from bom.catalog import os_release  # loaded long since, by the cataloguer
@@ -313,10 +364,20 @@ class Collector:
             stored = named if named is not None and named.digest == digest else None
         entries = [contents.view.entry(path) for path in os_release.PATHS]
         layers = {entry.layer for entry in entries if entry is not None and entry.type == "file"}
-        if stored is None or not layers or not layers <= set(stored.layers):
+        if stored is None or not layers:
+            return base
+        its = {new.diff_id for old, new in made.layers() if old.diff_id in stored.layers}
+        if not layers <= its:
             return base
         release = f"{contents.os_release.name} {contents.os_release.version}".strip()
         return replace(base, properties=(*base.properties, Property("bom-seal:image:os", release)))
+
+
+def _unwritable(error: OSError) -> BomError:
+    return BomError(
+        f"the export can't be written: {error.strerror}",
+        hint="it goes beside the output: is that folder there, with room in it?",
+    )
 
 
 def _content(lock: Declared) -> tuple[str, frozenset[tuple[str, str]]]:

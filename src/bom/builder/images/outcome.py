@@ -51,6 +51,8 @@ class Outcome:
         self.wanted = tuple(wanted)
         self._platforms = tuple(platforms)
         _refuse_unfindable(self.wanted, tags)
+        if request.normalise is not None:
+            _refuse_pushed(self.wanted)
         self._request = request
         self._targets = dict(_targets(self.wanted, request.output, tags))
         self._folders: Mapping[Path, Folder] = {
@@ -114,6 +116,15 @@ class Outcome:
             tuple(item for part in made for item in part.artifacts),
             sealed_already=tuple(item for part in made for item in part.sealed_already),
             warnings=tuple(text for part in made for text in part.warnings),
+        )
+
+
+def _refuse_pushed(wanted: Sequence[Result]) -> None:
+    """What is pushed is what the builder made: the sealed file would hold another image."""
+    if any(isinstance(result, Pushed) for result in wanted):
+        raise BomError(
+            "an image that the build pushes itself can't be normalised",
+            hint="build without pushing and push what was sealed, or build with --no-normalize",
         )
 
 

@@ -18,6 +18,7 @@ from bom.registry.repository import Registry, is_digest
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
 
     from bom.builder.images.store import ImageStore
     from bom.registry.name import RegistryImage
@@ -64,6 +65,14 @@ class PushedImages:
             digest = next(item.digest for item in stored.manifests if item.platform == platform)
         tagged = [self._pushed[name] for name in names if name in self._pushed]
         yield from archive(blobs, digest, tagged)
+
+    def load(self, path: Path) -> None:
+        """Raises BomError: what was pushed is the user's."""
+        raise BomError(f"what was pushed can't become what is in {path.name}")
+
+    def tag(self, image: str, name: str) -> None:
+        """Raises BomError: what was pushed is the user's."""
+        raise BomError(f"what was pushed as {name} can't become {image}")
 
     def _stored(self, image: RegistryImage) -> StoredImage | None:
         registry = self._registry(image)
@@ -122,6 +131,14 @@ class KeptOrPushed:
     def export(self, names: Sequence[str], platform: str = "") -> Generator[bytes, None, None]:
         """The archive, from the same store."""
         return (self._chosen or self._engine).export(names, platform)
+
+    def load(self, path: Path) -> None:
+        """As the store does it that was chosen."""
+        (self._chosen or self._engine).load(path)
+
+    def tag(self, image: str, name: str) -> None:
+        """As the store does it that was chosen."""
+        (self._chosen or self._engine).tag(image, name)
 
     def _first(self, digest: str) -> StoredImage | None:
         kept = self._engine.inspect(digest)

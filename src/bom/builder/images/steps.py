@@ -54,10 +54,11 @@ class Definition:
 
 
 def observations(
-    definition: Definition, layers: Collection[str], secrets: Collection[str]
+    definition: Definition, layers: Mapping[str, str], secrets: Collection[str]
 ) -> Iterator[Observation]:
     """The steps, numbered from 0 in the order of the definition. `layers`: the digests of the
-    image's blobs; `secrets`: values that must not stand anywhere."""
+    image's blobs, by those that the builder gave them; `secrets`: values that must not stand
+    anywhere."""
     if not definition.steps:
         yield Gap(_GAP, "the builder", "its provenance states no steps")
         return
@@ -252,14 +253,14 @@ def _span(stated: object) -> str:
 
 
 def _layer(
-    identity: str, stated: Mapping[str, object], layers: Collection[str]
+    identity: str, stated: Mapping[str, object], layers: Mapping[str, str]
 ) -> Iterator[Property]:
     """The blob that the step added, where the image has it."""
     for chain in _list(stated.get(f"{identity}:0")):
         blobs = _list(chain)
         digest = _object(blobs[-1]).get("digest") if blobs else None
         if isinstance(digest, str) and digest in layers:
-            yield Property(f"{_PREFIX}layer", digest)
+            yield Property(f"{_PREFIX}layer", layers[digest])
 
 
 def _bounded(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +53,11 @@ class ImageStore(Protocol):
     def export(self, names: Sequence[str], platform: str = "", /) -> Generator[bytes, None, None]:
         """The archive of these names of one image, in pieces. `platform` (os/arch[/variant])
         leaves out everything else of an index."""
+
+    def load(self, path: Path, /) -> None:
+        """Take in the image in the archive at `path`, under the names that stand in it."""
+
+    def tag(self, image: str, name: str, /) -> None:
+        """Let `name` mean the image of this ID."""
 
     def close(self) -> None: ...

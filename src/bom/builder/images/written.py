@@ -8,11 +8,11 @@ import glob
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from bom.builder import files
 from bom.builder.artifact_files import is_own, recognised
-from bom.builder.images.image import Export
+from bom.builder.images.exported import from_file
 from bom.builder.images.reading import read_through
 from bom.builder.protocol import Artifact, Collected
 from bom.builder.snapshot import signature
@@ -22,11 +22,13 @@ from bom.model import Subject
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bom.builder.images.exported import Reader
     from bom.builder.images.provenance import Reported
     from bom.builder.protocol import BuildRequest, Progress
     from bom.builder.snapshot import Signature
     from bom.model import ImageIdentity
 
+_Made = TypeVar("_Made")
 MOST_FILES: Final = 50  # that get a BOM beside each of them
 _CHUNK: Final = 4 << 20  # bytes
 
@@ -34,26 +36,13 @@ _CHUNK: Final = 4 << 20  # bytes
 # --- an image's archive -------------------------------------------------------------------------
 
 
-def archive(path: Path, progress: Progress) -> Export:
-    """The image in the archive at `path`, for every platform. Raises BomError where the build left
-    none there."""
-    from bom.catalog.image import ImageCataloguer
-
+def archive(path: Path, read: Reader[_Made], progress: Progress) -> _Made:
+    """What `read` makes of the images in the archive at `path`, for every platform. Raises BomError
+    where the build left none there."""
     try:
-        progress.start(f"read {path.name}", path.stat().st_size)
-        with ImageCataloguer() as cataloguer:
-            digest, size = read_through(_pieces(path), (cataloguer.feed,), progress)
-            first, *others = cataloguer.finish_all()
+        return from_file(path, read, progress)
     except OSError as error:
         raise _unreadable(path, error) from error
-    except BadArtifact as error:
-        raise BomError(
-            f"{path.name} holds no image as an engine writes it: {error.reason}",
-            hint="build again, and let nothing else write it meanwhile",
-        ) from error
-    finally:
-        progress.done()
-    return Export(path, digest, size, first, tuple(others))
 
 
 def check(identities: Sequence[ImageIdentity], name: str, reported: Reported) -> None:

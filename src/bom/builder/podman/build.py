@@ -161,7 +161,8 @@ class PreparedPodmanBuild(PreparedImages):
         archived = self._storage.archived(self._recipe.tags)
         if archived != self._recipe.tags:  # the others must be the image's names too
             image.locate(self._storage, self._recipe.tags, reported)
-        recipe = replace(self._recipe, tags=archived)
+        others = tuple(tag for tag in self._recipe.tags if tag not in archived)
+        recipe = replace(self._recipe, tags=archived, more_tags=others)
         return self._outcome.collect(self._collector, recipe, reported, progress, commit)
 
 

@@ -149,6 +149,26 @@ class Storage:
             return self._layout(names[0])
         return self._archive(tuple(name.removeprefix("sha256:") for name in names))
 
+    def load(self, path: Path) -> None:
+        """Take in the archive at `path`, under the names that stand in it."""
+        with self._private() as (program, folder):
+            if program.name == "buildah":
+                form = "oci-archive" if self._oci else "docker-archive"
+                # a path with a colon in it would end there
+                plain = folder / "image.tar"
+                plain.symlink_to(path)
+                answer = program.ask("pull", "-q", f"{form}:{plain}", patience=None)
+            else:
+                answer = program.ask("load", "-q", "-i", str(path), patience=None)
+        if answer.code:
+            raise BomError(f"{self._program.name} refuses: {answer.error}")
+
+    def tag(self, image: str, name: str) -> None:
+        """Let `name` mean the image of this ID."""
+        answer = self._program.ask("tag", "--", image.removeprefix("sha256:"), name)
+        if answer.code:
+            raise BomError(f"{self._program.name} refuses: {answer.error}")
+
     def _archive(self, names: Sequence[str]) -> Generator[bytes, None, None]:
         """Docker's archive, as the program writes it."""
         with self._private() as (program, _):

@@ -29,6 +29,8 @@ _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 # itself, and BuildKit of its cache, whose digests would be of layers that are no more.
 _DROPPED: Final = ("container", "container_config", "docker_version", "moby.buildkit.cache.v0")
 _PARENT: Final = "Image"  # the ID of the image before the last step
+# What buildah says of an image that it made on the way: its ID, for it has no name.
+_BEFORE: Final = re.compile(r"FROM [0-9a-f]{12}\s*\Z")
 _CONTAINER_ID: Final = re.compile(r"[0-9a-f]{12}\Z")
 # Annotations of layers that say where in the stored bytes a file is.
 _INDEXED: Final = re.compile(r"stargz|zstd-chunked|\btoc\b", re.IGNORECASE)
@@ -66,9 +68,14 @@ def diff_ids(config: Mapping[str, Any], where: str) -> list[str]:
 
 
 def _step(step: Any, epoch: int) -> Any:
-    if not isinstance(step, dict) or "created" not in step:
+    if not isinstance(step, dict):
         return step
-    return {**step, "created": clamped_text(step["created"], epoch)}
+    made = dict(step)
+    if "created" in made:
+        made["created"] = clamped_text(made["created"], epoch)
+    if _BEFORE.match(str(made.get("comment", ""))):
+        del made["comment"]
+    return made
 
 
 def clamped_text(text: Any, epoch: int) -> Any:
