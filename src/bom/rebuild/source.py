@@ -82,7 +82,7 @@ def check_out(record: SourceRecord, source: Source, into: Path, git: Git) -> Che
 
 def _name(record: SourceRecord, source: Source) -> str:
     """A build may go by the name of its folder (compose's projects do)."""
-    place = record.remote or source.place.rstrip("/")
+    place = record.remote or str(source.folder or source.place.rstrip("/"))
     name = PurePosixPath(urlsplit(place).path if "://" in place else place).name
     name = name.removesuffix(".git").removesuffix(".bundle")
     return name if name not in ("", ".", "..") and name.isprintable() else _UNNAMED
