@@ -29,6 +29,9 @@ _HEADER: Final = 60
 _MEMBERS: Final = 200_000
 _NAMES: Final = 16 * 1024 * 1024  # bytes of the table of long names
 _MOST: Final = 1024 * 1024  # bytes of debian-binary and the like
+_TIMES: Final = (
+    "Write libraries with `ar rcD` (D: times and owners are 0); dpkg-deb takes SOURCE_DATE_EPOCH."
+)
 _DEB: Final = ("data.tar", "control.tar")  # the digests in control are of the files in data
 
 
@@ -103,7 +106,7 @@ def _tars(pair: Pair, walk: Walk) -> frozenset[str]:
 
 def _metadata(walk: Walk, container: str, one: ArMember, two: ArMember) -> None:
     if one.time != two.time:
-        time_differs(walk, container, one.key, one.time, two.time)
+        time_differs(walk, container, one.key, one.time, two.time, remedy=_TIMES)
     if (one.uid, one.gid) != (two.uid, two.gid):
         owners = f"{one.uid}:{one.gid}", f"{two.uid}:{two.gid}"
         owner_differs(walk, container, one.key, *owners)

@@ -147,10 +147,10 @@ def _control_without(text: str, name: str, changed: Set[str]) -> str:
 def _manifest(text: str, name: str, changed: Set[str]) -> str:
     """A jar's manifest or signature file (JAR File Specification, "JAR Manifest", "Signature
     File"): a section for each entry, with its digests."""
-    sections = re.split(r"(?:\r\n|\n|\r){2,}", text)
+    sections = re.split(r"\n{2,}", text.replace("\r\n", "\n").replace("\r", "\n"))
     kept = []
     for place, section in enumerate(sections):
-        lines = re.sub(r"(?:\r\n|\n|\r) ", "", section).splitlines()
+        lines = section.replace("\n ", "").split("\n")
         if place and lines and lines[0].removeprefix("Name: ") in changed:
             continue
         if name.upper().endswith(".SF") and "META-INF/MANIFEST.MF" in changed:

@@ -40,9 +40,8 @@ _TELLING: Final = (
     ".rodata",
     ".interp",
     ".go.buildinfo",
-    ".debug_line_str",
+    ".debug_line_str",  # which DWARF 5 has apart from .debug_line
     ".debug_str",
-    ".debug_line",
     ".dynstr",
     ".strtab",
 )
@@ -104,7 +103,7 @@ class ElfContainer:
     ) -> bool:
         """Sections of code and data: the first of them that follows from no other."""
         own = [name for name in names if not name.startswith(_DERIVED)]
-        for name in (".text", *own):
+        for name in (".text", ".debug_line", *own):
             if name in own:
                 _section(pair, walk, one[name], two[name])
                 return True

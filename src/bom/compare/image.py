@@ -121,20 +121,18 @@ def _plain(content: Positioned, form: str, unpacking: Unpacking, kept: ExitStack
 
 
 def _outside(pair: Pair, walk: Walk, one: ImageFiles, two: ImageFiles) -> None:
-    """The entries of the archive itself: times and format, of those that both have by one role."""
-    firsts, seconds = one.roles(), two.roles()
-    for role in sorted(firsts.keys() & seconds.keys()):
-        names = firsts[role], seconds[role]
-        fields = [
-            tar_fields(files.header(name)) for files, name in zip((one, two), names, strict=True)
-        ]
-        if fields[0].mtime != fields[1].mtime:
-            time_differs(walk, pair.path, role, fields[0].mtime, fields[1].mtime)
-        elif not walk.found and fields[0] != fields[1]:
-            told = f"tar header: {fields[0].format} -> {fields[1].format}"
-            format_differs(walk, pair.path, role, told)
+    """The entries of the archive itself, of those that both have by one role. Their times are the
+    image's own, so they are looked at only where nothing of the image differs."""
     if walk.found:
         return
+    firsts, seconds = one.roles(), two.roles()
+    for role in sorted(firsts.keys() & seconds.keys()):
+        fields = tar_fields(one.header(firsts[role])), tar_fields(two.header(seconds[role]))
+        if fields[0].mtime != fields[1].mtime:
+            time_differs(walk, pair.path, role, fields[0].mtime, fields[1].mtime)
+        elif fields[0] != fields[1]:
+            told = f"tar header: {fields[0].format} -> {fields[1].format}"
+            format_differs(walk, pair.path, role, told)
     for files, others in ((one, two), (two, one)):
         for name in sorted(files.names() - others.names()):
             told = "a file of the archive that only one of the two has"

@@ -40,10 +40,18 @@ def seconds_text(value: str) -> str:
     return f"{whole}.{fraction}Z" if fraction.strip("0") else f"{whole}Z"
 
 
-def time_differs(walk: Walk, container: str, name: str, one: str, two: str, what: str = "") -> None:
-    """Times in seconds since 1970, as text; `what` of the entry it is, "" for its mtime."""
-    told = f"{what or 'modification time'} {seconds_text(one)} -> {seconds_text(two)}"
-    walk.say(container, name, "timestamp", told, TIMES)
+def time_differs(
+    walk: Walk,
+    container: str,
+    name: str,
+    one: str,
+    two: str,
+    what: str = "modification time",
+    remedy: str = TIMES,
+) -> None:
+    """Times in seconds since 1970, as text."""
+    told = f"{what} {seconds_text(one)} -> {seconds_text(two)}"
+    walk.say(container, name, "timestamp", told, remedy)
 
 
 def mode_differs(walk: Walk, container: str, name: str, one: int, two: int) -> None:

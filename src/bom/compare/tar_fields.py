@@ -68,7 +68,7 @@ def tar_fields(raw: bytes) -> TarFields:
     }
     return TarFields(
         format="pax" if pax else header_format(block),
-        mode=int(_number(block[100:108]) or "0"),
+        mode=_mode(block),
         uid=named.get("uid", _number(block[108:116])),
         gid=named.get("gid", _number(block[116:124])),
         uname=named.get("uname", _text(block[265:297])),
@@ -89,6 +89,14 @@ def tar_fields(raw: bytes) -> TarFields:
             if key not in _TOLD and not key.startswith(_XATTR)
         },
     )
+
+
+def _mode(block: bytes) -> int:
+    """Permission bits; what some writers put above them repeats the entry's type."""
+    try:
+        return int(_number(block[100:108]) or "0") & 0o7777
+    except ValueError:
+        return 0
 
 
 def _text(field_: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -29,14 +30,15 @@ def comparison_text(comparison: Comparison, name: str, before: Sequence[str] = (
     if comparison.normalised:
         lines.append(f"  made stable first: {inert(', '.join(comparison.normalised))}")
     lines += before
-    for heading, remedy, group in _groups(comparison.differences):
+    for heading, parts in _groups(comparison.differences):
         lines += ["", f"  {heading}"]
-        for difference in group[:_LISTED]:
-            lines.append(f"    {inert(difference.path)}")
-            lines.append(f"      {inert(difference.evidence)}")
-        if len(group) > _LISTED:
-            lines.append(f"    ... and {len(group) - _LISTED:,} more (--json lists them)")
-        lines.append(f"    do: {inert(remedy)}")
+        for remedy, group in parts:
+            for difference in group[:_LISTED]:
+                lines.append(f"    {inert(difference.path)}")
+                lines.append(f"      {inert(difference.evidence)}")
+            if len(group) > _LISTED:
+                lines.append(f"    ... and {len(group) - _LISTED:,} more (--json lists them)")
+            lines.append(f"    do: {inert(remedy)}")
     if comparison.differences:
         lines += ["", f"  {_CHAPTER}#causes says how each cause is told, and more of what to do"]
     return "\n".join(lines) + "\n"
@@ -67,19 +69,25 @@ def _value(value: str | None) -> str:
 
 def _groups(
     differences: Sequence[Difference],
-) -> Iterator[tuple[str, str, list[Difference]]]:
-    """(heading, remedy, differences) of each cause and remedy. `unknown` stands last."""
+) -> Iterator[tuple[str, list[tuple[str, list[Difference]]]]]:
+    """(heading, (remedy, differences)...) of each cause. `unknown` stands last."""
 
-    def key(item: Difference) -> tuple[bool, str, tuple[str, ...], str]:
-        return (item.cause == "unknown", item.cause, item.candidates, item.remedy)
+    def key(item: Difference) -> tuple[bool, str, tuple[str, ...]]:
+        return (item.cause == "unknown", item.cause, item.candidates)
 
-    for (_, cause, candidates, remedy), found in groupby(sorted(differences, key=key), key=key):
-        group = sorted(found)
-        count = "1 difference" if len(group) == 1 else f"{len(group):,} differences"
-        heading = f"{cause}: {count}"
+    for (_, cause, candidates), found in groupby(sorted(differences, key=key), key=key):
+        parts: dict[str, list[Difference]] = {}
+        for item in sorted(found):
+            parts.setdefault(item.remedy, []).append(item)
+        total = sum(map(len, parts.values()))
+        heading = f"{cause}: {_plural(total, 'difference')}"
         if candidates:
             heading += f"; may be {_or(candidates)}"
-        yield heading, remedy, group
+        yield heading, list(parts.items())
+
+
+def _plural(count: int, word: str) -> str:
+    return f"1 {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _or(words: Sequence[str]) -> str:
@@ -110,6 +118,7 @@ th { font-size: .8rem; color: var(--dim); font-weight: normal; }
 summary { cursor: pointer; padding: .5rem 0; }
 nav a { margin-right: 1rem; } footer { margin-top: 3rem; color: var(--dim); font-size: .85rem; }
 """
+_CODE: Final = re.compile(r"`([^`<>]*)`")
 _SHOWN: Final = 50  # rows of one cause that are open
 _TITLE: Final = "Two builds compared"
 
@@ -134,7 +143,7 @@ def html_page(comparison: Comparison, name: str, before: str = "") -> str:
     if len(groups) > 1:
         links = " ".join(
             f'<a href="#c{number}">{_text(heading)}</a>'
-            for number, (heading, _, _) in enumerate(groups)
+            for number, (heading, _) in enumerate(groups)
         )
         parts.append(f"<nav>{links}</nav>")
     for number, group in enumerate(groups):
@@ -148,23 +157,25 @@ def html_page(comparison: Comparison, name: str, before: str = "") -> str:
 
 def _summary(comparison: Comparison) -> str:
     told = _VERDICTS[comparison.verdict]
-    count = len(comparison.differences)
-    if not count:
+    if not comparison.differences:
         return f"{told}."
     causes = len({item.cause for item in comparison.differences})
-    return (
-        f"{told}: {count:,} difference{'s' if count > 1 else ''}"
-        f" of {causes} cause{'s' if causes > 1 else ''}."
-    )
+    count = _plural(len(comparison.differences), "difference")
+    return f"{told}: {count} of {_plural(causes, 'cause')}."
 
 
-def _section(number: int, heading: str, remedy: str, group: list[Difference]) -> Iterator[str]:
+def _section(
+    number: int, heading: str, parts: Sequence[tuple[str, list[Difference]]]
+) -> Iterator[str]:
     yield f'<section id="c{number}"><h2>{_text(heading)}</h2>'
-    yield f'<p class="remedy">{_text(remedy)}</p>'
-    yield rows(("where", "what was seen"), [(item.path, item.evidence) for item in group[:_SHOWN]])
-    if more := group[_SHOWN:]:
-        table = rows(("where", "what was seen"), [(item.path, item.evidence) for item in more])
-        yield f"<details><summary>{len(more):,} more</summary>{table}</details>"
+    titles = ("where", "what was seen")
+    for remedy, group in parts:
+        marked = _CODE.sub(r"<code>\1</code>", _text(remedy))
+        yield f'<p class="remedy">{marked}</p>'
+        yield rows(titles, [(item.path, item.evidence) for item in group[:_SHOWN]])
+        if more := group[_SHOWN:]:
+            table = rows(titles, [(item.path, item.evidence) for item in more])
+            yield f"<details><summary>{len(more):,} more</summary>{table}</details>"
     yield "</section>"
 
 
