@@ -45,9 +45,10 @@ def normalise(path: Path, out: Path, epoch: int, name: str = "") -> tuple[Change
     if normaliser is None:
         return None
     called = name or path.name
-    if called.lower().endswith(_LAID_OUT):
-        raise CannotNormalise(f"the layout of {called.rpartition('.')[2]} files is part of them")
     try:
+        if called.lower().endswith(_LAID_OUT):
+            kind = called.rpartition(".")[2].lower()
+            raise CannotNormalise(f"the layout of {kind} files is part of them")
         return tuple(sorted(normaliser.normalise(path, out, epoch)))
     except BaseException:
         out.write_bytes(b"")
