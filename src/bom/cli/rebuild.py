@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Examples:
   bom rebuild app.tar --key release.pub
   bom rebuild dist/app-1.0-py3-none-any.whl --key release.pub --source ~/src/app
-  bom rebuild app.tar --key release.pub -o again/
+  bom rebuild app.tar --key release.pub --html report.html -o again/
   bom rebuild app.tar --key release.pub --sign-key me.key    # vouch for it
 """,
 )
@@ -81,6 +81,13 @@ Examples:
     help="Keep what was rebuilt, as built, in this folder.",
 )
 @click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the report as one self-contained page.",
+)
+@click.option("--diffoscope", is_flag=True, help="Show the differences by diffoscope, too.")
+@click.option(
     "--json", "as_json", is_flag=True, help="The result as JSON (schemas/comparison.schema.json)."
 )
 @click.pass_context
@@ -96,6 +103,8 @@ def command(
     sign_key: Path | None,
     attestation_out: Path | None,
     output: Path | None,
+    html: Path | None,
+    diffoscope: bool,
     as_json: bool,
 ) -> None:
     """Build ARTIFACT again in a clone of its own, and say whether the same comes out.
@@ -104,6 +113,7 @@ def command(
     """
     from bom.cli.environment import given
     from bom.cli.progress import StderrReporter
+    from bom.cli.target import file_target
     from bom.cli.trusted import trusted
     from bom.rebuild import RebuildOptions, Source, compared, rebuilt
 
@@ -121,13 +131,27 @@ def command(
         raise BomError("--attestation-out needs --sign-key", hint="name the key to sign with")
     word = _word_target(artifact, key, attestation_out)
     kept = _folder(output) if output is not None else None
+    page = file_target(html) if html is not None else None
+    if diffoscope:
+        from bom.cli.diffoscope import require
+
+        require(os.environ)
     with rebuilt(options, StderrReporter()) as built:
         found = compared(built)
         _print(found, built, as_json=as_json)
+        if page is not None:
+            from bom.output import write_whole
+            from bom.report.comparison import html_page
+
+            write_whole(page, html_page(found, built.original.name).encode())
         if word is not None and key is not None:
             _attest(found, built, key, word)
         if kept is not None:
             _keep(built, kept)
+        if diffoscope and found.verdict != "same":
+            from bom.cli.diffoscope import show
+
+            show(built.one, built.two, to_stderr=as_json)
     good = found.verdict == "same" or (accept == "normalised" and found.verdict == accept)
     ctx.exit(GOOD if good else FINDING)
 
@@ -178,12 +202,9 @@ def _print(found: Comparison, built: Built, *, as_json: bool) -> None:
 
         click.echo(json_lines(comparison_record(found).model_dump()))
         return
-    from bom.report.text import inert
+    from bom.report.comparison import comparison_text
 
-    click.echo(f"{found.verdict}: {inert(built.original.name)}")
-    for item in found.differences:
-        click.echo(f"  {inert(item.path)}: {item.cause}: {inert(item.evidence)}")
-        click.echo(f"    {inert(item.remedy)}")
+    click.echo(comparison_text(found, built.original.name), nl=False)
 
 
 def _attest(found: Comparison, built: Built, key: PrivateKey, word: Path) -> None:
