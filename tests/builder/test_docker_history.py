@@ -17,7 +17,7 @@ from bom.builder.docker import client as clients
 from bom.builder.docker import command as commands
 from bom.builder.docker import history
 from bom.builder.docker.client import Client, Details, Question
-from bom.builder.docker.history import BuildRef, History
+from bom.builder.docker.history import BuildRef, History, Left
 from bom.builder.docker.local_builds import LocalBuilds
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.stage_export import DockerStages
@@ -97,6 +97,12 @@ class Fake:
         return BuildRequest(command, self.cwd, self.cwd, self.environment, Config(), None)
 
 
+def silent(fake: Fake) -> History:
+    """Of a builder that has no record."""
+    environment = {**fake.environment, "RECORD": ""}
+    return History(Question((str(fake.path), "buildx"), environment, fake.cwd))
+
+
 def stored(identifier: str) -> StoredImage:
     return StoredImage(identifier, 1, (), (), False, "")
 
@@ -150,6 +156,48 @@ def test_a_record_of_another_image_says_nothing(tmp_path: Path, digest: str) -> 
 def test_a_record_that_cant_be_read_says_nothing(tmp_path: Path, told: str) -> None:
     fake = Fake(tmp_path, "v0.25.1", RECORD=told)
     assert history.reported(stored(A), [REF], fake.history).sources is None
+
+
+def test_what_was_pushed_is_what_the_record_of_the_build_names(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, "v0.25.1")
+    for kept in (None, stored("sha256:" + "d" * 64), stored(A)):
+        found = history.pushed(kept, [REF], fake.history)
+        assert found is not None
+        assert (found.image_id, found.build_ref) == (A, REF.id)
+        assert found.sources is not None
+    assert history.pushed(stored(A), [], fake.history) is None
+    assert history.pushed(None, [REF], silent(fake)) is None
+    off = Fake(tmp_path, "v0.25.1", BUILDX_METADATA_PROVENANCE="disabled")
+    assert history.pushed(None, [REF], off.history) is None
+
+
+def test_two_builds_of_one_service_at_once_leave_it_open_which_was_pushed(tmp_path: Path) -> None:
+    class Two(History):
+        def left(self, build: BuildRef) -> Left:
+            image = {REF.id: A, "other": B}[build.id]
+            return Left(image, frozenset([image]))
+
+    fake = Fake(tmp_path, "v0.25.1")
+    both = [REF, BuildRef("here", "here0", "other")]
+    asking = Two(Question((str(fake.path), "buildx"), fake.environment, fake.cwd))
+    assert history.pushed(None, both, asking) is None
+    found = history.pushed(stored(A), both, asking)
+    assert found is not None
+    assert found.image_id == A
+
+
+def test_an_index_is_told_from_what_it_names(tmp_path: Path) -> None:
+    record = {
+        "Attachments": [
+            {"Digest": A, "Type": "application/vnd.oci.image.index.v1+json"},
+            {"Digest": B, "Type": "application/vnd.oci.image.manifest.v1+json", "Platform": "x/y"},
+        ]
+    }
+    fake = Fake(tmp_path, "v0.25.1", RECORD=json.dumps(record))
+    assert fake.history.left(REF) == Left(A, frozenset([A, B]))
+    record["Attachments"][1].pop("Platform")
+    fake = Fake(tmp_path, "v0.25.1", RECORD=json.dumps(record))
+    assert fake.history.left(REF) == Left("", frozenset([A, B]))
 
 
 @pytest.mark.parametrize("value", ["disabled", "false", "0"])

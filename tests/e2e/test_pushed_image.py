@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import tarfile
@@ -120,12 +121,19 @@ def registry(need: Need, modern: dict[str, str], tmp_path: Path) -> Iterator[str
     with serving(need, folder) as host:
         yield host
     # what its BuildKit pushed stays in this engine, by digest where it had no tag
-    listed = ["docker", "image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}"]
-    names = subprocess.run(listed, env=modern, check=True, capture_output=True, text=True).stdout
-    left = sorted({name for name in names.split() if name.startswith(f"{host}/")})
+    forget(modern, host)
+
+
+def forget(engine: dict[str, str], host: str) -> None:
+    """Remove the images of a registry from an engine."""
+    shown = "{{.Repository}}:{{.Tag}}\n{{.Repository}}@{{.Digest}}"
+    listed = ["docker", "image", "ls", "--digests", "--format", shown]
+    names = subprocess.run(listed, env=engine, check=True, capture_output=True, text=True).stdout
+    left = {name for name in names.split() if name.startswith(f"{host}/")}
+    left = {name for name in left if not name.endswith("<none>")}
     if left:
-        remove = ["docker", "image", "rm", "--force", *left]
-        subprocess.run(remove, env=modern, check=True, capture_output=True)
+        remove = ["docker", "image", "rm", "--force", *sorted(left)]
+        subprocess.run(remove, env=engine, check=True, capture_output=True)
 
 
 def served(need: Need, name: str) -> tuple[str, dict[str, Any]]:
@@ -390,3 +398,118 @@ def test_what_it_pushed_for_two_platforms_is_read_back_with_its_index(
     site.loaded("several.tar", tag)  # the classic engine takes the one for its own platform
     site.engine = modern
     check_several(site, need, "several.tar", tag)
+
+
+# --- compose and bake ---------------------------------------------------------------------------
+
+SERVICES = """\
+name: bom-test-p-compose
+services:
+  web:
+    build: {context: ., tags: ["HOST/bom-test/p-extra:1"]}
+    image: HOST/bom-test/p-web:1
+  # it has no `image`, so compose does not push it
+  own: {build: {context: ., target: ""}, depends_on: [web]}
+"""
+TARGETS = """\
+group "default" { targets = ["web"] }
+target "web" {
+  context = "."
+  tags = ["HOST/bom-test/p-web:1", "HOST/bom-test/p-extra:1"]
+}
+"""
+
+
+def all_of(
+    site: Site, command: tuple[str, ...], code: int = 0, more: dict[str, str] | None = None
+) -> str:
+    """Seals what a command of several images leaves, into folder `out`; its standard error."""
+    out = site.folder / "out"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    given = ("-o", out, "--key", site.key.private)
+    done = site.bom("build", *given, "--", *command, cwd=site.context, code=code, more=more)
+    return done.stderr
+
+
+def pushing(site: Site, host: str, name: str, text: str) -> None:
+    (site.context / name).write_text(text.replace("HOST", host))
+    git(site.context, "add", "-A")
+    git(site.context, "commit", "-q", "-m", name)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"COMPOSE_BAKE": "false"}, {"DOCKER_BUILDKIT": "0"}],
+    ids=["bake", "own", "classic"],
+)
+def test_what_compose_pushes_is_the_engines_export(
+    site: Site, need: Need, registry: str, more: dict[str, str]
+) -> None:
+    pushing(site, registry, "compose.yaml", SERVICES)
+    try:
+        all_of(site, ("docker", "compose", "build", "--push"), more=more)
+        check_pushed(site, need, registry)
+        document = site.document("out/own.tar")
+        assert "seal.pushed" not in json.dumps(document["annotations"])
+        assert ("build.provenance" in json.dumps(document["annotations"])) == (
+            "DOCKER_BUILDKIT" in more
+        )
+    finally:
+        site.docker("image", "rm", "--force", "bom-test-p-compose-own")
+
+
+def test_what_bake_pushes_is_the_engines_export(site: Site, need: Need, registry: str) -> None:
+    pushing(site, registry, "docker-bake.hcl", TARGETS)
+    all_of(site, ("docker", "buildx", "bake", "--push"))
+    check_pushed(site, need, registry)
+
+
+def check_pushed(site: Site, need: Need, registry: str) -> None:
+    extra = f"{registry}/bom-test/p-extra:1"
+    assert served(need, extra)[0] == served(need, f"{registry}/bom-test/p-web:1")[0]
+    check_single(site, need, "out/web.tar", f"{registry}/bom-test/p-web:1")
+
+
+@pytest.mark.parametrize(
+    ("command", "platforms"),
+    [(("compose", "build"), ""), (("compose", "build"), PLATFORMS), (("buildx", "bake"), "")],
+    ids=["compose", "several", "bake"],
+)
+def test_what_they_push_by_a_builder_of_another_driver_is_read_back(
+    builder: tuple[Site, str],
+    need: Need,
+    registry: str,
+    modern: dict[str, str],
+    command: tuple[str, ...],
+    platforms: str,
+) -> None:
+    site, name = builder
+    classic = site.engine
+    web = f"{registry}/bom-test/p-web:1"
+    # what the engine has under that name is another image, and stays it
+    (site.folder / "old").mkdir()
+    (site.folder / "old" / "Dockerfile").write_text("FROM scratch\nLABEL old=1\n")
+    site.docker("build", "-q", "-t", web, site.folder / "old")
+    old = site.docker("image", "inspect", "--format", "{{.Id}}", web)
+    every = json.dumps(platforms.split(",") if platforms else [])
+    services = SERVICES.partition("  # it has")[0].replace("tags:", f"platforms: {every}, tags:")
+    pushing(site, registry, "compose.yaml", services)
+    targets = TARGETS.replace("context =", f"platforms = {every}\n  context =")
+    pushing(site, registry, "docker-bake.hcl", targets)
+    all_of(site, ("docker", *command, "--push"), more={"BUILDX_BUILDER": name})
+    assert site.docker("image", "inspect", "--format", "{{.Id}}", web) == old
+    gaps = json.dumps(site.document("out/web.tar")["annotations"])
+    assert "build.provenance" not in gaps
+    if platforms:
+        site.engine = modern
+        check_several(site, need, "out/web.tar", web)
+    else:
+        check_single(site, need, "out/web.tar", web)
+    if command == ("compose", "build"):
+        words = ("docker", "compose", "build", "--push")
+        more = {"BUILDX_BUILDER": name, "BUILDX_METADATA_PROVENANCE": "disabled"}
+        told = all_of(site, words, code=125, more=more)
+        assert "web: the engine doesn't keep the image that was pushed" in told
+        assert list((site.folder / "out").iterdir()) == []
+    forget(classic, registry)

@@ -21,7 +21,6 @@ from bom.builder.docker.target_stages import exporter
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
     Inputs,
-    Planned,
     PreparedTargets,
     Report,
     recipe,
@@ -37,15 +36,13 @@ from bom.model import Gap, Setting
 from bom.repeatable import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bom.builder.docker.client import Client
     from bom.builder.docker.engine import Engine
     from bom.builder.docker.plugin import PluginCall
     from bom.builder.docker.targets import Definition
-    from bom.builder.images.collect import Recipe
     from bom.builder.images.results import Result
-    from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
 EXAMPLE: Final = "docker buildx bake"
@@ -171,7 +168,7 @@ def _prepared(
     files = [file for outcome in outcomes.values() for file in outcome.files]
     inputs = Inputs(every, Dialect(), request, files, folder)
     planned = [
-        _plan(
+        pushes.planned(
             replace(
                 recipe(known[label], inputs.of(label), request, "bake-target"),
                 exporter=exporter(
@@ -202,7 +199,7 @@ def _prepared(
         request,
         Invocation(
             (*call.argv[: call.at], *added, *call.argv[call.at :]),
-            _environment(request.environment, call, [known[label] for label in labels]),
+            _environment(request.environment, call, [known[label] for label in labels], left),
             given,
         ),
         planned,
@@ -215,25 +212,17 @@ def _prepared(
     )
 
 
-def _plan(
-    made: Recipe,
-    outcome: Outcome,
-    registry: Callable[[tuple[Sequence[str], Sequence[str]]], ImageStore],
-) -> Planned:
-    """One target; what it pushes is looked for in the registry too."""
-    if not pushes.any_of(outcome.wanted):
-        return Planned(made, outcome)
-    facts = (*made.observations, *pushes.unsealed(made.tags))
-    return Planned(replace(made, observations=facts), outcome, registry((made.tags, made.tags)))
-
-
 def _environment(
-    environment: Mapping[str, str], call: PluginCall, built: Sequence[Definition]
+    environment: Mapping[str, str],
+    call: PluginCall,
+    built: Sequence[Definition],
+    left: Mapping[str, Sequence[Result]],
 ) -> dict[str, str]:
-    """The build's, with what makes it say more of itself and leave the images alone."""
+    """The build's, with what makes it say more of itself and leave the images alone. What is
+    pushed is the user's to use, so nothing is left out of it."""
     out = dict(environment)
     asked = call.values("provenance") or call.values("sbom") or any(d.attested for d in built)
-    if not asked:
+    if not asked and not any(map(pushes.any_of, left.values())):
         out.setdefault(NO_ATTESTATIONS, "1")
     out.setdefault(METADATA_PROVENANCE, "max")
     return out

@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bom.builder.docker import compose_project, plugin, tools
+from bom.builder.docker import compose_project, plugin, pushes, tools
 from bom.builder.docker.added import NO_ATTESTATIONS
 from bom.builder.docker.build import dialect
 from bom.builder.docker.compose_records import Records
@@ -26,14 +26,13 @@ from bom.builder.docker.target_stages import exporter
 from bom.builder.docker.targets import (
     FOLDER_PREFIX,
     Inputs,
-    Planned,
     PreparedTargets,
     Report,
     recipe,
 )
 from bom.builder.images import epoch, naming, stdin, unsealed
 from bom.builder.images.outcome import Outcome
-from bom.builder.images.results import EngineImage, Nothing
+from bom.builder.images.results import EngineImage, Nothing, Pushed
 from bom.builder.pflag import TRUE
 from bom.builder.prepared import looked_at
 from bom.builder.protocol import Invocation
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
 EXAMPLE: Final = "docker compose build"
-_REGISTRY_ONLY: Final = "builds that push can't be sealed yet"
 
 
 # --- before the build ---------------------------------------------------------------------------
@@ -77,8 +75,6 @@ def prepare(request: BuildRequest) -> PreparedBuild:
     call = plugin.parse(request.command)
     if why := _nothing_asked(call):
         return unsealed.prepare(request, Nothing(why))
-    if call.flag("push"):
-        raise BomError(_REGISTRY_ONLY, hint="build without --push; push afterwards")
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     engine: Engine | None = None
     try:
@@ -133,6 +129,13 @@ def _named(
     return project.model_copy(update={"name": name})
 
 
+def _pushed(project: Project, call: PluginCall, labels: Iterable[str]) -> frozenset[str]:
+    """The services whose images compose pushes: those that name one."""
+    if not call.flag("push"):
+        return frozenset()
+    return frozenset(label for label in labels if project.services[label].image)
+
+
 def _separator(call: PluginCall, environment: Mapping[str, str], client: Client) -> str:
     asked = environment.get("COMPOSE_COMPATIBILITY", "")
     old = call.plugin_flag("compatibility") or asked in TRUE
@@ -175,8 +178,9 @@ def _prepared(
     outputs = naming.destinations(request.output, labels, EXAMPLE) if labels else ()
     inputs = Inputs(every, dialect(client), request, outputs, folder)
     call, known = _with_epoch(call, [known[label] for label in labels], client, inputs, request)
+    pushed = _pushed(project, call, labels)
     planned = [
-        Planned(
+        pushes.planned(
             replace(
                 recipe(known[label], inputs.of(label), request, "compose-service"),
                 exporter=exporter(
@@ -188,17 +192,24 @@ def _prepared(
                     (inputs.room(label), engine.architecture),
                 ),
             ),
-            Outcome((EngineImage(),), replace(request, output=output), known[label].tags),
+            Outcome(
+                (Pushed() if label in pushed else EngineImage(),),
+                replace(request, output=output),
+                known[label].tags,
+            ),
+            lambda names: pushes.store_of(engine, call, request, names),
         )
         for label, output in zip(labels, outputs, strict=True)
     ]
     parts = engine.version()
     attested = call.values("provenance") or call.values("sbom")
     variables = dict(environment)
-    if not attested and not any(known[label].attested for label in labels):
+    # what is pushed is the user's to use, so nothing is left out of it
+    if not attested and not pushed and not any(known[label].attested for label in labels):
         variables.setdefault(NO_ATTESTATIONS, "1")
     recipes = [item.recipe for item in planned]
     watch = TagWatch(engine, [tag for item in recipes for tag in item.tags])
+    looks = _Looks(engine, watch, pushed)
     required = frozenset(call.words or labels)
     records = Records(call, client, request, [known[label] for label in labels])
     return PreparedTargets(
@@ -209,7 +220,7 @@ def _prepared(
         folder,
         settings=(Setting("option", "builder", client.route),),
         tools=looked_at(lambda: (*plugin_tools(call, client), *tools.engine_tools(client, parts))),
-        reports=lambda: _reports(watch, recipes, required, records),
+        reports=lambda: _reports(looks, recipes, required, records),
         warnings=warnings,
         closed=watch.close,
     )
@@ -245,8 +256,17 @@ def _with_epoch(
 # --- after the build ----------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """Where images are looked for after the build. `pushed`: the services that it pushed."""
+
+    engine: Engine
+    watch: TagWatch
+    pushed: frozenset[str]
+
+
 def _reports(
-    watch: TagWatch,
+    looks: _Looks,
     recipes: Iterable[Recipe],
     required: frozenset[str],
     records: Records,
@@ -254,8 +274,16 @@ def _reports(
     """What each service's image is. A service that was not asked for by name, and that the build
     left alone, is left out."""
     images: dict[str, Tagged] = {}
+    found: dict[str, Report] = {}
     for item in recipes:
-        tagged = watch.image(item.tags)
+        if item.label in looks.pushed:
+            stated = records.pushed(item.label, looks.engine.inspect(item.tags[0]))
+            if stated is not None:
+                found[item.label] = Report(stated)
+                continue
+            if not records.by_engine(item.label):
+                _refuse_unkept(looks, item)
+        tagged = looks.watch.image(item.tags)
         if tagged is None and item.label in required:
             raise BomError(
                 f"{item.label}: the engine holds no image {item.tags[0]} after the build",
@@ -265,4 +293,17 @@ def _reports(
             images[item.label] = tagged
     made = {label: tagged.image for label, tagged in images.items()}
     reported = records.reported(made)
-    return {label: Report(reported[label], tagged.gaps) for label, tagged in images.items()}
+    return found | {label: Report(reported[label], tagged.gaps) for label, tagged in images.items()}
+
+
+def _refuse_unkept(looks: _Looks, item: Recipe) -> None:
+    """Raise BomError unless the engine shows that the command gave it the image."""
+    if all(looks.engine.inspect(tag) is not None for tag in item.tags):
+        tagged = looks.watch.image(item.tags)
+        if tagged is not None and tagged.is_new:
+            return
+    raise BomError(
+        f"{item.label}: the engine doesn't keep the image that was pushed, and its builder has no"
+        " record of it",
+        hint="`docker buildx bake --push` says which image it pushed",
+    )

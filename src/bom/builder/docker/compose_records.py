@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker import history
-from bom.builder.docker.client import Question
+from bom.builder.docker.client import DOCKER_DRIVER, Question
 from bom.builder.docker.local_builds import LocalBuilds
 from bom.builder.images import provenance
 from bom.builder.images.remote import is_remote
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bom.builder.docker.client import Client
+    from bom.builder.docker.history import BuildRef
     from bom.builder.docker.local_builds import LocalBuild
     from bom.builder.docker.plugin import PluginCall
     from bom.builder.docker.targets import Definition
@@ -43,8 +44,9 @@ class Records:
         request: BuildRequest,
         definitions: Iterable[Definition],
     ) -> None:
-        self._contexts = {item.label: item.context for item in definitions}
+        self._definitions = {item.label: item for item in definitions}
         self._cwd = request.cwd
+        self._route = client.route
         self._lacking = _ALONE if call.alone and client.route == "buildx" else ""
         self._builds: LocalBuilds | None = None
         if client.route == "buildx" and not call.alone:
@@ -63,16 +65,35 @@ class Records:
 
         def of(item: tuple[str, StoredImage]) -> Reported:
             label, image = item
-            mine = [one.ref for one in builds if self._is_of(one, label)]
-            return history.reported(image, mine, self._history)
+            platforms = self._definitions[label].platforms
+            return history.reported(image, self._of(label, builds), self._history, platforms)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return dict(zip(images, pool.map(of, images.items()), strict=True))
 
-    def _is_of(self, build: LocalBuild, label: str) -> bool:
-        return _target(build.target) == _target(label) and _place(
-            build.context, self._cwd
-        ) == _place(self._contexts[label], self._cwd)
+    def pushed(self, label: str, kept: StoredImage | None) -> Reported | None:
+        """What is known of the image that was pushed for a service, by the builder's record of
+        it; None where there is none. `kept`: what the engine has under its name."""
+        if self._builds is None:
+            return None
+        mine = self._of(label, self._builds.started())
+        return history.pushed(kept, mine, self._history, self._definitions[label].platforms)
+
+    def by_engine(self, label: str) -> bool:
+        """Whether the service is known to have been built by the engine itself, which keeps what
+        it pushes."""
+        if self._route == "classic":
+            return True
+        mine = self._of(label, self._builds.started()) if self._builds is not None else []
+        return bool(mine) and all(self._history.driver(one) == DOCKER_DRIVER for one in mine)
+
+    def _of(self, label: str, builds: Iterable[LocalBuild]) -> list[BuildRef]:
+        target, place = _target(label), _place(self._definitions[label].context, self._cwd)
+        return [
+            one.ref
+            for one in builds
+            if _target(one.target) == target and _place(one.context, self._cwd) == place
+        ]
 
 
 def _target(name: str) -> str:

@@ -21,7 +21,7 @@ from bom.builder.images import provenance
 from bom.builder.pflag import FALSE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bom.builder.docker.client import Question
     from bom.builder.images.provenance import Reported
@@ -60,26 +60,38 @@ class BuildRef:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a record says that its build left, by digests: `image` is the manifest or index itself,
+    "" where that can't be told; `every` has what an index names, too."""
+
+    image: str
+    every: frozenset[str]
+
+
 class History:
     """The records of builders. `ask` runs `docker buildx`, in the environment of the build."""
 
     def __init__(self, ask: Question) -> None:
         self._ask = ask
-        self._versions: dict[str, tuple[str, ...]] = {}
+        self._inspected: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def refusal(self, build: BuildRef) -> str:
         """Why this record is not asked for, "" where it is."""
         if is_switched_off(self._ask.environment):
             return _SWITCHED_OFF
-        stated = (_version(text) for text in self._builder(build.builder))
+        stated = (_version(text) for text in self._builder(build.builder)[1])
         return _TOO_OLD if any(one and one < _ASKABLE for one in stated) else ""
 
-    def digests(self, build: BuildRef) -> frozenset[str]:
-        """What the build left; empty where the builder has no such record."""
+    def left(self, build: BuildRef) -> Left:
+        """What the build left; nothing where the builder has no such record."""
         told = self._ask("history", "inspect", *_at(build), "--format", "json", build.id)
-        listed = _object(told).get("Attachments")
-        found = (item.get("Digest") for item in _objects(listed) if not _is_predicate(item))
-        return frozenset(digest for digest in found if isinstance(digest, str) and digest)
+        listed = _objects(_object(told).get("Attachments"))
+        every = {str(item.get("Digest") or ""): item for item in listed if not _is_predicate(item)}
+        every.pop("", None)
+        # what an index names stands with its platform; what stands without one was exported whole
+        whole = [digest for digest, item in every.items() if not item.get("Platform")]
+        return Left(whole[0] if len(whole) == 1 else "", frozenset(every))
 
     def provenance(self, build: BuildRef, platform: str = "") -> bytes:
         """BuildKit's provenance of the build (JSON), b"" where it can't be had. `platform`: of a
@@ -94,13 +106,17 @@ class History:
     def remove(self, builds: Iterable[BuildRef]) -> None:
         """Take the records out of the builders' lists, where that is known to do no harm."""
         for build in builds:
-            if is_mended(self._builder(build.builder)):
+            if is_mended(self._builder(build.builder)[1]):
                 self._ask("history", "rm", *_at(build), build.id)
 
-    def _builder(self, name: str) -> tuple[str, ...]:
-        if name not in self._versions:
-            self._versions[name] = clients.stated_builder(self._ask("inspect", name))[1]
-        return self._versions[name]
+    def driver(self, build: BuildRef) -> str:
+        """How buildx reaches the builder (`docker`: the engine itself), "" where it doesn't say."""
+        return self._builder(build.builder)[0]
+
+    def _builder(self, name: str) -> tuple[str, tuple[str, ...]]:
+        if name not in self._inspected:
+            self._inspected[name] = clients.stated_builder(self._ask("inspect", name))
+        return self._inspected[name]
 
 
 def is_switched_off(environment: Mapping[str, str]) -> bool:
@@ -116,18 +132,57 @@ def is_mended(versions: Iterable[str]) -> bool:
     return bool(found) and all(one is not None and one >= _MENDED for one in found)
 
 
-def reported(image: StoredImage, builds: Iterable[BuildRef], history: History) -> Reported:
+def reported(
+    image: StoredImage,
+    builds: Iterable[BuildRef],
+    history: History,
+    platforms: Sequence[str] = (),
+) -> Reported:
     """What is known of an image that the store names: with provenance where the record of one of
-    these builds names it too. Raises as `provenance.of_image`."""
+    these builds names it too. `platforms`: that it was built for. Raises as
+    `provenance.of_image`."""
     own = {image.id, image.digest, *(item.digest for item in image.manifests)} - {""}
     lacking = _NO_RECORD
     for build in tuple(builds)[:_MOST]:
         if why := history.refusal(build):
             lacking = why
-        elif own & history.digests(build):
-            found = provenance.of_image(image.id, history.provenance(build), build.id)
-            return found if found.sources is not None else replace(found, lacking=_NO_RECORD)
+        elif own & history.left(build).every:
+            return recorded(provenance.of_image(image.id), build, history, platforms)
     return replace(provenance.of_image(image.id), lacking=lacking)
+
+
+def pushed(
+    kept: StoredImage | None,
+    builds: Iterable[BuildRef],
+    history: History,
+    platforms: Sequence[str] = (),
+) -> Reported | None:
+    """The same for an image that was pushed. `kept`: what the engine has under its name, which may
+    be another's. None where no record says which image it is, or several do."""
+    askable = [build for build in tuple(builds)[:_MOST] if not history.refusal(build)]
+    left = {build: history.left(build) for build in askable}
+    if kept is not None:
+        own = {kept.id, kept.digest, *(item.digest for item in kept.manifests)} - {""}
+        for build, found in left.items():
+            if own & found.every:
+                return recorded(provenance.of_image(kept.id), build, history, platforms)
+    images = {found.image: build for build, found in left.items() if found.image}
+    if len(images) != 1:
+        return None
+    ((digest, build),) = images.items()
+    return recorded(provenance.of_image(digest), build, history, platforms)
+
+
+def recorded(
+    image: Reported, build: BuildRef, history: History, platforms: Sequence[str]
+) -> Reported:
+    """With the provenance in the record of the build that made it."""
+    if len(platforms) > 1:
+        found = {name: history.provenance(build, name) for name in platforms}
+        image = replace(image, build_ref=build.id)
+        return provenance.with_platforms(image, found)
+    one = provenance.of_image(image.image_id, history.provenance(build), build.id)
+    return one if one.sources is not None else replace(one, lacking=_NO_RECORD)
 
 
 def _at(build: BuildRef) -> tuple[str, str]:

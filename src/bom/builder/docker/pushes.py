@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bom.builder.docker.targets import Planned
 from bom.builder.images.results import Pushed
 from bom.catalog.images.reference import familiar
 from bom.model import Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bom.builder.docker.command import DockerCommand
     from bom.builder.docker.endpoint import ClientOptions
+    from bom.builder.images.collect import Recipe
+    from bom.builder.images.outcome import Outcome
     from bom.builder.images.pushed import KeptOrPushed
     from bom.builder.images.results import Result
     from bom.builder.images.store import ImageStore
@@ -43,6 +47,20 @@ def store_of(
     if folder := command.client_value("config"):
         environment["DOCKER_CONFIG"] = str(request.cwd / folder)
     return KeptOrPushed(engine, PushedImages(pushed, environment), tags)
+
+
+def planned(
+    made: Recipe,
+    outcome: Outcome,
+    registry: Callable[[tuple[Sequence[str], Sequence[str]]], ImageStore],
+) -> Planned:
+    """One image of several; what is pushed is looked for in the registry too. `registry`: gives
+    the store for the names that are pushed, and for all names."""
+    if not any_of(outcome.wanted):
+        return Planned(made, outcome)
+    observations = (*made.observations, *unsealed(made.tags))
+    store = registry((made.tags, made.tags))
+    return Planned(replace(made, observations=observations), outcome, store)
 
 
 def facts(command: DockerCommand, wanted: Iterable[Result]) -> tuple[Gap, ...]:
