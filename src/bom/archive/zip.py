@@ -143,7 +143,9 @@ def member(file: Positioned, row: Row, start: int, end: int) -> ZipMember:
         raise damaged("the member overlaps what follows it", where=row.name)
     sizes = (header.crc, header.compressed, header.size)
     if row.flags & records.DESCRIPTOR:
-        if sizes not in ((0, 0, 0), (row.crc, row.compressed, row.size)):
+        # Info-ZIP's zip states the size that it knows already, and 0 for the others
+        known = (row.crc, row.compressed, row.size)
+        if any(stated not in (0, right) for stated, right in zip(sizes, known, strict=True)):
             raise damaged("local header and zip directory disagree", where=row.name)
         if end - behind > 24 or not records.is_descriptor(file.read_at(behind, end - behind), row):
             raise damaged("the member's descriptor and the zip directory disagree", where=row.name)
