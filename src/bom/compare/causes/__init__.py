@@ -26,7 +26,7 @@ from bom.compare.causes import (
     variables,
     versions,
 )
-from bom.compare.causes.model import Judgement, Scene
+from bom.compare.causes.model import Cut, Judgement, Scene
 from bom.compare.protocol import Difference
 from bom.report.text import inert
 
@@ -67,17 +67,24 @@ def explain(leaf: Leaf, known: tuple[Circumstances, Circumstances]) -> tuple[Dif
     if placed is not None:
         return (_difference(leaf, [placed]),)
     found: dict[Cause, list[Judgement]] = {}
+    cut = ""
     for judgement in _judgements(scene):
-        found.setdefault(judgement.cause, []).append(judgement)
+        if isinstance(judgement, Cut):
+            cut = f"; {judgement.what}"
+        else:
+            found.setdefault(judgement.cause, []).append(judgement)
+    if not found:
+        sizes = f"{len(leaf.one)} and {len(leaf.two)} bytes"
+        found["unknown"] = [Judgement("unknown", sizes, unknown.REMEDY)]
     if len(found) > 1:
         # a build ID is computed of all that differs
         found.pop("build-id", None)
-    return tuple(sorted(_difference(leaf, said) for said in found.values()))
+    return tuple(sorted(_difference(leaf, said, cut) for said in found.values()))
 
 
-def _judgements(scene: Scene) -> Iterator[Judgement]:
+def _judgements(scene: Scene) -> Iterator[Judgement | Cut]:
     for seen in content.differing(scene):
-        if isinstance(seen, Judgement):
+        if isinstance(seen, Judgement | Cut):
             yield seen
             continue
         judgement = _judged(seen, scene)
@@ -95,13 +102,13 @@ def _judged(spot: Spot, scene: Scene) -> Judgement:
     raise AssertionError("the last judge has an answer to everything")
 
 
-def _difference(leaf: Leaf, said: list[Judgement]) -> Difference:
+def _difference(leaf: Leaf, said: list[Judgement], cut: str = "") -> Difference:
     first = said[0]
     more = len(said) - 1
     places = f" (and {more} more place{'s'[: more > 1]} like it)" if more else ""
     candidates = tuple(sorted({name for judgement in said for name in judgement.candidates}))
     return Difference(
-        leaf.path, first.cause, _shown(first.evidence) + places, first.remedy, candidates
+        leaf.path, first.cause, _shown(first.evidence) + places + cut, first.remedy, candidates
     )
 
 

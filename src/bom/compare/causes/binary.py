@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.compare.causes import lines
 from bom.compare.causes.model import Spot, Token
-from bom.compare.causes.tokens import spots as line_spots
+from bom.compare.causes.tokens import in_lines, skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +24,9 @@ _RUNS: Final = 5000
 _DIFFERING: Final = 64 * 1024  # bytes; what differs in more is nothing that a field explains
 _BLOCK: Final = 64 * 1024
 _SMALL: Final = 64
-_GAP: Final = 3  # equal bytes that don't end a run
 _STRING: Final = re.compile(rb"[\t\x20-\x7e]{4,}")
 _STRINGS: Final = 200_000
-_REPLACED: Final = 100  # strings
+_HEAD: Final = 2000  # characters of a string that say what string it is
 _TEXT: Final = frozenset(b"\t" + bytes(range(0x20, 0x7F)))
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _PATHS: Final = re.compile(rb"/[\w.+~@%,-]+(?:/[\w.+~@%,-]+)+", re.ASCII)
@@ -62,45 +61,39 @@ def spots(
     if one == two:
         return
     if len(one) != len(two):
-        replaced = one
         pairs = _strings(one, two, split)
-        for spot, ours, theirs in pairs:
-            if ours != theirs and len(grown) < _REPLACED:
-                replaced = replaced.replace(ours, theirs)
-                if len(ours) != len(theirs):
-                    grown[len(theirs) - len(ours)] += 1
-            yield from spot
-        if len(replaced) == len(two):
-            yield from _raw(replaced, two, grown, split)
-        elif not any(spot for spot, _, _ in pairs):
-            yield _bytes(one[:32], two[:32])
-        else:
-            yield _bytes(b"", b"")
-        return
+        if pairs is None:
+            yield _bytes(one[:16], two[:16])
+            return
+        for ours, theirs in pairs.items():
+            yield from in_lines(ours.decode("ascii"), theirs.decode("ascii"), split)
+            grown[len(theirs) - len(ours)] += 1
+        one = _STRING.sub(lambda found: pairs.get(found[0], found[0]), one)
+        if len(one) != len(two):
+            yield _bytes(one[:16], two[:16])
+            return
     yield from _raw(one, two, grown, split)
 
 
 def _strings(
     one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]
-) -> list[tuple[list[Spot], bytes, bytes]]:
+) -> dict[bytes, bytes] | None:
+    """The strings that say the same of the two builds with other values; None where there are
+    strings that don't, for then it is the program that differs and not what it was told."""
     first, second = (
         [found.group().decode("ascii") for found in _STRING.finditer(content)][:_STRINGS]
         for content in (one, two)
     )
     aligned = lines.align(first, second, split)
-    found = [
-        (list(line_spots(split[0](ours), split[1](theirs))), ours.encode(), theirs.encode())
-        for ours, theirs in aligned.pairs
-    ]
-    if aligned.moved[0]:
-        moved = Spot(Token("permuted", ""), Token("permuted", ""), elements=aligned.moved)
-        found.append(([moved], b"", b""))
-    # What only one has is told only where nothing else is: strings of four bytes of machine code
-    # come and go with any change.
-    if not found:
-        for side, line in aligned.added[:1]:
-            token, only = Token("several", line), Token("only", "")
-            found.append(([Spot(token, only) if side == 0 else Spot(only, token)], b"", b""))
+    if aligned.moved[0] or not aligned.complete:
+        return None
+    found: dict[bytes, bytes] = {}
+    for ours, theirs in aligned.pairs:
+        rows = skeleton(split[0](ours[:_HEAD])), skeleton(split[1](theirs[:_HEAD]))
+        # a letter in front may be the length of the string
+        if rows[0] != rows[1] and rows[0][1:] != rows[1][1:]:
+            return None
+        found[ours.encode()] = theirs.encode()
     return found
 
 
@@ -119,7 +112,7 @@ def _raw(
         ours, theirs = one[start:end].decode("ascii"), two[start:end].decode("ascii")
         if len(ours) < 8 and grown and _follows(one, two, start, end, grown):
             continue
-        for spot in line_spots(split[0](ours), split[1](theirs)):
+        for spot in in_lines(ours, theirs, split):
             if not _length(spot, grown):
                 yield spot
 
@@ -129,7 +122,7 @@ def _bytes(one: bytes, two: bytes) -> Spot:
 
 
 def runs(one: bytes, two: bytes) -> Iterator[tuple[int, int]]:
-    """From where to where two contents of one length differ, nearby bytes together."""
+    """From where to where two contents of one length differ."""
     start = end = -1
     count = differing = 0
     for block in range(0, len(one), _BLOCK):
@@ -143,7 +136,7 @@ def runs(one: bytes, two: bytes) -> Iterator[tuple[int, int]]:
                 if a == b:
                     continue
                 differing += 1
-                if start >= 0 and index - end <= _GAP:
+                if start >= 0 and index == end:
                     end = index + 1
                     continue
                 if start >= 0:

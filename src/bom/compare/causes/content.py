@@ -6,11 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 from bom.compare.causes import binary, locales, stamps
-from bom.compare.causes.lines import align
-from bom.compare.causes.model import Judgement, Spot, Token
+from bom.compare.causes.lines import LIMIT, align
+from bom.compare.causes.model import Cut, Judgement, Spot, Token
 from bom.compare.causes.path import folders
-from bom.compare.causes.tokens import spots as line_spots
-from bom.compare.causes.tokens import tokeniser
+from bom.compare.causes.tokens import in_lines, tokeniser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 _VALUES: Final = frozenset(("folder", "home", "host", "user", "time", "uuid", "path", "number"))
 
 
-def differing(scene: Scene) -> Iterator[Spot | Judgement]:
+def differing(scene: Scene) -> Iterator[Spot | Judgement | Cut]:
     """The places where they differ; a judgement where the format itself says what one is."""
     one, two = scene.leaf.one, scene.leaf.two
     if scene.leaf.only:
@@ -64,7 +63,9 @@ def _folders(scene: Scene) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(sorted(found, key=lambda pair: -len(pair[0]))))
 
 
-def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterator[Spot | Judgement]:
+def _text(
+    one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]
+) -> Iterator[Spot | Judgement | Cut]:
     first, second = (
         content.decode("utf-8", "surrogateescape").split("\n") for content in (one, two)
     )
@@ -73,10 +74,12 @@ def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterato
         translated = locales.of_lines(ours, theirs)
         if translated is not None:
             yield translated
-        for spot in line_spots(split[0](ours), split[1](theirs)):
+        for spot in in_lines(ours, theirs, split):
             # the words of a translated line are the translation
             if translated is None or spot.one.kind == spot.two.kind in _VALUES:
                 yield spot
+    if not aligned.complete:
+        yield Cut(f"only the first {LIMIT} differing lines were looked at")
     if aligned.moved[0]:
         yield Spot(Token("permuted", ""), Token("permuted", ""), elements=aligned.moved)
     for side, line in aligned.added:
@@ -87,7 +90,7 @@ def _text(one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]) -> Iterato
 
 def _bytes(
     scene: Scene, known: tuple[tuple[str, str], ...], split: tuple[Tokeniser, Tokeniser]
-) -> Iterator[Spot | Judgement]:
+) -> Iterator[Spot | Judgement | Cut]:
     one, two = scene.leaf.one, scene.leaf.two
     size = len(one) == len(two)
     for field in stamps.fields(one, two):

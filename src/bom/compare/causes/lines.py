@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from bom.compare.causes.tokens import Tokeniser
 
-LIMIT: Final = 10_000  # differing lines that are looked at
+LIMIT: Final = 2000  # differing lines that are looked at
+ELEMENTS: Final = 10_000  # permuted lines that are kept
+_LINES: Final = 500_000  # lines between equal starts and ends that are laid side by side
+_HEAD: Final = 2000  # characters of a line that say what line it is
 
 
 class Alignment(NamedTuple):
@@ -42,15 +45,17 @@ def align(one: list[str], two: list[str], split: tuple[Tokeniser, Tokeniser]) ->
     while end < limit - start and one[-1 - end] == two[-1 - end]:
         end += 1
     one, two = one[start : len(one) - end], two[start : len(two) - end]
+    if max(len(one), len(two)) > _LINES:
+        return align(one[:_LINES], two[:_LINES], split)._replace(complete=False)
     pairs: list[tuple[str, str]] = []
     added: list[tuple[int, str]] = []
     if len(one) == len(two):
         differing = [index for index in range(len(one)) if one[index] != two[index]]
         if Counter(one) == Counter(two):
-            moved = (tuple(one[:LIMIT]), tuple(two[:LIMIT]))
+            moved = (tuple(one[:ELEMENTS]), tuple(two[:ELEMENTS]))
             return Alignment([], moved, [], True)
         looked = differing[:LIMIT]
-        tokens = [(split[0](one[index]), split[1](two[index])) for index in looked]
+        tokens = [(split[0](one[index][:_HEAD]), split[1](two[index][:_HEAD])) for index in looked]
         if all(skeleton(first) == skeleton(second) for first, second in tokens):
             pairs = [(one[index], two[index]) for index in looked]
             return Alignment(pairs, ((), ()), [], len(looked) == len(differing))
@@ -79,7 +84,7 @@ def _taken(lines: list[str], both: Counter[str]) -> tuple[str, ...]:
         if rest[line] > 0:
             rest[line] -= 1
             found.append(line)
-            if len(found) == LIMIT:
+            if len(found) == ELEMENTS:
                 break
     return tuple(found)
 
@@ -107,11 +112,11 @@ def _pair(
         return
     waiting: defaultdict[tuple[str, ...], deque[int]] = defaultdict(deque)
     for index, line in enumerate(two):
-        waiting[skeleton(split[1](line))].append(index)
+        waiting[skeleton(split[1](line[:_HEAD]))].append(index)
     alone: list[str] = []
     used: set[int] = set()
     for line in one:
-        same = waiting.get(skeleton(split[0](line)))
+        same = waiting.get(skeleton(split[0](line[:_HEAD])))
         if same:
             index = same.popleft()
             used.add(index)

@@ -53,11 +53,11 @@ def _known(one: str, two: str, scene: Scene) -> bool:
 
 
 def _written_otherwise(one: str, two: str) -> bool:
-    """One number with other separators: 3.14 and 3,14."""
+    """One number with other marks at the same places: 3.14 and 3,14."""
     return bool(
         _NUMBER.fullmatch(one)
         and _NUMBER.fullmatch(two)
-        and _SEPARATORS.sub("", one) == _SEPARATORS.sub("", two)
+        and _SEPARATORS.sub(".", one) == _SEPARATORS.sub(".", two)
     )
 
 
@@ -90,7 +90,7 @@ def _unencodable(one: str, two: str) -> bool:
         if poor in (
             rich.encode("ascii", "replace").decode(),
             rich.encode("ascii", "backslashreplace").decode(),
-            rich.encode("utf-8")
+            rich.encode("utf-8", "surrogateescape")
             .decode("ascii", "surrogateescape")
             .encode("ascii", "replace")
             .decode(),

@@ -60,6 +60,13 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Said instead of a spot: there are more differences than were looked at."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """The leaf in which a spot is, and what is known of the two builds."""
 

@@ -18,7 +18,7 @@ _DAY_NUMBER: Final = r"(?:0[1-9]|[12]\d|3[01])"
 
 # For a verbose pattern: white space counts only as `\s`. No named groups.
 TIME: Final = rf"""
-(?:(?<![\w.])(?:
+(?:(?<![\w.])(?=\d|{_DAY}|{_MONTH})(?:
   {_YEAR}-{_MONTH_NUMBER}-{_DAY_NUMBER}(?:(?:[Tt_-]|\s)(?:[01]\d|2[0-4])[:.-]?[0-5]\d(?:[:.-]?[0-6]\d(?:[.,]\d+)?)?(?:\s?{_ZONE}\b)?)?
  |{_YEAR}{_MONTH_NUMBER}{_DAY_NUMBER}(?:[Tt_.-]?(?:[01]\d|2[0-4])[0-5]\d(?:[0-6]\d)?(?:\.\d+)?Z?)?(?![\w])
  |{_YEAR}[/.]{_MONTH_NUMBER}[/.]{_DAY_NUMBER}(?:[\sT]{_CLOCK})?

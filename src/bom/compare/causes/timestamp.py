@@ -36,7 +36,13 @@ _DURATION: Final = re.compile(
     r"(?:\b(?:in|took|after|time|elapsed|duration|real|user|sys)\b[\w\"']*\s*[:=]?\s*)$",
     re.IGNORECASE,
 )
-_UNIT: Final = re.compile(r"\s?(?:s|ms|sec|secs|seconds?|milliseconds|minutes|m)\b")
+_LASTED: Final = re.compile(
+    r"\d+(?:\.\d+)?\s?(?:s|ms|secs?|seconds?|milliseconds|m|min|minutes)\b.*", re.DOTALL
+)
+# A date inside a word or a version: `1.0.dev20261125`.
+_COMPACT: Final = re.compile(
+    r"(?<!\d)20\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?:T?\d{4}(?:\d\d)?Z?)?(?!\d)"
+)
 
 
 def judge(spot: Spot, scene: Scene) -> Judgement | None:
@@ -45,15 +51,21 @@ def judge(spot: Spot, scene: Scene) -> Judgement | None:
         return _told(spot, _remedy(spot, scene))
     if _seconds(spot, scene) or _year(spot, scene):
         return _told(spot, REMEDY)
-    if (
-        spot.kinds == ("number", "number")
-        and _DURATION.search(spot.before)
-        and _UNIT.match(spot.after)
+    if _inside(one) is not None and _inside(one) == _inside(two):
+        return _told(spot, REMEDY)
+    if _DURATION.search(spot.before) and all(
+        _LASTED.fullmatch(token.text + spot.after[:15]) for token in (spot.one, spot.two)
     ):
         return Judgement(
             "timestamp", f"a duration: {one} and {two}", "Leave out how long a step took."
         )
     return None
+
+
+def _inside(text: str) -> str | None:
+    """A token without the dates in it; None where there are none."""
+    rest, count = _COMPACT.subn("", text)
+    return rest if count else None
 
 
 def _told(spot: Spot, remedy: str) -> Judgement:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Tokeniser = Callable[[str], list[Token]]
 
 _AROUND: Final = 120  # characters of a line that a spot keeps on either side
-_LINE: Final = 20_000  # characters of a line that are looked at as tokens
+_LONG: Final = 4000  # characters: more of a line is not looked at as tokens
 _ALIGNED: Final = 300  # tokens that are aligned, which takes quadratic time
 # By kind; the first that fits, wins. Named groups are the kinds.
 _SHAPES: Final = rf"""
@@ -34,7 +34,7 @@ _SHAPES: Final = rf"""
  |(?P<locale>(?<![\w.])(?:[a-z]{{2,3}}_[A-Z]{{2}}(?:[.@][\w@-]+)*|C\.[Uu][Tt][Ff]-?8|POSIX)(?![\w.]))
  |(?P<path>(?<![\w./:~>=-])(?:/[\w.+~@%,=-]+)+/?|(?:(?<=[:=])|(?<=-[BIL])|(?<=file://))(?:/[\w.+~@%,=-]+)+/?)
  |(?P<number>\d+(?:[.,]\d+)+[\w.+~-]*\w|\d+(?:[.,]\d+)+|(?<![^\W\d_])\d+(?![^\W_]))
- |(?P<word>\w+(?:-\w+)*)
+ |(?P<word>\w+(?:-(?!\d{{8}})\w+)*)
  |(?P<space>\s+)
  |(?P<mark>.)
 """
@@ -58,11 +58,9 @@ def tokeniser(known: Circumstances) -> Tokeniser:
 
     def split(line: str) -> list[Token]:
         found: list[Token] = []
-        for match in pattern.finditer(line[:_LINE]):
+        for match in pattern.finditer(line):
             kind: Kind = match.lastgroup  # type: ignore[assignment]  # the groups are the kinds
             found.append(Token(kind, match.group()))
-        if len(line) > _LINE:
-            found.append(Token("several", line[_LINE:]))
         return found
 
     return split
@@ -82,8 +80,35 @@ _VARYING: Final = frozenset(
 )
 
 
+def in_lines(one: str, two: str, split: tuple[Tokeniser, Tokeniser]) -> Iterator[Spot]:
+    """Where two lines differ; of long ones only what lies around that."""
+    if max(len(one), len(two)) > _LONG:
+        one, two = _around(one, two)
+    yield from spots(split[0](one), split[1](two))
+
+
+def _around(one: str, two: str) -> tuple[str, str]:
+    """Two long lines without their equal starts and ends, but for what a spot shows of them."""
+    start = max(0, common(one, two) - _AROUND)
+    one, two = one[start:], two[start:]
+    end = max(0, common(one[::-1], two[::-1]) - _AROUND)
+    return one[: len(one) - end][:_LONG], two[: len(two) - end][:_LONG]
+
+
+def common(one: str, two: str) -> int:
+    """How many characters two texts have in common at their start."""
+    low, high = 0, min(len(one), len(two))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == two[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 def spots(one: Sequence[Token], two: Sequence[Token]) -> Iterator[Spot]:
-    """Where two lines differ."""
+    """Where two rows of tokens differ."""
     start, end = _common(one, two)
     first, second = one[start : len(one) - end], two[start : len(two) - end]
     before = "".join(token.text for token in one[max(0, start - 40) : start])[-_AROUND:]

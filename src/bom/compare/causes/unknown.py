@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bom.compare.causes.model import Scene, Spot
     from bom.compare.protocol import Cause
 
-_REMEDY: Final = (
+REMEDY: Final = (
     "Build again with one thing changed at a time (`bom rebuild --investigate`) to see what it is."
 )
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{8,}")
@@ -25,7 +25,7 @@ _ANY: Final[tuple[Cause, ...]] = (
 def judge(spot: Spot, scene: Scene) -> Judgement | None:
     one, two = spot.one.text, spot.two.text
     return Judgement(
-        "unknown", _evidence(spot, scene), _REMEDY, tuple(sorted(_may_be(one, two, spot)))
+        "unknown", _evidence(spot, scene), REMEDY, tuple(sorted(_may_be(one, two, spot)))
     )
 
 

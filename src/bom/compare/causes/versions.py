@@ -31,7 +31,7 @@ _TOOL: Final = re.compile(
 _DEPENDENCY: Final = re.compile(
     r"(?:([A-Za-z][\w.-]*)(?:\[[\w, -]*\])?\s?(?:===?|~=|>=|<=|@)\s?[\"']?[~^]?v?"
     r"|(?:Requires-Dist|Depends|Pre-Depends|Requires|Built-Using): .*?([A-Za-z][\w.+-]*) ?"
-    r"\((?:[=<>]+ )?)$"
+    r"\((?:[=<>~!]+ ?)?)$"
 )
 
 
