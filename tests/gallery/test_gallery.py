@@ -46,6 +46,8 @@ def pairs(need: Need) -> Iterator[Pairs]:
         need(tool)
     if subprocess.run(["unshare", "--uts", "true"], capture_output=True, check=False).returncode:
         lacking("no host name of its own may be given to a process")
+    if not Path("/usr/share/i18n/locales/en_US").is_file():
+        lacking("the locales that localedef compiles are not installed (Debian: locales)")
     if len(os.sched_getaffinity(0)) < 2:
         lacking("there is one processor only")
     # Memory, where there is: its folders list files in an order that depends on which came first.

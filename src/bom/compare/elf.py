@@ -86,7 +86,7 @@ class ElfContainer:
             told = True
             _section(pair, walk, one[name], two[name])
         others = [name for name in differing if not _is_telling(name) and name not in _BUILD_IDS]
-        if others and not (told and moved):
+        if others and not (told and (moved or _by_another_tool(walk))):
             told |= self._code(pair, walk, others, one, two)
         if not told:
             for name in (name for name in differing if name in _BUILD_IDS):
@@ -108,6 +108,11 @@ class ElfContainer:
                 _section(pair, walk, one[name], two[name])
                 return True
         return False
+
+
+def _by_another_tool(walk: Walk) -> bool:
+    """Whether what was said of this program so far is that another tool made it."""
+    return any(difference.cause == "tool-version" for difference in walk.found.differences)
 
 
 def _is_telling(name: str) -> bool:
