@@ -129,6 +129,7 @@ def _subject(subject: Json, facts: dict[str, list[str]]) -> tuple[Branch, ...]:
             _field("file", word(_first(facts, "bom-seal:subject:file"))),
             _field("tags", tags),
             _field("as built", digest, f"({size} bytes)" if size else ""),
+            _field("normalised", ", ".join(map(word, facts.get("bom-seal:normalised", ())))),
             _field("config", word(_first(facts, "bom-seal:image:config"))),
             _field("index", word(_first(facts, "bom-seal:image:index"))),
             *(_field("manifest", word(text)) for text in facts.get("bom-seal:image:manifest", ())),
