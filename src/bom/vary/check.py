@@ -4,10 +4,13 @@ are changed as far as they can be, and compared."""
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from bom.errors import BomError, Refused
+from bom.errors import BadArtifact, BomError, CannotNormalise, Refused
 from bom.model import Reproduction, Revision
 from bom.vary import FACTORS, images, varied
 from bom.vary.again import built_again, identity
@@ -18,7 +21,6 @@ from bom.vary.sight import circumstances, claims, now, sight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from bom.builder.protocol import Artifact, BuildRequest, PreparedBuild, Progress
     from bom.compare.protocol import Circumstances
@@ -189,7 +191,7 @@ def _files_again(
         if result.code:
             return result.code
         two = circumstances(second, seen.two, began, first)
-        return _compared(asked, artifacts, result.artifacts, claimed, (one, two))
+        return _compared(asked, artifacts, result.artifacts, claimed, (one, two), scratch)
 
 
 # --- images --------------------------------------------------------------------------------------
@@ -224,7 +226,7 @@ def _of_images(
             if result.code:
                 return _failed(artifacts, f"it ended with {result.code}")
             two = circumstances(second, {}, began, second)
-            compared = _compared(asked, artifacts, result.artifacts, claimed, (one, two))
+            compared = _compared(asked, artifacts, result.artifacts, claimed, (one, two), scratch)
             engine.remove_unnamed(result.artifacts.values(), artifacts)
             return Checked(compared)
     except BomError as error:
@@ -270,6 +272,7 @@ def _compared(
     others: Mapping[str, Artifact],
     claimed: Reproduction,
     known: tuple[Circumstances, Circumstances],
+    scratch: Path,
 ) -> tuple[Artifact, ...]:
     from bom.compare import compare
 
@@ -279,16 +282,34 @@ def _compared(
         if other is None:
             done.append(_with(item, claimed))
             continue
-        result = compare(item.built, other.built, known=known, epoch=asked.epoch)
+        with ExitStack() as stack:
+            files = item.built, other.built
+            if asked.normalises:  # what ships is normalised, too
+                folder = Path(stack.enter_context(TemporaryDirectory(dir=scratch)))
+                files = _stable(files, item.target.name, folder, asked.epoch)
+            result = compare(*files, known=known, epoch=asked.epoch, name=item.target.name)
         told = result.differences[:_LISTED]
-        # what ships is normalised to the same epoch by the same rules
-        same = result.verdict == "normalised" and asked.normalises
         found = replace(
             claimed,
-            outcome="same" if same else result.verdict,
-            normalised=() if same else result.normalised,
-            differences=() if same else tuple((part.cause, part.path) for part in told),
-            count=0 if same else len(result.differences),
+            outcome=result.verdict,
+            normalised=result.normalised,
+            differences=tuple((part.cause, part.path) for part in told),
+            count=len(result.differences),
         )
         done.append(_with(item, found))
     return tuple(done)
+
+
+def _stable(files: tuple[Path, Path], name: str, folder: Path, epoch: int) -> tuple[Path, Path]:
+    """Both in their normal form; as they are where there is none."""
+    from bom.normalise import normalise
+
+    outs = folder / "one", folder / "two"
+    for path, out in zip(files, outs, strict=True):
+        out.touch(mode=0o600)
+        try:
+            if normalise(path, out, epoch, name) is None:
+                return files
+        except (BadArtifact, CannotNormalise):
+            return files
+    return outs

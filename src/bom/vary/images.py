@@ -4,10 +4,13 @@ base."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
+import tarfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -55,6 +58,8 @@ _PUSHES: Final = re.compile(
     r"--push(?:=(?:1|t|true))?|.*\btype=registry\b.*|.*\bpush=true\b.*", re.I
 )
 _BASES: Final = ("base-image", "build-image")
+_SCRATCH: Final = "scratch"
+_PLAIN: Final = {"BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 _PATIENCE: Final = 120.0  # seconds
 
 
@@ -86,8 +91,10 @@ def pushes(command: Sequence[str]) -> bool:
 
 
 def uncached(request: BuildRequest) -> BuildRequest:
-    """The request without the build cache."""
-    return replace(request, command=without_cache(request.command, request.images))
+    """The request without the build cache. The image stays as it is built: what is normalised is
+    a file, and nothing of it goes back into the engine."""
+    command = without_cache(request.command, request.images)
+    return replace(request, command=command, normalise=None)
 
 
 @contextmanager
@@ -115,18 +122,17 @@ def probed(
     places: tuple[Place, Place],
     folders: tuple[Path, Path],
 ) -> Sight:
-    """What a RUN step sees in both builds; nothing where no base of theirs can be built from.
+    """What a step sees in both builds; nothing where no base of theirs can be built from.
     `folders`: new ones for the contexts, on the file systems of both."""
     images = store.images
     if images is None or request.images:
         return Sight({}, {})
-    for base in _bases(artifacts):
-        if not images.find(base):
-            continue
+    bases = [base for base in _bases(artifacts) if images.find(base)]
+    for base in (*bases, _SCRATCH):
         seen = []
         for place, folder, names in zip(places, folders, (_FILES, _FILES[::-1]), strict=True):
             _context(folder, base, place, names)
-            seen.append(_seen(images, request, place, folder))
+            seen.append(_seen(images, request, place, folder, base))
             shutil.rmtree(folder)
         if all(seen):
             return Sight(*seen)
@@ -142,38 +148,70 @@ def _context(folder: Path, base: str, place: Place, names: Iterable[str]) -> Non
         (folder / name).touch()
         (folder / name).chmod(mode)
     (folder / "see.sh").write_text(_SCRIPT)
-    (folder / "Dockerfile").write_text(
-        f"FROM {base}\nCOPY . /bom-probe/\nRUN sh /bom-probe/see.sh\n"
-    )
+    steps = [f"FROM {base}", "COPY . /bom-probe/"]
+    if base != _SCRATCH:
+        steps.append("RUN sh /bom-probe/see.sh")
+    (folder / "Dockerfile").write_text("\n".join([*steps, ""]))
 
 
-def _seen(images: Images, request: BuildRequest, place: Place, folder: Path) -> Mapping[str, str]:
-    """What one probe's build printed; empty where it failed. Nothing of it stays."""
+def _seen(
+    images: Images, request: BuildRequest, place: Place, folder: Path, base: str
+) -> Mapping[str, str]:
+    """What one probe's build saw; empty where it failed. Nothing of it stays."""
     tag = f"bom-probe:{os.urandom(6).hex()}"
-    words = ("build", "--no-cache", "--network=none", "-t", tag, str(folder))
-    plain = {"BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    network = () if base == _SCRATCH else ("--network=none",)
+    words = ("build", "--no-cache", *network, "-t", tag, str(folder))
+    environment = {**place.environment, **_PLAIN}
+    try:
+        printed = _run((*images.prefix, *words), request, environment)
+        if base != _SCRATCH or not printed:
+            return {
+                name.decode("ascii"): value.decode("utf-8", "replace").strip()
+                for name, value in _LINE.findall(printed)
+            }
+        return _shipped(_run((*images.prefix, "save", tag), request, environment))
+    finally:
+        if images.find(tag):
+            images.remove(tag)
+
+
+def _run(argv: tuple[str, ...], request: BuildRequest, environment: Mapping[str, str]) -> bytes:
+    """What it prints; empty where it fails."""
+    saves = "save" in argv
     try:
         done = subprocess.run(
-            [*images.prefix, *words],
+            argv,
             cwd=request.cwd,
-            env={**place.environment, **plain},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.DEVNULL if saves else subprocess.STDOUT,
             timeout=_PATIENCE,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
+        return b""
+    return done.stdout if done.returncode == 0 else b""
+
+
+def _shipped(archive: bytes) -> Mapping[str, str]:
+    """What an image that runs nothing shows: the mode of a copied file, the order in a layer."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as outer:
+            for member in outer:
+                if (blob := outer.extractfile(member)) is None:
+                    continue
+                try:
+                    with tarfile.open(fileobj=io.BytesIO(blob.read())) as layer:
+                        names = [part.name for part in layer if part.isfile()]
+                        if names:
+                            mode = layer.getmember("bom-probe/a").mode
+                            return {"file-modes": f"{mode:o}", "file-order": " ".join(names)}
+                except (tarfile.TarError, KeyError, EOFError, zlib.error):
+                    continue  # no layer
+    except (tarfile.TarError, EOFError):
         return {}
-    finally:
-        if images.find(tag):
-            images.remove(tag)
-    if done.returncode:
-        return {}
-    return {
-        name.decode("ascii"): value.decode("utf-8", "replace").strip()
-        for name, value in _LINE.findall(done.stdout)
-    }
+    return {}
 
 
 def _bases(artifacts: Sequence[Artifact]) -> tuple[str, ...]:

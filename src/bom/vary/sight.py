@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bom.vary import FACTORS, probing
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from bom.compare.protocol import Circumstances
     from bom.vary.protocol import Factor, Place
 
-_UNSEEN = "a program in that place sees no difference"
+_UNSEEN: Final = "a program in that place sees no difference"
+_NO_PROBE: Final = "no program could be run there to see it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,11 @@ def claims(
     """Of what was changed: the names that a probe saw, and the others with the reason."""
     names = tuple(applied)
     varied = tuple(sorted(name for name in names if seen.differs(name)))
-    return varied, tuple((name, _UNSEEN) for name in names if name not in varied)
+    return varied, tuple(
+        (name, _UNSEEN if seen.one.get(name) and seen.two.get(name) else _NO_PROBE)
+        for name in names
+        if name not in varied
+    )
 
 
 def circumstances(
