@@ -107,6 +107,7 @@ class _Rewriting:
         self._layers: dict[str, Layer] = {}  # by file name
         self._written: dict[tuple[str, frozenset[tuple[str, Stamp]]], _Layer] = {}
         self._new: dict[str, str] = {}  # configurations and layers by their old names
+        self._digests: dict[str, str] = {}  # of configurations, manifests, indexes
         self._changes: list[Change] = []
         self._is_layout = _INDEX in archive
 
@@ -170,7 +171,14 @@ class _Rewriting:
         new, size = self._writer.blob(document)
         if new != digest:
             self._changes.append(Change("configuration"))
-        return {**descriptor, "digest": new, "size": size}
+        self._digests[digest] = new
+        made = {**descriptor, "digest": new, "size": size}
+        if isinstance(notes := made.get("annotations"), dict):  # BuildKit's `config.digest`
+            made["annotations"] = {
+                key: self._digests.get(value, value) if isinstance(value, str) else value
+                for key, value in notes.items()
+            }
+        return made
 
     def _manifest(self, manifest: Mapping[str, Any], where: str) -> dict[str, Any]:
         stated = object_of(manifest.get("config"), where)
@@ -189,6 +197,7 @@ class _Rewriting:
             made.append({**descriptor, "digest": f"sha256:{new.digest}", "size": new.size})
         digest, size = self._writer.blob(self._configuration(config, layers))
         self._new[name] = blob_name(digest)
+        self._digests[stated["digest"]] = digest
         return {
             **documents.annotated(manifest, self._epoch),
             "config": {**stated, "digest": digest, "size": size},
