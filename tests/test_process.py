@@ -52,6 +52,22 @@ def test_a_missing_command_is_127_and_one_that_is_no_program_126(
     ]
 
 
+@pytest.mark.parametrize("first", ["#!/bin/sh\n", ""])
+def test_the_command_has_the_umask_that_it_is_given_and_bom_keeps_its_own(
+    tmp_path: Path, first: str
+) -> None:
+    (tmp_path / "run").write_text(f"{first}umask >seen\n")
+    (tmp_path / "run").chmod(0o755)
+    mine = os.umask(0o027)
+    try:
+        for given, seen in ((0o022, "0022\n"), (None, "0027\n")):
+            process.run(["./run"], environment=ENVIRONMENT, cwd=tmp_path, umask=given)
+            assert (tmp_path / "seen").read_text() == seen
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(mine)
+
+
 def test_a_script_without_a_first_line_runs_as_under_a_shell(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("exit $1\n")

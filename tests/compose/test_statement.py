@@ -67,6 +67,15 @@ def test_the_predicate_has_only_fields_that_slsa_names() -> None:
     }
 
 
+def test_an_option_that_was_given_several_times_is_a_list() -> None:
+    facts = [Setting("option", "artifact", name) for name in ("b", "a", "c", "a")]
+    value = provenance(*facts, Setting("option", "file", "x"), Setting("command", "command", "m"))
+    assert value["predicate"]["buildDefinition"]["externalParameters"] == {
+        "command": "m",
+        "option": {"artifact": ["a", "b", "c"], "file": "x"},
+    }
+
+
 def test_every_resource_descriptor_has_a_uri_a_digest_or_its_content() -> None:
     for item in descriptors(provenance(*FACTS)["predicate"]):
         assert set(item) & {"uri", "digest", "content"}, item

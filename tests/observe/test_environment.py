@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bom.config import Config
@@ -41,6 +42,20 @@ def test_the_time_zone_stands_in_the_record_unless_the_project_says_it_matters(
     listed = observe(project, config=Config(environment=["TZ"]), TZ="Europe/Vienna")
     assert settings(listed) == {"TZ": "Europe/Vienna"}
     assert ("environment.TZ", "Europe/Vienna") in record(listed)
+
+
+def test_what_bom_set_stands_in_the_bom_and_what_gave_way_in_the_record(project: Project) -> None:
+    context = replace(
+        project.context("make", TZ="UTC", LC_ALL="C.UTF-8"),
+        fixed=frozenset({"TZ", "LC_ALL"}),
+        replaced={"TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8"},
+    )
+    found = list(EnvironmentObserver().observe(context))
+    assert settings(found) == {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
+    kept = [item for item in record(found) if item[0].startswith("environment.")]
+    assert ("environment.TZ", "Asia/Tokyo") in kept
+    assert ("environment.LANG", "de_DE.UTF-8") in kept
+    assert ("environment.TZ", "UTC") not in kept
 
 
 def test_the_project_extends_the_list_but_a_secret_stays_out(project: Project) -> None:

@@ -15,7 +15,7 @@ from bom.compose.component import url
 from bom.model import Check, Material, Revision, RunDetail, Setting, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bom.compose.component import Json
     from bom.difference import Comparison
@@ -81,12 +81,7 @@ def _statement(subjects: Sequence[Named], predicate_type: str, predicate: object
 
 def provenance(subjects: Sequence[Named], observations: Sequence[Observation], run: Run) -> bytes:
     """The run record: what the BOM says of the build, and all that differs from run to run."""
-    external: Json = {}
-    for fact in sorted(fact for fact in observations if isinstance(fact, Setting)):
-        if fact.kind == "command":
-            external["command"] = fact.value
-        else:
-            external.setdefault(fact.kind, {})[fact.name] = fact.value
+    external = _external({fact for fact in observations if isinstance(fact, Setting)})
     details: Json = {}
     for detail in sorted(fact for fact in observations if isinstance(fact, RunDetail)):
         details.setdefault(detail.name, []).append(detail.value)
@@ -119,6 +114,24 @@ def provenance(subjects: Sequence[Named], observations: Sequence[Observation], r
         },
     }
     return _statement(subjects, PROVENANCE, predicate)
+
+
+def _external(settings: Iterable[Setting]) -> Json:
+    """The command line, and by their kind the settings that steer the output; one that was given
+    several times (`file`, `artifact`) as a list."""
+    found: Json = {}
+    for fact in sorted(settings):
+        if fact.kind == "command":
+            found["command"] = fact.value
+            continue
+        group = found.setdefault(fact.kind, {})
+        if fact.name not in group:
+            group[fact.name] = fact.value
+        elif isinstance(group[fact.name], list):
+            group[fact.name].append(fact.value)
+        else:
+            group[fact.name] = [group[fact.name], fact.value]
+    return found
 
 
 def _versions(observations: Sequence[Observation]) -> dict[str, str]:
