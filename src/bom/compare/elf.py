@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom.archive.positioned import PositionedBytes
-from bom.compare.content import LEAF_LIMIT, Window, first_difference
+from bom.compare.content import LEAF_LIMIT, Window, first_difference, whole
 from bom.compare.found import joined
 from bom.compare.walk import Pair
 from bom.errors import BadArtifact
@@ -33,6 +34,7 @@ _HEADERS: Final = {
 }
 _NO_BITS: Final = 8
 _COMPRESSED: Final = 0x800
+_STRINGS: Final = 0x20
 # What holds texts, which say by themselves why they differ; in this order.
 _TELLING: Final = (
     ".comment",
@@ -125,8 +127,21 @@ def _turn(name: str) -> int:
 
 def _section(pair: Pair, walk: Walk, one: Section, two: Section) -> None:
     contents = _inflated(one), _inflated(two)
+    if one.flags & two.flags & _STRINGS and max(item.size for item in contents) <= LEAF_LIMIT:
+        contents = _strings(*contents)
     at = first_difference(*contents)
     walk.leaf(Pair(joined(pair.path or pair.name, one.name), pair.name, *contents, max(0, at)))
+
+
+def _strings(one: Positioned, two: Positioned) -> tuple[Positioned, Positioned]:
+    """Of two string tables the strings that only one has, a line each, sorted: a linker orders
+    them by its own hashes, which change with any of them. Both as they are where nothing is
+    left."""
+    first, second = (Counter(whole(content).split(b"\0")) for content in (one, two))
+    left = [sorted((first - second).elements()), sorted((second - first).elements())]
+    if not any(left):
+        return one, two
+    return PositionedBytes(b"\n".join(left[0])), PositionedBytes(b"\n".join(left[1]))
 
 
 def _build_id(pair: Pair, walk: Walk, one: Section, two: Section) -> None:

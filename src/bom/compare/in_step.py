@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PENDING: Final = 400_000
 _STRIDE: Final = 4096  # bytes that are compared at first: where all headers differ, no more are
+_AHEAD: Final = 64 * BLOCK  # bytes that are read at a time when headers come in turn
 _ZEROS: Final = bytes(BLOCK)
 _AGAIN: Final = "\0"  # no name holds it
 
@@ -66,6 +67,7 @@ class Members:
         self._shown: TarMember | None = None
         self._window = b""
         self._window_at = 0
+        self._ahead = _AHEAD
 
     def peek(self) -> TarMember | None:
         """The next member, None at the end. Raises BadArtifact."""
@@ -84,7 +86,12 @@ class Members:
         self._shown = None
 
     def member_at(self, offset: int) -> TarMember:
+        """Of the one whose headers begin there, out of turn."""
+        window = self._window, self._window_at
+        self._ahead = BLOCK
         member = self._decode(offset)
+        self._ahead = _AHEAD
+        self._window, self._window_at = window
         if member is None:
             raise BadArtifact("damaged", f"no tar header at byte {offset}")
         return member
@@ -119,7 +126,7 @@ class Members:
     def _at(self, offset: int, size: int) -> bytes:
         here = offset - self._window_at
         if here < 0 or here + size > len(self._window):
-            length = min(max(size, 64 * BLOCK), self.file.size - offset)
+            length = min(max(size, self._ahead), self.file.size - offset)
             self._window, self._window_at = self.file.read_at(offset, length), offset
             here = 0
         return self._window[here : here + size]
