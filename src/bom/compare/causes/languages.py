@@ -44,6 +44,7 @@ _WORDS: Final[dict[str, frozenset[int]]] = {
 }
 
 _DATES: Final = 19  # rows of months and days
+_SHORT: Final = 3
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -64,6 +65,8 @@ def mean_the_same(one: str, two: str) -> bool:
     """Whether all words that differ are one word in two languages, in any order of a date."""
     first, second = (_LETTERS.findall(text.casefold()) for text in (one, two))
     digits = [sorted(re.findall(r"\d+", text)) for text in (one, two)]
+    if not digits[0] and max(map(len, first + second), default=0) <= _SHORT:
+        return False  # `set` and `sep` are months only beside a number
     if first == second or len(first) != len(second) or digits[0] != digits[1]:
         return False
     for word in first:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _REMEDY: Final = "Run `umask 022` before the build, or set modes explicitly (`install -m 0644`)."
 _OCTAL: Final = re.compile(r"(?:0o?|1?00|40|120)?([0-7]{3})|0?([0-7]{1,2})")
 _ZERO: Final = re.compile(r"0o?[0-7]{3}|100[0-7]{3}|40[0-7]{3}")
-_NAMED: Final = re.compile(r"(?:umask|mode|perm(?:ission)?s?|chmod|access)\b[^\n]{0,20}$", re.I)
+_NAMED: Final = re.compile(r"(?:mode|perm(?:ission)?s?|chmod|access)\b[^\n]{0,20}$", re.I)
+_UMASK: Final = re.compile(r"umask\b[^\n]{0,6}$", re.IGNORECASE)
 # What files and folders get, and what umasks are.
 _USUAL: Final = frozenset(
     int(text, 8)
@@ -36,14 +37,17 @@ def _octal(one: str, two: str, before: str) -> bool:
     first, second = _OCTAL.fullmatch(one), _OCTAL.fullmatch(two)
     if not (first and second):
         return False
-    if _NAMED.search(before):
-        return True
-    # A leading zero says octal; a umask takes bits away and adds none.
     bits = int(first[1] or first[2], 8), int(second[1] or second[2], 8)
-    return bool(
+    if not all(value in _USUAL for value in bits):
+        return False
+    if _UMASK.search(before):
+        return True
+    if not (first[1] and second[1]):
+        return False
+    # A leading zero says octal; a umask takes bits away and adds none.
+    return bool(_NAMED.search(before)) or bool(
         len(one) == len(two)
         and _ZERO.fullmatch(one)
         and _ZERO.fullmatch(two)
-        and all(value in _USUAL for value in bits)
         and (bits[0] & bits[1]) in bits
     )

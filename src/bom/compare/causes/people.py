@@ -17,14 +17,14 @@ _OWNER_REMEDY: Final = (
 _HOST_REMEDY: Final = "Leave out the name of the machine, or write a fixed one."
 # What names a user in front of a value: `Built-By: x`, `USER=x`, `"packager": "x"`, `uid=0(x)`.
 _OWNER: Final = re.compile(
-    r"(?:(?:built|packaged|compiled|generated|made|run)[ _-]by|(?<![a-z])(?:user(?:[ _-]?name)?"
-    r"|logname|login|owner|packager|builder|whoami|uid|gid|euid|egid|group|groups)(?![a-z]))"
-    r"[\"']?\s*[:=]?\s*[\"']?(?:\d+\()?$",
+    r"(?:(?:built|packaged|compiled|generated)[ _-]by[\"']?\s?[:=]?\s?[\"']?"
+    r"|(?<![a-z])(?:user(?:[ _-]?name)?|logname|login|owner|packager|builder|whoami|uid|gid|euid"
+    r"|egid|group|groups)[\"']?\s?[:=]\s?[\"']?)(?:\d+\()?$",
     re.IGNORECASE,
 )
 _HOST: Final = re.compile(
     r"(?:(?<![a-z])(?:build|node)?[ _-]?host(?:[ _-]?name)?|(?<![a-z])nodename|(?<![a-z])machine"
-    r"[ _-]?name|uname -n|uname)[\"']?\s*[:=]?\s*[\"']?$|^Linux $",
+    r"[ _-]?name|uname(?: -n)?)[\"']?\s?[:=]\s?[\"']?$|^Linux $",
     re.IGNORECASE,
 )
 _VALUE: Final = frozenset(("word", "number", "user", "host", "several"))
@@ -40,7 +40,7 @@ def owner(spot: Spot, scene: Scene) -> Judgement | None:
     # `user@host`, where both are a name of their own
     if (
         set(spot.kinds) <= {"word", "user"}
-        and re.match(r"@\w[\w.-]*", spot.after)
+        and re.match(r"@[A-Za-z][\w-]*(?![\w/@])", spot.after)
         and not re.search(r"[\w.]$", spot.before)
         and not re.match(r"@[\w-]+\.[a-z]{2,}", spot.after)
     ):

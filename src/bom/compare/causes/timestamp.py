@@ -21,8 +21,9 @@ _PROPERTIES: Final = (
     "Write the properties file without java.util.Properties' date comment "
     "(maven-archiver does with project.build.outputTimestamp)."
 )
-# Since 2001, until 2100: of ten digits in seconds, and so on.
+# Ten digits are seconds between 2001 and 2286, and so on; 2040 is late enough here.
 _UNITS: Final = {10: 1, 13: 1000, 16: 1_000_000, 19: 1_000_000_000}
+_RECENT: Final = 1_420_070_400  # 2015: before it, nothing was built with this
 _COPYRIGHT: Final = re.compile(
     r"copyright|\(c\)|©|year|built|date|generated|compiled|since|all rights", re.IGNORECASE
 )
@@ -101,11 +102,14 @@ def _seconds(spot: Spot, scene: Scene) -> bool:
         return True
     # The clocks of the builds aren't known, or were set back: two moments of one decade that are
     # called a time, or stand where a time would.
-    plausible = all(978_307_200 <= value < 4_102_444_800 for value in (one, two))
+    plausible = all(978_307_200 <= value < 2_208_988_800 for value in (one, two))
     return (
         plausible
         and abs(one - two) < 3660 * _DAY
-        and (bool(_NAMED.search(spot.before)) or abs(one - two) < 8 * _DAY)
+        and (
+            bool(_NAMED.search(spot.before))
+            or (min(one, two) > _RECENT and abs(one - two) < 8 * _DAY)
+        )
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bom.compare.causes.model import Scene, Spot
 
 _LINE: Final = re.compile(r"^(?:export |declare -x |ENV )?([A-Z_][A-Z0-9_]*)=")
-_NAME: Final = re.compile(r"(?:^|[\s;,{\"'])([A-Z_][A-Z0-9_]{2,})[\"']?\s?[=:]\s?[\"']?[^\s=]*$")
+_NAME: Final = re.compile(r"([A-Za-z_]\w*)[\"']?\s?[=:]\s?[\"']?[^\s=]*$")
 _SHORT: Final = 3  # characters: a shorter value is found anywhere
 
 
@@ -23,10 +23,12 @@ def judge(spot: Spot, scene: Scene) -> Judgement | None:
     name = _known(one, two, scene)
     if name:
         return _told(name, f"{one} and {two}", scene)
-    found = _LINE.match(spot.before.lstrip()) or _NAME.search(spot.before)
-    if found:
-        return _told(found[1], f"{one} and {two}", scene)
-    return None
+    found = _LINE.match(spot.before.lstrip())
+    if not found:
+        found = _NAME.search(spot.before)
+        if not found or not any(found[1] in known.variables for known in scene.known):
+            return None
+    return _told(found[1], f"{one} and {two}", scene)
 
 
 def _known(one: str, two: str, scene: Scene) -> str:

@@ -27,12 +27,15 @@ _TOOL: Final = re.compile(
     r"setuptools|hatchling|wheel|poetry-core|flit|bdist_wheel|maturin|esbuild|webpack|rollup|"
     r"TypeScript|compiler|gcc|g\+\+|cc|ld|as|binutils)(?: version)?[ /-]?\(?v?)$"
 )
-# In front of a dependency's version: `name==`, `name-`, `"name": "`, `name@`, `name (>= `.
+# In front of a dependency's version: a line or a text that begins `name==`, `name@`, `name>=`;
+# `Depends: name (>= `; `name-` before `1.0.jar`.
 _DEPENDENCY: Final = re.compile(
-    r"(?:([A-Za-z][\w.-]*)(?:\[[\w, -]*\])?\s?(?:===?|~=|>=|<=|@)\s?[\"']?[~^]?v?"
+    r"(?:(?:^\s*|[\"'])(@?[A-Za-z][\w./-]*)(?:\[[\w, -]*\])?(?:===?|~=|>=|<=|@)[\"']?[~^]?v?"
     r"|(?:Requires-Dist|Depends|Pre-Depends|Requires|Built-Using): .*?([A-Za-z][\w.+-]*) ?"
     r"\((?:[=<>~!]+ ?)?)$"
 )
+_FILE: Final = re.compile(r"([A-Za-z][\w.]*(?:-[A-Za-z]\w*)*)-$")
+_PACKED: Final = re.compile(r"(.+?)\.(?:jar|war|whl|tar\.gz|tgz|gem|crate|deb|rpm|nupkg)")
 
 
 def tool(spot: Spot, scene: Scene) -> Judgement | None:
@@ -58,9 +61,12 @@ def dependency(spot: Spot, scene: Scene) -> Judgement | None:
     one, two = spot.one.text, spot.two.text
     first, second = (known.dependencies for known in scene.known)
     name = _changed(one, two, first, second, spot.before)
-    if not name and _version(one) and _version(two):
+    if not name and _DOTTED.fullmatch(one) and _DOTTED.fullmatch(two):
         found = _DEPENDENCY.search(spot.before)
         name = (found[1] or found[2]) if found else ""
+        ours, theirs = _PACKED.fullmatch(one), _PACKED.fullmatch(two)
+        if not name and ours and theirs and (found := _FILE.search(spot.before)):
+            name, one, two = found[1], ours[1], theirs[1]
     return told(name, one, two) if name else None
 
 
