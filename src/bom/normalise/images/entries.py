@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _WINDOW: Final = 1 << 20  # bytes read at once
 _TYPES: Final = "0123456"
+_UNKNOWN: Final = 1 << 62  # a time that can't be read: it may be any
 
 
 class Part:
@@ -92,15 +93,17 @@ def read(part: Part) -> Iterator[Entry]:
     for count, member in enumerate(walk):
         if count >= ENTRIES_LIMIT:
             raise BadArtifact("oversized", f"a layer has more than {ENTRIES_LIMIT} entries")
+        raw = part.read_at(member.offset, member.data - member.offset)
+        time = number(raw[136:148]) if len(raw) == BLOCK else _UNKNOWN
         try:
             if member.offset > at:
                 _require_comment(part, at, member.offset)
             if member.type not in _TYPES:
                 raise CannotNormalise(f"{member.name!r:.200} is of a type that's not known")
-            raw = part.read_at(member.offset, member.data - member.offset)
-            time = number(raw[136:148]) if len(raw) == BLOCK else parse(raw, member).time
+            if time == _UNKNOWN:
+                time = parse(raw, member).time
         except CannotNormalise as error:
-            problem, time = problem or error, 0
+            problem = problem or error
         at = member.end
         yield Entry(
             clean_path(member.name),
