@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from tests.e2e.builds import Bom, Key, git, project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tests.conftest import Need
 
@@ -98,6 +98,8 @@ class Both:
             home.mkdir(exist_ok=True)
             environment = self.bom.variables(**machine.variables)
             environment["HOME"] = environment["XDG_CACHE_HOME"] = str(home)
+            # the toolchain is the machine's, wherever the user's home is
+            environment.setdefault("RUSTUP_HOME", str(Path.home() / ".rustup"))
             done = subprocess.run(
                 [*clock, *wrapped],
                 cwd=clone,

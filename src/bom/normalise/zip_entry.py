@@ -29,6 +29,8 @@ _UNIX: Final = (3, 19)  # and macOS: the upper half of the attributes is st_mode
 _ZIP64: Final = 0x0001
 _TIMESTAMP: Final = 0x5455
 _UNICODE_PATH: Final = 0x7075
+# -1: the plexus-archiver of Maven's default jar plugin writes it for folders that it adds itself
+_UNKNOWN_MODE: Final = 0xFFFF
 _DOS_DIRECTORY: Final = 0x10
 
 
@@ -85,7 +87,8 @@ def stated_mode(row: Row) -> int:
     """st_mode as the row states it, 0 where it states none."""
     (host,) = struct.unpack_from("<B", row.raw, 5)
     (attributes,) = struct.unpack_from("<L", row.raw, 38)
-    return attributes >> 16 if host in _UNIX else 0
+    mode = attributes >> 16 if host in _UNIX else 0
+    return 0 if mode == _UNKNOWN_MODE else mode
 
 
 def normal_mode(row: Row) -> int:
