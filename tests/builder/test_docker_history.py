@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,12 +26,10 @@ from bom.builder.images.provenance import Reported
 from bom.builder.images.store import StoredImage
 from bom.builder.protocol import BuildRequest, Silent
 from bom.config import Config
-from bom.model import BuildSteps, Gap
+from bom.model import BuildSteps, Gap, Tool
 from bom.process import STDERR, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bom.builder.protocol import Builder, Collected
 
 A, B = (f"sha256:{digit * 64}" for digit in "ab")
@@ -386,6 +385,38 @@ def test_compose_images_have_their_provenance_without_a_list_of_builds(
     finally:
         names = ["bom-test/h5-web", "bom-test/h5-db"]
         subprocess.run(["docker", "image", "rm", "-f", *names], env=watched, check=True)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("platforms", ["", "linux/amd64,linux/arm64"])
+def test_buildx_as_a_program_of_its_own_builds_as_the_plugin_does(
+    tmp_path: Path, modern: dict[str, str], platforms: str
+) -> None:
+    plugin = Path(modern["DOCKER_CONFIG"]) / "cli-plugins" / "docker-buildx"
+    if not plugin.exists():
+        pytest.skip("the client's plugins are elsewhere")
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "Dockerfile").write_text(
+        f"FROM scratch AS first\nCOPY Dockerfile /{tmp_path.name}\nFROM first\nCOPY . /\n"
+    )
+    tag = "bom-test/h5-alone"
+    words = ("--platform", platforms) if platforms else ("--load",)
+    command = (str(plugin), "build", *words, "-t", tag, ".")
+    output = tmp_path / "alone.tar"
+    request = BuildRequest(*(command, root, root, modern, Config()), output=output)
+    try:
+        with DockerBuilder().prepare(request) as prepared:
+            programs = {fact.name for fact in prepared.observations if isinstance(fact, Tool)}
+            assert "docker-buildx" in programs
+            assert "docker" not in programs
+        (item,) = collected(DockerBuilder(), request).artifacts
+        told = [fact for fact in item.observations if isinstance(fact, BuildSteps)]
+        assert len(told) == (2 if platforms else 1)
+        gaps = {fact.what for fact in item.observations if isinstance(fact, Gap)}
+        assert ("stage.packages" in gaps) == bool(platforms)
+    finally:
+        subprocess.run(["docker", "image", "rm", "-f", tag], env=modern, check=True)
 
 
 @pytest.mark.e2e

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from bom.builder.docker.command import BUILDX_PROGRAM, CLIENT
 from bom.builder.docker.endpoint import DEFAULT_CONTEXT, context_name
 from bom.errors import EnvironmentLacks
 
@@ -29,6 +30,8 @@ Route = Literal["buildx", "buildkit", "classic", "unknown"]
 
 _PATIENCE: Final = 30.0  # seconds that a question to the client may take
 _VERSION: Final = re.compile(r"Docker version ([^\s,]{1,64})")
+# `github.com/docker/buildx v0.29.1 28c90ea`
+_BUILDX_VERSION: Final = re.compile(r"buildx v?(\d[^\s,]{0,63})")
 _BUILDKIT: Final = re.compile(r"^BuildKit version:\s*(\S{1,64})\s*$", re.MULTILINE)
 _DRIVER: Final = re.compile(r"^Driver:\s*(\S{1,64})\s*$", re.MULTILINE)
 DOCKER_DRIVER: Final = "docker"
@@ -61,12 +64,14 @@ class Details:
 @dataclass(frozen=True, slots=True)
 class Client:
     """A docker client as it runs in one environment. `path`: the resolved binary. `details`
-    waits for the answers, which the client is asked for while the build goes on."""
+    waits for the answers, which the client is asked for while the build goes on. `program`: what
+    it is, where it isn't docker itself but a plugin that runs alone; `version` is the plugin's."""
 
     path: Path
     version: str
     route: Route
     details: Callable[[], Details] = Details
+    program: str = CLIENT
 
     @property
     def is_old(self) -> bool:
@@ -78,6 +83,8 @@ class Client:
 def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> Client:
     """Ask the client that `command` names. Raises EnvironmentLacks where there is none."""
     path = executable(command.argv[0], environment, cwd)
+    if command.alone:
+        return _buildx(path, command.builder(environment), environment, cwd)
     ask = Question((str(path), *command.argv[1 : command.globals_end]), environment, cwd)
     builder = _BuilderQuestion(ask, command)
     likely = context_name(command, environment, cwd)
@@ -101,6 +108,23 @@ def probe(command: DockerCommand, environment: Mapping[str, str], cwd: Path) -> 
     found = pool.submit(details)
     pool.shutdown(wait=False)
     return Client(path.resolve(), stated[1] if stated else "", route, found.result)
+
+
+def _buildx(path: Path, builder: str, environment: Mapping[str, str], cwd: Path) -> Client:
+    """buildx as a program of its own."""
+    ask = Question((str(path),), environment, cwd)
+    pool = ThreadPoolExecutor(2)
+    asked_builder = pool.submit(ask, "inspect", *([builder] if builder else []))
+    stated = _BUILDX_VERSION.search(ask("version"))
+
+    def details() -> Details:
+        driver, buildkit = stated_builder(asked_builder.result())
+        return Details(driver=driver, buildkit=buildkit)
+
+    found = pool.submit(details)
+    pool.shutdown(wait=False)
+    version = stated[1] if stated else ""
+    return Client(path.resolve(), version, "buildx", found.result, BUILDX_PROGRAM)
 
 
 def is_named(command: DockerCommand, environment: Mapping[str, str]) -> bool:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 CLIENT: Final = "docker"
+BUILDX_PROGRAM: Final = "docker-buildx"  # the plugin, as a program of its own
 
 # Other programs that build images: known, so that the user hears of it before the build.
 _OTHER_CLIENTS: Final = {
     "buildctl": {"build"},
-    "docker-buildx": {"build", "b", "bake"},
     "docker-compose": {"build"},
     "nerdctl": {"build", "image build"},
 }
@@ -128,6 +128,8 @@ def form_of(command: Sequence[str]) -> Form:
         words = [word for word in command[1:] if not word.startswith("-")]
         spelled = {" ".join(words[:1]), " ".join(words[:2])}
         return "other" if spelled & _OTHER_CLIENTS[program] else "none"
+    if program == BUILDX_PROGRAM:
+        return _form_of_buildx(command[1:])
     if program != CLIENT:
         return "none"
     try:
@@ -138,15 +140,19 @@ def form_of(command: Sequence[str]) -> Form:
     if words[:1] == ["build"] or words in (["image", "build"], ["builder", "build"]):
         return "build"
     if words[:1] == ["buildx"]:
-        rest = [word for word in command[index + 1 :] if not word.startswith("-")]
-        if {"build", "b"} & set(rest[:2]):
-            return "buildx"
-        return "other" if {"bake", "f"} & set(rest[:2]) else "none"
+        return _form_of_buildx(command[index + 1 :])
     if words[:1] == ["bake"] or (
         words[:1] == ["compose"] and {"build", "up", "publish"} & set(command[index:])
     ):
         return "other"
     return "none"
+
+
+def _form_of_buildx(arguments: Sequence[str]) -> Form:
+    words = [word for word in arguments if not word.startswith("-")]
+    if {"build", "b"} & set(words[:2]):
+        return "buildx"
+    return "other" if {"bake", "f"} & set(words[:2]) else "none"
 
 
 def parse(command: Sequence[str]) -> DockerCommand:
@@ -161,16 +167,20 @@ def parse(command: Sequence[str]) -> DockerCommand:
             f"image builds by `{_words(argv)}` can't be wrapped yet",
             hint="use `docker build`, `docker buildx bake` or `docker compose build`",
         )
-    client, index = grammar.leading(argv, 1, grammar.GLOBAL)
+    alone = PurePath(argv[0]).name == BUILDX_PROGRAM
+    client: tuple[Option, ...] = ()
+    index = 1
+    if not alone:
+        client, index = grammar.leading(argv, 1, grammar.GLOBAL)
     globals_end = index
     options: list[Option] = []
     if form == "buildx":
-        before, index = grammar.leading(argv, index + 1, grammar.BUILDX)
+        before, index = grammar.leading(argv, index if alone else index + 1, grammar.BUILDX)
         options.extend(before)
         if argv[index : index + 1] not in (("build",), ("b",)):
             raise BomError(
                 f"the options between buildx and its subcommand are not understood: {argv[index]}",
-                hint="put them behind `docker buildx build`",
+                hint=f"put them behind `{'docker-buildx' if alone else 'docker buildx'} build`",
             )
         at = index + 1
     else:
@@ -190,6 +200,7 @@ def parse(command: Sequence[str]) -> DockerCommand:
         client_options=client,
         options=tuple(options),
         context=contexts[0] if contexts else "",
+        alone=alone,
     )
     if not _prints({option.name for option in (*client, *options)}):
         _refuse(parsed)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, Literal
 
 from bom.builder.docker import grammar
-from bom.builder.docker.command import CLIENT, DockerCommand
+from bom.builder.docker.command import BUILDX_PROGRAM, CLIENT, DockerCommand
 from bom.builder.pflag import TRUE, Option, Options, WithOptions, all_of, last, leading
 from bom.errors import BomError, EnvironmentLacks
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Plugin = Literal["bake", "compose"]
 
-BUILDX_PROGRAM: Final = "docker-buildx"
 COMPOSE_PROGRAM: Final = "docker-compose"
 _NOTHING: Final = Path("/dev/null")
 _PATIENCE: Final = 120.0  # seconds; a remote bake definition is fetched meanwhile

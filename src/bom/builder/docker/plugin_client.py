@@ -4,13 +4,12 @@ a program of its own."""
 from __future__ import annotations
 
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.builder.docker import client as clients
-from bom.builder.docker.client import Client, Details
-from bom.builder.docker.plugin import BUILDX_PROGRAM, COMPOSE_PROGRAM
+from bom.builder.docker.client import Client
+from bom.builder.docker.plugin import COMPOSE_PROGRAM
 from bom.builder.pflag import FALSE
 from bom.builder.tool_facts import RunHere, used
 from bom.model import Gap
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from bom.builder.protocol import BuildRequest
     from bom.model import Observation
 
-# `github.com/docker/buildx v0.29.1 28c90ea`, `Docker Compose version v2.40.3`,
-# `docker-compose version 1.29.2, build unknown`
-_VERSION: Final = re.compile(r"(?:buildx|version) v?(\d[^\s,]{0,63})")
+# `Docker Compose version v2.40.3`, `docker-compose version 1.29.2, build unknown`
+_VERSION: Final = re.compile(r"version v?(\d[^\s,]{0,63})")
 
 
 def client_of(call: PluginCall, request: BuildRequest) -> Client:
@@ -33,28 +31,20 @@ def client_of(call: PluginCall, request: BuildRequest) -> Client:
 
     Of a plugin that runs alone, path and version are the plugin's.
     """
-    if not call.alone:
+    if not (call.alone and _is_compose(call)):
         command = call.as_build("build" if _is_compose(call) else "buildx")
         return clients.probe(command, request.environment, request.cwd)
     path = clients.executable(call.argv[0], request.environment, request.cwd)
     ask = clients.Question((str(path),), request.environment, request.cwd)
     route: Route = "buildx"
-    if _is_compose(call) and request.environment.get("DOCKER_BUILDKIT", "") in FALSE:
+    if request.environment.get("DOCKER_BUILDKIT", "") in FALSE:
         route = "classic"
-    pool = ThreadPoolExecutor(2)
-    asked_version = pool.submit(ask, "version")
-    if _is_compose(call) and is_first(asked_version.result()):
+    told = ask("version")
+    if is_first(told):
         route = _route_of_first(call, request)
-    asked_builder = pool.submit(_inspected, call, ask, request)
-
-    def details() -> Details:
-        driver, buildkit = clients.stated_builder(asked_builder.result())
-        return Details(driver=driver, buildkit=buildkit)
-
-    found = pool.submit(details)
-    stated = _VERSION.search(asked_version.result())
-    pool.shutdown(wait=False)
-    return Client(path.resolve(), stated[1] if stated else "", route, found.result)
+    stated = _VERSION.search(told)
+    # compose says nothing of the builder it uses
+    return Client(path.resolve(), stated[1] if stated else "", route, program=COMPOSE_PROGRAM)
 
 
 def is_first(version: str) -> bool:
@@ -74,11 +64,10 @@ def _route_of_first(call: PluginCall, request: BuildRequest) -> Route:
 
 def plugin_tools(call: PluginCall, client: Client) -> Iterator[Observation]:
     """The programs that run here, with SHA-256."""
-    own = COMPOSE_PROGRAM if _is_compose(call) else BUILDX_PROGRAM
+    programs = [RunHere("client", client.program, client.path, client.version)]
     if call.alone:
-        yield from used([RunHere("client", own, client.path, client.version)])
+        yield from used(programs)
         return
-    programs = [RunHere("client", "docker", client.path, client.version)]
     details = client.details()
     wanted = {"docker-buildx": details.buildx} if client.route == "buildx" else {}
     if _is_compose(call):
@@ -93,10 +82,3 @@ def plugin_tools(call: PluginCall, client: Client) -> Iterator[Observation]:
 
 def _is_compose(call: PluginCall) -> bool:
     return call.argv[call.at - 1] == "build"
-
-
-def _inspected(call: PluginCall, ask: clients.Question, request: BuildRequest) -> str:
-    if _is_compose(call):
-        return ""  # compose says nothing of the builder it uses
-    name = call.as_build("buildx").builder(request.environment)
-    return ask("inspect", *([name] if name else []))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom.builder.docker.command import DockerCommand
+from bom.builder.docker.plugin import COMPOSE_PROGRAM
 from bom.builder.docker.stage_export import DockerStages
 from bom.builder.images.stages import SwitchedOff
 from bom.builder.pflag import Option
@@ -32,11 +33,15 @@ def exporter(
     place: tuple[Path, str],
 ) -> StageExporter | None:
     """What hands out the stages; None where no plain build says the same: files come from another
-    target, or the plugin runs without a client. `place`: a private folder that is there, and the
-    engine's architecture."""
+    target, or compose runs as a program of its own. `place`: a private folder that is there, and
+    the engine's architecture."""
     if not request.config.stages:
         return SwitchedOff()
-    if call.alone or item.linked or (client.route == "buildx" and inputs.dockerfile is None):
+    if (
+        client.program == COMPOSE_PROGRAM
+        or item.linked
+        or (client.route == "buildx" and inputs.dockerfile is None)
+    ):
         return None
     folder, architecture = place
     return DockerStages(
@@ -51,7 +56,7 @@ def exporter(
 
 def _build(call: PluginCall, item: Definition, inputs: BuildInputs) -> DockerCommand:
     end = call.globals_end
-    words = ("buildx", "build")
+    words = ("build",) if call.alone else ("buildx", "build")
     return DockerCommand(
         argv=(*call.argv[:end], *words, item.context),
         at=end + len(words),
@@ -60,6 +65,7 @@ def _build(call: PluginCall, item: Definition, inputs: BuildInputs) -> DockerCom
         client_options=call.client_options,
         options=(*call.as_build("buildx").options, *_options(item, inputs)),
         context=item.context,
+        alone=call.alone,
     )
 
 

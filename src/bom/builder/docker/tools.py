@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bom.builder.docker.command import CLIENT
 from bom.builder.tool_facts import RunHere, stated, used
 from bom.model import Gap
 
@@ -21,8 +22,8 @@ _NAMES: Final = {"Engine": "docker-engine"}
 
 def client_tools(client: Client) -> Iterator[Observation]:
     """The client and, where the build goes through it, its buildx plugin: with SHA-256."""
-    programs = [RunHere("client", "docker", client.path, client.version)]
-    if client.route == "buildx":
+    programs = [RunHere("client", client.program, client.path, client.version)]
+    if client.route == "buildx" and client.program == CLIENT:
         buildx = client.details().buildx
         if buildx is None:
             yield Gap("tool.hash", "docker-buildx", "the client does not say where its plugin is")
