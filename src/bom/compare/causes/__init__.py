@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bom.compare.causes import (
     build_id,
     content,
+    installed,
     locales,
     mode,
     order,
@@ -63,7 +64,7 @@ def explain(leaf: Leaf, known: tuple[Circumstances, Circumstances]) -> tuple[Dif
     Where one of the contents is empty, the leaf is taken for one that only the other build has.
     """
     scene = Scene(leaf, known)
-    placed = places.judge(scene)
+    placed = places.judge(scene) or installed.judge(scene)
     if placed is not None:
         return (_difference(leaf, [placed]),)
     found: dict[Cause, list[Judgement]] = {}

@@ -50,7 +50,7 @@ _TABLE: Final[tuple[tuple[re.Pattern[str], str, str], ...]] = tuple(
         (r"(?:.*/)?(?:\.npm/|\.yarn/cache/|\.pnpm-store/|\.cache/yarn/)", "npm's cache", _NPM),
         (r"(?:.*/)?(?:\.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox)/",
          "a cache of tests and checks", _TESTS),
-        (r"(?:.*/)?tests?/(?:.*/)?__pycache__/", "bytecode of a run of the tests", _TESTS),
+        (r"(?:.*/)?__pycache__/[^/]+-pytest-[^/]+\.pyc$", "bytecode of a run of the tests", _TESTS),
         (r"(?:root|home/[^/]+)/\.cache/", "a cache", _CACHE),
         (r"(?:var/)?tmp/|run/", "a temporary file", _TEMP),
     )
