@@ -86,6 +86,11 @@ Examples:
     metavar="FILE",
     help="Write the report as one self-contained page.",
 )
+@click.option(
+    "--investigate",
+    is_flag=True,
+    help="Where it isn't clear why something differs, build with one thing changed at a time.",
+)
 @click.option("--diffoscope", is_flag=True, help="Show the differences by diffoscope, too.")
 @click.option(
     "--json", "as_json", is_flag=True, help="The result as JSON (schemas/comparison.schema.json)."
@@ -104,6 +109,7 @@ def command(
     attestation_out: Path | None,
     output: Path | None,
     html: Path | None,
+    investigate: bool,
     diffoscope: bool,
     as_json: bool,
 ) -> None:
@@ -136,8 +142,13 @@ def command(
         from bom.cli.diffoscope import require
 
         require(os.environ)
-    with rebuilt(options, StderrReporter()) as built:
+    reporter = StderrReporter()
+    with rebuilt(options, reporter) as built:
         found = compared(built)
+        if investigate:
+            from bom.rebuild.investigating import investigated
+
+            found = investigated(found, built, reporter)
         _print(found, built, as_json=as_json)
         if page is not None:
             from bom.output import write_whole

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bom.vary.protocol import Circumstance, Factor, Host
 
-__all__ = ["FACTORS", "varied"]
+__all__ = ["FACTORS", "FIXED", "varied"]
 
 # In the order in which they are applied: what stands later runs inside of what stands before it.
 FACTORS: Final[tuple[Factor, ...]] = (
@@ -33,6 +33,8 @@ FACTORS: Final[tuple[Factor, ...]] = (
     Umask(),
     Clock(),
 )
+# What `bom build` sets itself, so that it is the same in every build but those `--as-is`.
+FIXED: Final = frozenset(factor.name for factor in FACTORS if factor.fixed)
 
 
 def varied(

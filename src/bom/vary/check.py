@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact, BomError, CannotNormalise, Refused
 from bom.model import Reproduction, Revision
-from bom.vary import FACTORS, images, varied
+from bom.vary import FACTORS, FIXED, images, varied
 from bom.vary.again import built_again, identity
 from bom.vary.clone import checked_out, tracked
 from bom.vary.folder import private_folder, removed
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _LISTED: Final = 100  # differences in the BOM
 _INVASIVE: Final = frozenset(factor.name for factor in FACTORS if factor.invasive)
-_FIXED: Final = frozenset(factor.name for factor in FACTORS if factor.fixed)
 _OPTION: Final = "--check-reproducible"
 
 
@@ -150,7 +149,7 @@ def _of_files(
         found = varied(
             _start(asked.request, attempt),
             Host(attempt, first),
-            fixed=_FIXED if asked.umask is not None else (),
+            fixed=FIXED if asked.umask is not None else (),
             without=without,
         )
         second = _checked_out(asked, first, found)

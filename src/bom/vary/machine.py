@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bom.vary.protocol import Circumstance, Host, Place
 
 _HOSTNAME: Final = "another-machine"
+_STANDING: Final = "2001-02-03 04:05:06"
 _LATER: Final = "+398d"  # another year, month, day of the week
 
 
@@ -72,6 +73,24 @@ class Clock:
             raise NotVaried("faketime is not installed")
         # The monotonic clock stays: programs wait by it.
         words = ("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", _LATER)
+        return replace(circumstance, prefix=(*circumstance.prefix, *words))
+
+    def seen(self, place: Place) -> str:
+        return probing.output(place, "date -u +%Y-%m")
+
+
+class StandingClock:
+    """A clock that stands still: what differs even then is not the time's doing. It is in no list,
+    for no two machines differ so."""
+
+    name = "clock"
+    fixed = False
+    invasive = True
+
+    def apply(self, circumstance: Circumstance, host: Host) -> Circumstance:
+        if _missing("faketime", host):
+            raise NotVaried("faketime is not installed")
+        words = ("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", _STANDING)
         return replace(circumstance, prefix=(*circumstance.prefix, *words))
 
     def seen(self, place: Place) -> str:

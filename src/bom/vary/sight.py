@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from bom.compare.protocol import Circumstances
     from bom.vary.protocol import Factor, Place
 
-_UNSEEN: Final = "a program in that place sees no difference"
+UNSEEN: Final = "a program in that place sees no difference"
+# Known to comparing also where they are equal: that rules causes out.
+_STEERING: Final = ("PYTHONHASHSEED", "SOURCE_DATE_EPOCH", "LC_ALL", "TZ")
 _NO_PROBE: Final = "no program could be run there to see it"
 
 
@@ -46,7 +48,7 @@ def claims(
     names = tuple(applied)
     varied = tuple(sorted(name for name in names if seen.differs(name)))
     return varied, tuple(
-        (name, _UNSEEN if seen.one.get(name) and seen.two.get(name) else _NO_PROBE)
+        (name, UNSEEN if seen.one.get(name) and seen.two.get(name) else _NO_PROBE)
         for name in names
         if name not in varied
     )
@@ -73,7 +75,7 @@ def circumstances(
         variables={
             name: value
             for name, value in environment.items()
-            if value != other.environment.get(name)
+            if value != other.environment.get(name) or name in _STEERING
         },
     )
 
