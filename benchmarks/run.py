@@ -148,8 +148,69 @@ def verify_and_seal(bench: Bench, megabytes: int) -> Iterator[Row]:
         bench.rounds,
     )
     yield Row(f"seal, {name}", "cp", figures["cp"], figures["seal"], 1.25, 0.3)
+    figures = in_turns(
+        {
+            "cp": bench.command("cp", str(built), copy, before=("rm", "-f", copy)),
+            "normalise": bench.command(
+                sys.executable,
+                str(HERE / "normalise_again.py"),
+                str(built),
+                copy,
+                before=("rm", "-f", copy),
+            ),
+        },
+        bench.rounds,
+    )
+    yield Row(
+        f"normalise, {name}",
+        "cp",
+        figures["cp"],
+        figures["normalise"],
+        4.0,
+        0.3,
+        100_000_000,
+    )
     for path in (built, sealed, Path(copy)):
         path.unlink()
+
+
+def comparing(bench: Bench, scale: str) -> Iterator[Row]:
+    """`bom diff` of two equal images, and of two of which one file in one layer differs, against
+    openssl's SHA-256 of one; with gzip layers against inflating what differs."""
+    for packed in ((), ("--gzip",)):
+        image, again, other = (str(bench.work / f"image-{n}.tar") for n in range(3))
+        make = ("-m", "benchmarks.make_image", image, "node", "--scale", scale, *packed)
+        bench.run(sys.executable, *make, cwd=HERE.parent)
+        change = ("-m", "benchmarks.change_image", image, other)
+        bench.run(sys.executable, *change, cwd=HERE.parent)
+        shutil.copyfile(image, again)
+        name = f"{Path(image).stat().st_size / 1e9:.2f} GB image"
+        differ = f"bom diff {image} {other} || test $? -eq 1"
+        commands = {
+            "floor": bench.command("openssl", "dgst", "-sha256", image),
+            "same": bench.command("bom", "diff", image, again),
+            "differ": bench.command("sh", "-c", differ),
+        }
+        if packed:
+            inflate = f"tar xOf {image} layer1/layer.tar | gzip -dc | openssl dgst -sha256"
+            commands = {
+                "floor": bench.command("sh", "-c", inflate),
+                "differ": bench.command("sh", "-c", differ),
+            }
+        figures = in_turns(commands, bench.rounds)
+        if packed:
+            what = f"`bom diff`, a file in a gzip layer differs, {name}"
+            floor = "gzip -dc of the layer"
+            yield Row(what, floor, figures["floor"], figures["differ"], 3.0, 1.0, 300_000_000)
+        else:
+            floor = "openssl dgst -sha256"
+            for what, kind, seconds in (
+                (f"`bom diff`, two equal {name}s", "same", 0.0 if scale == "1.0" else 0.3),
+                (f"`bom diff`, a file in a layer differs, {name}", "differ", 1.0),
+            ):
+                yield Row(what, floor, figures["floor"], figures[kind], 2.0, seconds, 300_000_000)
+        for path in (image, again, other):
+            Path(path).unlink()
 
 
 def wrapping(bench: Bench) -> Iterator[Row]:
@@ -290,6 +351,7 @@ def rows(bench: Bench, sizes: tuple[int, ...], components: int) -> Iterator[Row 
     yield from starting(bench)
     for megabytes in sizes:
         yield from verify_and_seal(bench, megabytes)
+    yield from comparing(bench, "0.1" if max(sizes) < 100 else "1.0")
     yield from wrapping(bench)
     yield from wrapping_image(bench)
     yield from composing(bench, components)
