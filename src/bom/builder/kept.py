@@ -24,16 +24,20 @@ HELD: Final = "bom-rebuild-held"
 _WORDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "docker": {
         "find": ("image", "inspect", "--format", "{{.Id}}"),
+        "names": ("image", "inspect", "--format", "{{range .RepoTags}}{{println .}}{{end}}"),
         "tag": ("image", "tag"),
         "remove": ("image", "rm"),
     },
     "podman": {
         "find": ("image", "inspect", "--format", "{{.Id}}"),
+        "names": ("image", "inspect", "--format", "{{range .RepoTags}}{{println .}}{{end}}"),
         "tag": ("image", "tag"),
         "remove": ("image", "rm"),
     },
     "buildah": {
         "find": ("inspect", "--type", "image", "--format", "{{.FromImageID}}"),
+        # buildah tells the names of all images only; one ID a line
+        "names": ("images", "--noheading", "--no-trunc", "--format", "{{.ID}} {{.Name}}", "--all"),
         "tag": ("tag",),
         "remove": ("rmi",),
     },
@@ -64,8 +68,22 @@ class Images:
             raise BomError(f"{image} can't be named {name}: {said}", hint="see the engine's log")
 
     def remove(self, name: str) -> None:
-        """A name, or an image that nothing names any more; one that is in use stays."""
+        """A name; with its last one the image goes, unless it is in use."""
         self._run("remove", name)
+
+    def drop(self, image: str) -> None:
+        """An image by its ID, if nothing names it any more: else it may be anybody's."""
+        if not self._is_named(image):
+            self._run("remove", image)
+
+    def _is_named(self, image: str) -> bool:
+        done = self._run("names", *(() if self.program == "buildah" else (image,)))
+        lines = done.stdout.decode("utf-8", "replace").split("\n")
+        if self.program == "buildah":
+            bare = image.removeprefix("sha256:")
+            mine = (line for line in lines if line.removeprefix("sha256:").startswith(bare))
+            lines = ["" if line.endswith("<none>") else line for line in mine]
+        return done.returncode != 0 or any(line.strip() for line in lines)
 
     def _run(self, what: str, *words: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -140,4 +158,4 @@ def _restore(images: Images, name: str, place: str) -> None:
     images.tag(place, name)
     images.remove(place)
     if now and now != before:
-        images.remove(now)
+        images.drop(now)
