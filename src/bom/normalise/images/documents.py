@@ -26,8 +26,15 @@ CREATED: Final = "org.opencontainers.image.created"
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 
 # What the builder without BuildKit writes down of the container in which it ran the last step, of
-# itself, and BuildKit of its cache, whose digests would be of layers that are no more.
-_DROPPED: Final = ("container", "container_config", "docker_version", "moby.buildkit.cache.v0")
+# itself; buildah of the image before the last step; and BuildKit of its cache, whose digests would
+# be of layers that are no more.
+_DROPPED: Final = (
+    "container",
+    "container_config",
+    "docker_version",
+    "moby.buildkit.cache.v0",
+    "parent",
+)
 _PARENT: Final = "Image"  # the ID of the image before the last step
 # What buildah says of an image that it made on the way: its ID, for it has no name.
 _BEFORE: Final = re.compile(r"FROM [0-9a-f]{12}\s*\Z")
