@@ -75,6 +75,28 @@ def test_the_classic_builder_leaves_its_containers_name_once(tmp_path: Path) -> 
     assert told(found) == [("hostname", "configuration > container")]
 
 
+def test_digests_in_steps_follow_from_what_is_copied(tmp_path: Path) -> None:
+    archives = [
+        image(
+            [BASE, layer],
+            config={
+                "history": [
+                    {"created_by": "/bin/sh -c #(nop) FROM scratch"},
+                    {"created_by": f"COPY file:{n * 64} in /etc", "comment": f"FROM {n * 12}"},
+                ]
+            },
+        )
+        for layer, n in zip(TIMES, "ab", strict=True)
+    ]
+    assert told(compared(tmp_path, *archives)) == [("timestamp", "layer 2 > etc/built")]
+    alone = [
+        image([BASE], config={"history": [{"created_by": f"COPY file:{n * 64} in /"}]})
+        for n in "ab"
+    ]
+    found = compared(tmp_path, *alone)
+    assert [item.path for item in found.differences] == ["configuration > history[0].created_by"]
+
+
 def test_another_engine_is_another_tool(tmp_path: Path) -> None:
     archives = [image([BASE], config={"docker_version": v}) for v in ("20.10.24", "20.10.25")]
     found = compared(tmp_path, *archives)

@@ -21,6 +21,11 @@ _DERIVED: Final = re.compile(
 )
 # The classic builder's container: its ID, and the host name made of that.
 _CONTAINER: Final = re.compile(r"(?:config|container_config)\.Hostname\Z|container\Z")
+# A step of the classic builder or of buildah names what it copies, and the image before it.
+_NAMED: Final = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![0-9a-f])")
+_STEP: Final = re.compile(
+    r"history\[\d+\]\.(?:created_by|comment)\Z|container_config\.Cmd(?:\[|\Z)"
+)
 _HEX_ID: Final = re.compile(r"(?:[0-9a-f]{12}|[0-9a-f]{64})\Z")
 _CREATED: Final = (
     "Give the build SOURCE_DATE_EPOCH (--build-arg SOURCE_DATE_EPOCH=N, which `bom build` does by "
@@ -64,6 +69,7 @@ def compare_documents(
 
 def _configuration(path: str, walk: Walk, one: StoredImage, two: StoredImage) -> None:
     hostname = False
+    derived: list[tuple[str, object, object]] = []
     for key, ours, theirs in _differing(one.config, two.config):
         name = f"configuration > {key}"
         if _DERIVED.match(key):
@@ -80,8 +86,17 @@ def _configuration(path: str, walk: Walk, one: StoredImage, two: StoredImage) ->
             told = f"docker {ours} -> {theirs}"
             remedy = "Build with the same version of the engine."
             walk.say(path, name, "tool-version", told, remedy)
+        elif _STEP.match(key) and _without_digests(ours) == _without_digests(theirs):
+            derived.append((name, ours, theirs))
         else:
             _text(path, walk, name, ours, theirs)
+    if derived and not walk.found:
+        # of what, doesn't show
+        _text(path, walk, *derived[0])
+
+
+def _without_digests(step: object) -> str:
+    return _NAMED.sub("", str(step))
 
 
 def _time(path: str, walk: Walk, name: str, one: object, two: object) -> None:
