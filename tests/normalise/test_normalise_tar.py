@@ -18,7 +18,7 @@ from tests.normalise.conftest import EPOCH
 
 from bom.archive.decompress import PIECE
 from bom.errors import BadArtifact, CannotNormalise
-from bom.normalise import Change, deflate, normalise
+from bom.normalise import Change, deflate, normalise, tar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -265,7 +265,7 @@ def test_a_pyc_that_names_its_source_by_hash_is_left_alone(
 def test_gnu_tar_unpacks_sparse_files_of_every_format_the_same(
     lab: Lab, need: Need, tmp_path: Path
 ) -> None:
-    tar = need("tar")
+    packer = need("tar")
     with (tmp_path / "holes").open("wb") as file:
         for place in range(0, 40 << 20, 1 << 20):  # more pieces than the header itself holds
             file.seek(place)
@@ -273,13 +273,15 @@ def test_gnu_tar_unpacks_sparse_files_of_every_format_the_same(
     (tmp_path / "after").write_text("what comes after")
     results = set()
     for form in ("gnu", "posix --sparse-version=0.1", "posix --sparse-version=1.0"):
-        packing = [tar, "-C", str(tmp_path), "-cSf", str(tmp_path / "x.tar")]
+        packing = [packer, "-C", str(tmp_path), "-cSf", str(tmp_path / "x.tar")]
         subprocess.run([*packing, *f"--format={form}".split(), "holes", "after"], check=True)
         results.add(lab.normalise(tmp_path / "x.tar").read_bytes())
     assert len(results) == 1
     there = tmp_path / "there"
     there.mkdir()
-    subprocess.run([tar, "-xf", str(tmp_path / "normalised/x.tar"), "-C", str(there)], check=True)
+    subprocess.run(
+        [packer, "-xf", str(tmp_path / "normalised/x.tar"), "-C", str(there)], check=True
+    )
     for name in ("holes", "after"):
         assert (there / name).read_bytes() == (tmp_path / name).read_bytes()
     assert (there / "holes").stat().st_blocks * 512 < 10 << 20
@@ -326,6 +328,15 @@ def test_what_could_unpack_to_something_else_is_refused(
     refused = lab.refusal(built(), "x.tar")
     assert isinstance(refused, CannotNormalise)
     assert reason in refused.reason
+
+
+@pytest.mark.parametrize("limit", ["_ENTRIES_LIMIT", "_NAMES_LIMIT"])
+def test_entries_without_end_are_refused_before_they_fill_the_memory(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(tar, limit, 3)
+    refused = lab.refusal(gzip.compress(packed([entry(f"n{i}") for i in range(9)])), "x.tgz")
+    assert refused.reason == "it has more entries than can be put in order here"
 
 
 def test_a_name_goes_into_a_message_without_its_control_characters(lab: Lab) -> None:

@@ -38,6 +38,9 @@ ASPECTS: Final[tuple[Aspect, ...]] = ("bytecode", "headers", "modes", "order", "
 _DEVICES: Final = "34"
 _TYPES: Final = "0123456"
 _SET_ID: Final = 0o6000
+# An archive of a few megabytes can hold headers without end; an entry takes about a kilobyte here.
+_ENTRIES_LIMIT: Final = 1_000_000
+_NAMES_LIMIT: Final = 256 << 20  # bytes of all names and link targets
 _SMALL: Final = 256 * 1024  # bytes that are read with their header, in one call
 _END: Final = bytes(2 * BLOCK)
 _AHEAD: Final = 8 * 1024  # bytes read while looking for headers
@@ -128,8 +131,11 @@ class _Contents:
         self.is_system = False
         self._framing = False
         walk = TarWalk(_Readable(file))  # type: ignore[arg-type] # it seeks and reads, no more
-        at = 0
+        at = names = 0
         for member in walk:
+            names += len(member.name) + len(member.linkname)
+            if len(self.members) >= _ENTRIES_LIMIT or names > _NAMES_LIMIT:
+                raise CannotNormalise("it has more entries than can be put in order here")
             if member.offset > at:
                 self._global(at, member.offset)
             at = member.end
