@@ -29,7 +29,7 @@ from bom.place import place_of
 from bom.process import run
 from bom.seal import is_left_by_bom
 from bom.seal.beside import ENDINGS
-from bom.sealing import Sealed, Session, carries, compose, unchanged, write
+from bom.sealing import Composed, Sealed, Session, carries, compose, unchanged, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -280,9 +280,24 @@ def _telling(sealed: Sequence[Sealed], reporter: Reporter) -> Iterator[None]:
         raise
 
 
+def _composed(
+    session: Session, artifact: Artifact, stack: ExitStack, reporter: Reporter
+) -> Composed:
+    """The artifact's BOM; where it is to be normalised, which takes as long as it is large, that is
+    shown."""
+    if session.normalise is None or artifact.subject.image is not None:
+        return compose(session, artifact, stack)
+    reporter.start(f"normalise {artifact.target.name}", 0)
+    try:
+        return compose(session, artifact, stack)
+    finally:
+        reporter.done()
+
+
 def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> BuildOutcome:
     sealed: list[Sealed] = []
     left_alone: list[Path] = []
+    as_built: list[str] = []
     artifacts = (*collected.artifacts, *collected.sealed_already)
     _refuse_key_inside(artifacts)
     with _telling(sealed, reporter):
@@ -290,13 +305,11 @@ def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> Bui
             for text in artifact.warnings:
                 reporter.warn(text)
             with ExitStack() as stack:
-                if session.normalise is not None:
-                    reporter.start(f"normalise {artifact.target.name}", 0)
-                try:
-                    composed = compose(session, artifact, stack)
-                finally:
-                    if session.normalise is not None:
-                        reporter.done()
+                composed = _composed(session, artifact, stack, reporter)
+                more = composed.artifact.warnings[len(artifact.warnings) :]
+                as_built += more
+                for text in more:
+                    reporter.warn(text)
                 if artifact in collected.sealed_already:
                     if carries(artifact.built, composed):
                         sealed.append(unchanged(composed))
@@ -322,6 +335,7 @@ def _seal_all(session: Session, collected: Collected, reporter: Reporter) -> Bui
     warnings = (
         *collected.warnings,
         *(text for artifact in collected.artifacts for text in artifact.warnings),
+        *as_built,
     )
     return BuildOutcome(
         0,

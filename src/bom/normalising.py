@@ -76,8 +76,12 @@ def normalised(
 
 
 def _refused(artifact: Artifact, why: str) -> Artifact:
-    gap = Gap(GAP, artifact.subject.kind, f"it is sealed as it was built: {why}")
-    return replace(artifact, observations=(*artifact.observations, gap))
+    said = f"it is sealed as it was built: {why}"
+    return replace(
+        artifact,
+        observations=(*artifact.observations, Gap(GAP, artifact.subject.kind, said)),
+        warnings=(*artifact.warnings, f"{artifact.target.name} is not normalised: {why}"),
+    )
 
 
 def _told(artifact: Artifact, path: Path, epoch: int) -> Artifact:

@@ -96,7 +96,9 @@ def test_what_no_normaliser_knows_is_sealed_as_built_and_says_so(
     bom: Bom, key: Key, source: Path
 ) -> None:
     command = ("tar", "cjf", "o.tar.bz2", "one")
-    bom("build", "--normalize", "--key", key.private, "--", *command, cwd=source)
+    done = bom("build", "--normalize", "--key", key.private, "--", *command, cwd=source)
+    told = "o.tar.bz2 is not normalised: this version normalises no file of this format"
+    assert told in done.stderr
     document = json.loads((source / "o.tar.bz2.bom.cdx.json").read_text())
     gaps = [entry["text"] for entry in document["annotations"]]
     why = "it is sealed as it was built: this version normalises no file of this format"
