@@ -7,6 +7,7 @@ how it is reached, `connection`.
 from __future__ import annotations
 
 import json
+import os
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -248,8 +249,11 @@ class Stream:
 
     def __init__(self, connection: Connection, response: HTTPResponse) -> None:
         self._connection = connection
-        self._socket = connection.sock
         self._response = response
+        # the connection forgets its own where the answer ends with it (HTTP/1.0, a proxy's)
+        self._socket = None
+        if not response.isclosed():
+            self._socket = socket.socket(fileno=os.dup(response.fileno()))
 
     def __enter__(self) -> Self:
         return self
@@ -269,6 +273,8 @@ class Stream:
     def close(self) -> None:
         self._response.close()
         self._connection.close()
+        if self._socket is not None:
+            self._socket.close()
 
 
 class _Silent(BomError):
