@@ -7,6 +7,7 @@ replaced strings are longer is a length or an offset, and says nothing of its ow
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -81,7 +82,10 @@ def _strings(
     """The strings that say the same of the two builds with other values; None where there are
     strings that don't, for then it is the program that differs and not what it was told."""
     first, second = (
-        [found.group().decode("ascii") for found in _STRING.finditer(content)][:_STRINGS]
+        [
+            found.group().decode("ascii")
+            for found in itertools.islice(_STRING.finditer(content), _STRINGS)
+        ]
         for content in (one, two)
     )
     aligned = lines.align(first, second, split)

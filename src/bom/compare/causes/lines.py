@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 2000  # differing lines that are looked at
 ELEMENTS: Final = 10_000  # permuted lines that are kept
-_LINES: Final = 500_000  # lines between equal starts and ends that are laid side by side
+_LINES: Final = 200_000  # lines between equal starts and ends that are laid side by side
 _HEAD: Final = 2000  # characters of a line that say what line it is
 
 
