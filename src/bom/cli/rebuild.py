@@ -224,7 +224,7 @@ def _attest(found: Comparison, built: Built, key: PrivateKey, word: Path) -> Non
     from bom.report.text import inert
 
     write_whole(word, attestation(built, found, key))
-    click.echo(f"bom: signed as {key.public.key_id[:16]}: {inert(str(word))}", err=True)
+    click.echo(f"bom: signed as {key.public.key_id}: {inert(str(word))}", err=True)
 
 
 def _keep(built: Built, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bom import canonical
 from bom.compose import reading
-from bom.errors import BadArtifact
+from bom.errors import BadArtifact, BomError
 from bom.seal import recognise, unseal_to
 from bom.show import embedded
 from bom.verify import verify
@@ -41,6 +41,9 @@ def original(artifact: Path, keys: Sequence[TrustedKey], room: Path) -> Original
     Raises BadArtifact, with what is wrong first, where the verdict is not good: nothing that an
     artifact says is done for a signer that is not trusted.
     """
+    if not artifact.is_file():  # it is read several times: a stream won't do
+        why = "it is no plain file" if artifact.exists() else "there is none"
+        raise BomError(f"{artifact} can't be rebuilt: {why}", hint="name a sealed file")
     verdict = verify(artifact, keys)
     if not verdict.good:
         first = verdict.findings[0]

@@ -60,6 +60,8 @@ class Checkout:
 def check_out(record: SourceRecord, source: Source, into: Path, git: Git) -> Checkout:
     """Clone into a new folder in `into`. Raises BomError for a source that can't be had, that is
     shallow, that lacks the revision, or that is another one than was built."""
+    if source.place:
+        _places(record, source)  # one that is not there is said before anything else
     dirty = bool(record.changed or record.tree_digest)
     given = _state(source.folder) if source.folder is not None else None
     if dirty:
