@@ -23,6 +23,8 @@ CONFIG_TYPES: Final = (
     "application/vnd.docker.container.image.v1+json",
 )
 CREATED: Final = "org.opencontainers.image.created"
+_BASE_DIGEST: Final = "org.opencontainers.image.base.digest"
+_BASE_NAME: Final = "org.opencontainers.image.base.name"
 _REFERENCE_TYPE: Final = "vnd.docker.reference.type"
 
 # What the builder without BuildKit writes down of the container in which it ran the last step, of
@@ -103,10 +105,18 @@ def clamped_text(text: Any, epoch: int) -> Any:
 
 
 def annotated(holder: Mapping[str, Any], epoch: int) -> dict[str, Any]:
-    """A descriptor or manifest whose annotations state no time after the epoch."""
+    """A descriptor or manifest whose annotations state no time after the epoch, and no base that
+    has no name: buildah's is the image before the last stage, of the hour of the build."""
     made = dict(holder)
-    if isinstance(notes := made.get("annotations"), dict) and CREATED in notes:
-        made["annotations"] = {**notes, CREATED: clamped_text(notes[CREATED], epoch)}
+    if not isinstance(stated := made.get("annotations"), dict):
+        return made
+    notes = dict(stated)
+    if CREATED in notes:
+        notes[CREATED] = clamped_text(notes[CREATED], epoch)
+    if _BASE_DIGEST in notes and not notes.get(_BASE_NAME):
+        del notes[_BASE_DIGEST]
+        notes.pop(_BASE_NAME, None)
+    made["annotations"] = notes
     return made
 
 
