@@ -274,6 +274,14 @@ def test_a_pyc_has_the_time_of_its_source_and_a_folder() -> None:
     assert causes(one, two, name="a.pyc") == ["path", "timestamp"]
 
 
+def test_the_same_texts_in_another_order_in_a_binary_are_an_order() -> None:
+    words = [b"crimson", b"green", b"blue", b"ultramarine"]
+    one, two = (b"\0\1".join(row) + b"\0" for row in (words, words[::-1]))
+    assert causes(one, two) == ["unknown"]
+    head = b"\xa7\x0d\r\n" + b"\0" * 12
+    assert causes(head + one, head + two, name="a.pyc") == ["hash-seed"]
+
+
 def test_identities_of_windows_and_mac_programs_are_build_ids() -> None:
     def windows(stamp: int, identity: bytes) -> bytes:
         head = b"MZ" + b"\0" * 58 + struct.pack("<I", 64)

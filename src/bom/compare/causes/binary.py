@@ -61,8 +61,13 @@ def spots(
             yield Spot(Token("folder", first), Token("folder", second))
     if one == two:
         return
+    texts, others = _texts(one), _texts(two)
+    if texts != others and Counter(texts) == Counter(others):
+        moved = lines.align(texts, others, split).moved
+        yield Spot(Token("permuted", ""), Token("permuted", ""), elements=moved)
+        return
     if len(one) != len(two):
-        pairs = _strings(one, two, split)
+        pairs = _strings(texts, others, split)
         if pairs is None:
             yield _bytes(one[:16], two[:16])
             return
@@ -76,19 +81,17 @@ def spots(
     yield from _raw(one, two, grown, split)
 
 
+def _texts(content: bytes) -> list[str]:
+    found = itertools.islice(_STRING.finditer(content), _STRINGS)
+    return [match.group().decode("ascii") for match in found]
+
+
 def _strings(
-    one: bytes, two: bytes, split: tuple[Tokeniser, Tokeniser]
+    one: list[str], two: list[str], split: tuple[Tokeniser, Tokeniser]
 ) -> dict[bytes, bytes] | None:
     """The strings that say the same of the two builds with other values; None where there are
     strings that don't, for then it is the program that differs and not what it was told."""
-    first, second = (
-        [
-            found.group().decode("ascii")
-            for found in itertools.islice(_STRING.finditer(content), _STRINGS)
-        ]
-        for content in (one, two)
-    )
-    aligned = lines.align(first, second, split)
+    aligned = lines.align(one, two, split)
     if aligned.moved[0] or not aligned.complete:
         return None
     found: dict[bytes, bytes] = {}

@@ -39,7 +39,7 @@ def judge(spot: Spot, scene: Scene) -> Judgement | None:
     if spot.kinds != ("permuted", "permuted"):
         return None
     one, two = spot.elements
-    decided = _decided(spot, one, two)
+    decided = _decided(spot, scene, one, two)
     left = (decided,) if decided else _candidates(scene, one, two)
     cause: Cause = left[0] if len(left) == 1 else "unknown"
     seen = f"{len(one)} elements in another order: {_first(one)} and {_first(two)}"
@@ -52,8 +52,9 @@ def _first(elements: Sequence[str]) -> str:
     )
 
 
-def _decided(spot: Spot, one: Sequence[str], two: Sequence[str]) -> Cause | None:
-    if _python_set(spot):
+def _decided(spot: Spot, scene: Scene, one: Sequence[str], two: Sequence[str]) -> Cause | None:
+    # Bytecode is in the order of its source, but for constant sets.
+    if _python_set(spot) or scene.leaf.name.endswith(".pyc"):
         return "hash-seed"
     if len(one) >= _ELEMENTS and (
         (_by_bytes(one) and _by_language(two)) or (_by_bytes(two) and _by_language(one))
