@@ -458,6 +458,7 @@ class Verdict:
     """What `verify` found. Good only when a trusted signature covers every byte.
 
     `build_findings`: how many things the BOM itself says were wrong when it was made.
+    `reproducible`: what came of building it a second time then, "" where that was not tried.
     `images`: of an image archive (platform, manifest or "", configuration), digests as the BOM
     states them. `rebuilt_by`: names of the trusted keys whose owners built it again
     (bom.rebuilders).
@@ -477,6 +478,7 @@ class Verdict:
     format: str = ""
     warnings: tuple[str, ...] = field(default=())
     images: tuple[tuple[str, str, str], ...] = ()
+    reproducible: str = ""
     rebuilt_by: tuple[str, ...] = ()
 
     @property

@@ -58,6 +58,11 @@ class VerdictRecord(_Record):
     gaps: int
     build_findings: int = Field(description="What the BOM says was wrong when it was made.")
     failed_checks: list[str]
+    reproducible: str | None = Field(
+        default=None,
+        description="`same`, `normalised`, `different` or `failed`: what came of building it a"
+        " second time, as the BOM states it; null where that was not tried.",
+    )
     rebuilt_by: list[str] = Field(
         default=[], description="Names of the trusted keys whose owners built it again."
     )
@@ -237,6 +242,7 @@ def verdict_record(verdict: Verdict) -> VerdictRecord:
         gaps=verdict.gaps,
         build_findings=verdict.build_findings,
         failed_checks=list(verdict.failed_checks),
+        reproducible=verdict.reproducible or None,
         rebuilt_by=list(verdict.rebuilt_by),
         warnings=list(verdict.warnings),
     )

@@ -33,6 +33,10 @@ def verdict_text(verdict: Verdict) -> str:
     if verdict.failed_checks:
         failed = ", ".join(inert(name) for name in verdict.failed_checks)
         lines.append(f"  checks     FAILED when it was built: {failed}")
+    if verdict.reproducible:
+        told = {"same": "the same bytes", "normalised": "the same after normalising"}
+        shown = told.get(verdict.reproducible, inert(verdict.reproducible).upper())
+        lines.append(f"  built again {shown}, when it was built")
     if verdict.build_findings:
         count_then = _plural(verdict.build_findings, "thing")
         lines.append(f"  then found {count_then} wrong when it was built (`bom show` lists them)")
