@@ -168,6 +168,13 @@ def test_what_is_known_names_what_has_no_shape() -> None:
         assert causes(one, two) == ["unknown"]
 
 
+def test_what_is_known_of_one_build_alone_changes_nothing() -> None:
+    one, two = "by anna on forge in /home/anna/app/x", "by anna on forge in /tmp/again/source/app/x"
+    there = Circumstances(folder="/tmp/again/source", user="anna", hostname="forge")
+    assert causes(one, two, (Circumstances(), there)) == ["path"]
+    assert causes(f"\0{one}\0", f"\0{two}\0", (Circumstances(), there)) == ["path"]
+
+
 def test_a_tools_or_a_dependencys_two_versions_are_named() -> None:
     known = (
         Circumstances(tools={"gcc": "13.2.0"}, dependencies={"pkg:pypi/idna": "3.4"}),

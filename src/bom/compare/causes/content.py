@@ -36,12 +36,22 @@ def differing(scene: Scene) -> Iterator[Spot | Judgement | Cut]:
     yield from _text(one, two, _split(scene, ()))
 
 
-def _split(scene: Scene, known: tuple[tuple[str, str], ...]) -> tuple[Tokeniser, Tokeniser]:
-    """Splitters that know the folders, also where only the contents told them."""
+def _split(scene: Scene, told: tuple[tuple[str, str], ...]) -> tuple[Tokeniser, Tokeniser]:
+    """Splitters that know what is known of both; of one alone it would only look different.
+
+    `told`: folders that the contents tell, where they aren't known.
+    """
     one, two = scene.known
-    if known and not (one.folder and two.folder):
-        one = dataclasses.replace(one, folder=known[0][0])
-        two = dataclasses.replace(two, folder=known[0][1])
+    if not (one.folder and two.folder):
+        folders = told[0] if told else ("", "")
+        one = dataclasses.replace(one, folder=folders[0])
+        two = dataclasses.replace(two, folder=folders[1])
+    if not (one.home and two.home):
+        one, two = dataclasses.replace(one, home=""), dataclasses.replace(two, home="")
+    if not (one.user and two.user):
+        one, two = dataclasses.replace(one, user=""), dataclasses.replace(two, user="")
+    if not (one.hostname and two.hostname):
+        one, two = dataclasses.replace(one, hostname=""), dataclasses.replace(two, hostname="")
     return tokeniser(one), tokeniser(two)
 
 
