@@ -147,6 +147,37 @@ def test_a_build_that_fails_gives_the_name_back(
     assert not engine.holds(before)
 
 
+def test_a_base_image_that_has_moved_is_named_before_the_build(
+    key: Key, bom: Bom, need: Need, tmp_path: Path
+) -> None:
+    """On the containerd store, which knows the digest of every image."""
+    engine = Engine("modern", need.engine("modern"), bom)
+    base = f"{engine.tag}-web"
+    folder = source(tmp_path / "base", "FROM scratch\nCOPY message.txt /\n")
+    engine.docker("build", "-q", "-t", base, str(folder))
+    app = source(tmp_path / "app", f"FROM {base}\nCOPY message.txt /other\n")
+    sealed = tmp_path / "app.tar"
+    try:
+        engine.bom(
+            *("build", "-o", sealed, "--key", key.private, "--"),
+            *("docker", "build", "-t", engine.tag, "."),
+            cwd=app,
+        )
+        (folder / "message.txt").write_text("another\n")
+        engine.docker("build", "-q", "-t", base, str(folder))
+        done = engine.bom(
+            *("rebuild", sealed, "--key", key.public, "--source", app, "--strict-tools"),
+            cwd=tmp_path,
+            code=1,
+        )
+        name = base.removeprefix("docker.io/")
+        assert f"warning: another tool than was recorded: base-image {name}: " in done.stderr
+        assert done.stderr.splitlines()[-2].startswith("error: --strict-tools: 1 of the recorded")
+    finally:
+        for name in (engine.tag, base):
+            engine.docker("image", "rm", "--force", name)
+
+
 def test_all_the_names_that_bake_gives_are_given_back(
     key: Key, bom: Bom, need: Need, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from bom.observe.protocol import BuildContext
 from bom.place import place_of
 from bom.process import SIGNALLED, STDERR
 from bom.rebuild import settings
+from bom.rebuild.bases import moved
 from bom.rebuild.git import Git
 from bom.rebuild.matching import match, remade
 from bom.rebuild.original import as_built, original
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bom.build import Reporter
+    from bom.builder.kept import Images
     from bom.builder.protocol import PreparedBuild
     from bom.rebuild.matching import Remade
     from bom.rebuild.original import Original
@@ -106,8 +108,7 @@ def rebuilt(options: RebuildOptions, reporter: Reporter) -> Iterator[Built]:
         for note in checkout.notes:
             reporter.warn(note)
         asked = _asked(planned, checkout.root, options.environment, places["made"])
-        changed, names = _before(asked, planned, sealed, reporter, strict=options.strict_tools)
-        images = images_of(asked.command, names, asked.environment, asked.cwd)
+        changed, images = _before(asked, planned, sealed, reporter, strict=options.strict_tools)
         started = _now()
         with kept(images):
             made = _made(asked, planned.line, reporter)
@@ -176,8 +177,9 @@ def _before(
     reporter: Reporter,
     *,
     strict: bool,
-) -> tuple[tuple[ToolDifference, ...], tuple[str, ...]]:
-    """The tools that are others here, each told; and the names that the build gives images."""
+) -> tuple[tuple[ToolDifference, ...], Images | None]:
+    """The tools and base images that are others here, each told; and the images whose names the
+    build moves."""
     place = place_of(asked)
     request = BuildRequest(
         command=asked.command,
@@ -200,8 +202,9 @@ def _before(
         refuse_without(asked.command, (), asked.environment, asked.cwd)
     with builder_for(asked.command, asked.images).prepare(request) as prepared:
         here = tools_here(context, prepared.observations)
-        names = _names(prepared, sealed)
-    changed = differences(planned.tools, here)
+        names = _names(prepared, sealed) if asked.output is not None else ()
+    images = images_of(asked.command, names, asked.environment, asked.cwd)
+    changed = (*differences(planned.tools, here), *moved(planned.bases, images))
     for item in changed:
         reporter.warn(f"another tool than was recorded: {item.text}")
     refuse_without(asked.command, changed, asked.environment, asked.cwd)
@@ -210,15 +213,14 @@ def _before(
             f"--strict-tools: {len(changed)} of the recorded tools are others here",
             hint="install the recorded versions, or leave --strict-tools out",
         )
-    return changed, names
+    return changed, images
 
 
 def _names(prepared: PreparedBuild, sealed: Original) -> tuple[str, ...]:
-    stated = reading.subject_properties(sealed.document, "bom-seal:image:tag")
-    if not stated:
-        return ()
+    """Those that the artifact has, and that its definition gives other images."""
     from bom.builder.docker.targets import PreparedTargets
 
+    stated = reading.subject_properties(sealed.document, "bom-seal:image:tag")
     defined = prepared.names if isinstance(prepared, PreparedTargets) else ()
     return tuple(dict.fromkeys((*defined, *stated)))
 
