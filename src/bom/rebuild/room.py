@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bom.errors import BomError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PREFIX: Final = "bom-rebuild-"
 
@@ -23,16 +25,24 @@ def room() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, onerror=_opened)
+        _remove(folder)
 
 
-def _opened(remove: Callable[..., object], path: str, error: object) -> None:
-    """A build may leave folders that nobody may write to (Go's module cache is of such)."""
-    with suppress(OSError):
-        for place in (os.path.dirname(path), path):  # noqa: PTH120 - as rmtree has it
-            if stat.S_ISDIR(os.lstat(place).st_mode):
-                os.chmod(place, stat.S_IRWXU)  # noqa: PTH101
-        if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            remove(path)
+def _remove(folder: Path) -> None:
+    """Raises BomError where something in it is not ours to remove."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return
+    # a build may leave folders that nobody may write to (Go's module cache is of such)
+    for place, names, _ in os.walk(folder):
+        for name in names:
+            path = Path(place, name)
+            with suppress(OSError):
+                if stat.S_ISDIR(path.lstat().st_mode):
+                    path.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise BomError(
+            f"{folder} can't be removed: the build left files of another user there",
+            hint="remove it yourself, with the rights of that user",
+        )
