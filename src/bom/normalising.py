@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact, BomError, CannotNormalise
 from bom.model import Gap, Property, RunDetail
-from bom.normalise import normalise, normaliser_of
+from bom.normalise import Normaliser, normalise, normaliser_of
+from bom.normalise.tar import FileSystemNormaliser
 from bom.output import temporary_file
 from bom.printable import printable_name
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 NORMALISED: Final = "bom-seal:normalised"
 NORMALISED_TO: Final = "bom-seal:normalised:epoch"
 GAP: Final = "artifact.normalised"
+_FILE_SYSTEM: Final[Normaliser] = FileSystemNormaliser()
 _UNKNOWN: Final = "this version normalises no file of this format"
-_FILE_SYSTEM: Final = "it is a file system, in which owners and modes are content"
 _LISTED: Final = 100  # changes in the run record
 
 
@@ -48,12 +49,13 @@ def normalised(
         return _told(artifact, built, epoch), built
     if subject.image is not None:
         return artifact, built  # why it is as built, its collector says
-    if artifact.is_file_system:
-        return _refused(artifact, _FILE_SYSTEM), built
     name = artifact.target.name
     out = stack.enter_context(temporary_file(artifact.target))
     try:
-        changes = normalise(built, out, epoch, artifact.built.name)
+        if artifact.is_file_system:
+            changes: tuple[Change, ...] | None = _FILE_SYSTEM.normalise(built, out, epoch)
+        else:
+            changes = normalise(built, out, epoch, artifact.built.name)
         if changes is None:
             return _refused(artifact, _UNKNOWN), built
         with out.open("rb") as stream:
@@ -86,7 +88,8 @@ def _refused(artifact: Artifact, why: str) -> Artifact:
 
 def _told(artifact: Artifact, path: Path, epoch: int) -> Artifact:
     """With what stands in the BOM, and in the run record."""
-    normaliser = normaliser_of(path, artifact.built.name)
+    known = normaliser_of(path, artifact.built.name)
+    normaliser = _FILE_SYSTEM if artifact.is_file_system else known
     aspects = normaliser.aspects if normaliser is not None else ()
     properties = (Property(NORMALISED_TO, str(epoch)), *(Property(NORMALISED, a) for a in aspects))
     details = (RunDetail("original.sha256", artifact.original_sha256), *_changes(artifact.changes))

@@ -73,12 +73,36 @@ class TarNormaliser:
         return changes
 
 
+class FileSystemNormaliser:
+    """A tar that is known to be a whole file system, which its content alone may not show: the
+    numbers of owners and the modes are content."""
+
+    name: str = "file-system"
+    aspects: tuple[Aspect, ...] = tuple(aspect for aspect in ASPECTS if aspect != "modes")
+
+    def recognises(self, head: bytes, name: str) -> bool:
+        """By the header of its first entry; the name doesn't matter."""
+        return is_header(head[:BLOCK])
+
+    def normalise(self, path: Path, out: Path, epoch: int) -> tuple[Change, ...]:
+        with opened(path) as file, out.open("wb", buffering=0) as target:
+            contents = _Contents(file)
+            contents.is_system = True
+            sink = _FileSink(target.fileno())
+            changes = _rewritten(contents, sink, epoch)
+            sink.flush()
+        return changes
+
+
 def rewrite(file: PositionedFile, sink: Sink, epoch: int) -> tuple[Change, ...]:
     """Write the tar that is all of `file` to `sink`, normalised, and say what was changed.
 
     Raises CannotNormalise, BadArtifact, OSError.
     """
-    contents = _Contents(file)
+    return _rewritten(_Contents(file), sink, epoch)
+
+
+def _rewritten(contents: _Contents, sink: Sink, epoch: int) -> tuple[Change, ...]:
     writer = _Writer(contents, sink, epoch)
     if contents.comment is not None:
         sink.write(encode_comment(contents.comment))
