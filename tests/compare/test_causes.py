@@ -336,6 +336,7 @@ HOSTILE: Final[dict[str, Callable[[], tuple[bytes, bytes]]]] = {
     "dashes": lambda: (b"-" * SIZE, b"-" * (SIZE - 1) + b"x"),
     "numbers": lambda: (lines(900_000), lines(900_000, 7)),
     "reversed": lambda: (lines(900_000), b"\n".join(lines(900_000).split(b"\n")[::-1])),
+    "one string": lambda: (b"\0" + b"ab" * (SIZE // 2 - 1), b"\0" + b"ac" * (SIZE // 2 - 1)),
     "strings": lambda: (
         lines(900_000).replace(b"\n", b"abc\0"),
         lines(900_000, 3).replace(b"\n", b"abcd\0"),

@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bom.compare.causes import lines
-from bom.compare.causes.model import Spot, Token
+from bom.compare.causes.model import Cut, Spot, Token
 from bom.compare.causes.tokens import in_lines, skeleton
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _BLOCK: Final = 64 * 1024
 _SMALL: Final = 64
 _STRING: Final = re.compile(rb"[\t\x20-\x7e]{4,}")
 _STRINGS: Final = 200_000
+_AROUND: Final = 2000  # characters of a string on either side of what differs
 _HEAD: Final = 2000  # characters of a string that say what string it is
 _TEXT: Final = frozenset(b"\t" + bytes(range(0x20, 0x7F)))
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
@@ -49,7 +50,7 @@ def spots(
     two: bytes,
     folders: tuple[tuple[str, str], ...],
     split: tuple[Tokeniser, Tokeniser],
-) -> Iterator[Spot]:
+) -> Iterator[Spot | Cut]:
     """Where two contents differ. `folders`: of the two builds, which stand for each other."""
     grown: Counter[int] = Counter()
     for first, second in folders:
@@ -106,13 +107,20 @@ def _strings(
 
 def _raw(
     one: bytes, two: bytes, grown: Counter[int], split: tuple[Tokeniser, Tokeniser]
-) -> Iterator[Spot]:
-    """Runs of bytes that differ, of contents of one length."""
+) -> Iterator[Spot | Cut]:
+    """What differs in contents of one length."""
     strings: dict[tuple[int, int], None] = {}
-    for start, end in runs(one, two):
+    covered = 0
+    for count, (start, end) in enumerate(runs(one, two)):
+        if count == _RUNS:
+            yield Cut(f"only the first {_RUNS} places that differ were looked at")
+            break
+        if end <= covered:
+            continue
         place = _string(one, two, start, end)
         if place is not None:
             strings[place] = None
+            covered = place[1]
         elif not _follows(one, two, start, end, grown):
             yield _bytes(one[start:end], two[start:end])
     for start, end in strings:
@@ -131,7 +139,7 @@ def _bytes(one: bytes, two: bytes) -> Spot:
 def runs(one: bytes, two: bytes) -> Iterator[tuple[int, int]]:
     """From where to where two contents of one length differ."""
     start = end = -1
-    count = differing = 0
+    differing = 0
     for block in range(0, len(one), _BLOCK):
         if one[block : block + _BLOCK] == two[block : block + _BLOCK]:
             continue
@@ -148,9 +156,8 @@ def runs(one: bytes, two: bytes) -> Iterator[tuple[int, int]]:
                     continue
                 if start >= 0:
                     yield start, end
-                    count += 1
                 start, end = index, index + 1
-            if count > _RUNS or differing > _DIFFERING:
+            if differing > _DIFFERING:
                 yield start, end
                 return
     if start >= 0:
@@ -161,9 +168,10 @@ def _string(one: bytes, two: bytes, start: int, end: int) -> tuple[int, int] | N
     """The string around a run, where both are printable there; at least four characters."""
     if not all(byte in _TEXT for byte in one[start:end] + two[start:end]):
         return None
-    while start > 0 and one[start - 1] in _TEXT and two[start - 1] in _TEXT:
+    first, last = max(0, start - _AROUND), min(len(one), end + _AROUND)
+    while start > first and one[start - 1] in _TEXT and two[start - 1] in _TEXT:
         start -= 1
-    while end < len(one) and one[end] in _TEXT and two[end] in _TEXT:
+    while end < last and one[end] in _TEXT and two[end] in _TEXT:
         end += 1
     return (start, end) if end - start >= 4 else None
 

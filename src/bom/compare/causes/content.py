@@ -110,8 +110,8 @@ def _bytes(
     if one == two:
         return
     found = list(binary.spots(one, two, known, split))
-    texts = [spot for spot in found if "bytes" not in spot.kinds]
-    permuted = any("permuted" in spot.kinds for spot in texts)
+    texts = [spot for spot in found if isinstance(spot, Cut) or "bytes" not in spot.kinds]
+    permuted = any(isinstance(spot, Spot) and "permuted" in spot.kinds for spot in texts)
     if texts and (permuted or (_in_a_section(scene) and not size)):
         # What else differs are places of these texts: references to the elements of a set in
         # bytecode, offsets and the tails that a linker's table of strings shares.
