@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from tests.gallery.circumstances import Built, lists_as_created, two_builders
+from tests.gallery.circumstances import Built, faketime, lists_as_created, two_builders
 
 from bom.compare import compare
 from bom.compare.protocol import Cause, Circumstances
@@ -42,10 +42,12 @@ def lacking(reason: str) -> None:
 @pytest.fixture(scope="module")
 def pairs(need: Need) -> Iterator[Pairs]:
     """What the two builders make of a project, built once."""
-    for tool in ("localedef", "unshare", "taskset", "faketime", "tar"):
+    for tool in ("localedef", "unshare", "taskset", "tar"):
         need(tool)
     if subprocess.run(["unshare", "--uts", "true"], capture_output=True, check=False).returncode:
         lacking("no host name of its own may be given to a process")
+    if faketime() is None:
+        lacking("libfaketime is not installed")
     if not Path("/usr/share/i18n/locales/en_US").is_file():
         lacking("the locales that localedef compiles are not installed (Debian: locales)")
     if len(os.sched_getaffinity(0)) < 2:
