@@ -1,4 +1,4 @@
-"""normalise_again.py BUILT OUT: what `bom build --normalize` does to a built file."""
+"""normalise_again.py BUILT OUT [EPOCH]: what `bom build --normalize` does to a built file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bom.normalise import normalise
 EPOCH: Final = 1_700_000_000
 
 
-def main(built: str, out: str) -> None:
-    assert normalise(Path(built), Path(out), EPOCH) is not None
+def main(built: str, out: str, epoch: str = str(EPOCH)) -> None:
+    assert normalise(Path(built), Path(out), int(epoch)) is not None
 
 
 if __name__ == "__main__":

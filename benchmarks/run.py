@@ -174,6 +174,27 @@ def verify_and_seal(bench: Bench, megabytes: int) -> Iterator[Row]:
         path.unlink()
 
 
+def normalising(bench: Bench, scale: str) -> Iterator[Row]:
+    """An image of plain layers, of which every one is written anew: all its times are 0, and so is
+    the epoch."""
+    image, out = str(bench.work / "image.tar"), str(bench.work / "normalised.tar")
+    make = ("-m", "benchmarks.make_image", image, "node", "--scale", scale)
+    bench.run(sys.executable, *make, cwd=HERE.parent)
+    again = (sys.executable, str(HERE / "normalise_again.py"), image, out, "0")
+    figures = in_turns(
+        {
+            "cp": bench.command("cp", image, out, before=("rm", "-f", out)),
+            "normalise": bench.command(*again, before=("rm", "-f", out)),
+        },
+        bench.rounds,
+    )
+    size = Path(image).stat().st_size / 1e6
+    what = f"normalise, image of {size:,.0f} MB in plain layers"
+    yield Row(what, "cp", figures["cp"], figures["normalise"], 4.0, 0.5, 300_000_000)
+    for path in (image, out):
+        Path(path).unlink()
+
+
 def comparing(bench: Bench, scale: str) -> Iterator[Row]:
     """`bom diff` of two equal images, and of two of which one file in one layer differs, against
     openssl's SHA-256 of one; with gzip layers against inflating what differs."""
@@ -351,6 +372,7 @@ def rows(bench: Bench, sizes: tuple[int, ...], components: int) -> Iterator[Row 
     yield from starting(bench)
     for megabytes in sizes:
         yield from verify_and_seal(bench, megabytes)
+    yield from normalising(bench, "0.1" if max(sizes) < 100 else "1.0")
     yield from comparing(bench, "0.1" if max(sizes) < 100 else "1.0")
     yield from wrapping(bench)
     yield from wrapping_image(bench)
