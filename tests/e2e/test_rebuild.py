@@ -450,6 +450,9 @@ def test_what_is_about_rebuilds_needs_a_number_of_them(tars: Path, bom: Bom, key
     assert done.stderr.startswith("error: --attestation, --rebuilder-key and --accept are about")
     done = bom("verify", "-", "--require-rebuilds", "1", cwd=tars, code=2)
     assert done.stderr.startswith("error: --require-rebuilds needs a file")
+    os.mkfifo(tars / "pipe")
+    done = bom("verify", "pipe", "--require-rebuilds", "1", cwd=tars, code=2)
+    assert done.stderr.startswith("error: --require-rebuilds needs a file")
     done = bom(*words, "--require-rebuilds", "0", cwd=tars, code=2)
     assert "Invalid value" in done.stderr
 

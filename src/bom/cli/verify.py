@@ -101,7 +101,7 @@ def command(
             )
         verdict = verify(source, keys_trusted)
     else:
-        if artifact == "-":
+        if artifact == "-" or Path(artifact).is_fifo():
             raise BomError(
                 "--require-rebuilds needs a file: an attestation is about its digest",
                 hint="verify the file instead of a stream",
