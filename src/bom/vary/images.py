@@ -159,8 +159,7 @@ def _seen(
 ) -> Mapping[str, str]:
     """What one probe's build saw; empty where it failed. Nothing of it stays."""
     tag = f"bom-probe:{os.urandom(6).hex()}"
-    network = () if base == _SCRATCH else ("--network=none",)
-    words = ("build", "--no-cache", *network, "-t", tag, str(folder))
+    words = ("build", "--no-cache", *_network(request), "-t", tag, str(folder))
     environment = {**place.environment, **_PLAIN}
     try:
         printed = _run((*images.prefix, *words), request, environment)
@@ -173,6 +172,21 @@ def _seen(
     finally:
         if images.find(tag):
             images.remove(tag)
+
+
+def _network(request: BuildRequest) -> tuple[str, ...]:
+    """The build's own: on the host's network a step sees the host's name, too."""
+    kind = builder_for(request.command).name
+    value = ""
+    if kind == "docker":
+        from bom.builder.docker.command import parse
+
+        value = parse(request.command).value("network")
+    elif kind == "podman":
+        from bom.builder.podman.command import parse as parse_podman
+
+        value = parse_podman(request.command).value("network")
+    return (f"--network={value}",) if value else ()
 
 
 def _run(argv: tuple[str, ...], request: BuildRequest, environment: Mapping[str, str]) -> bytes:
