@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERBS: Final = {
     "build": "Wrap a build; seal what it made.",
     "check": "Run a test or linter; keep its result for the next build.",
+    "capsule": "All that a rebuild needs, in one file.",
     "lock": "Pin every input of the build in bom.lock.",
     "scan": "A BOM of an image, an archive or a directory.",
     "verify": "Signature, bytes and completeness of an artifact, offline.",

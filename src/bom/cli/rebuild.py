@@ -12,9 +12,11 @@ from bom.errors import FINDING, GOOD, BomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from bom.build import Reporter
     from bom.difference import Comparison
-    from bom.rebuild import Built
+    from bom.rebuild import Built, RebuildOptions
     from bom.sign.keys import PrivateKey
 
 
@@ -55,6 +57,9 @@ Examples:
     multiple=True,
     metavar="NAME[=VALUE]",
     help="A secret that the BOM leaves out, from this environment or as given; may be repeated.",
+)
+@click.option(
+    "--offline", is_flag=True, help="ARTIFACT is a capsule, and everything comes out of it."
 )
 @click.option("--strict-tools", is_flag=True, help="Stop where a recorded tool is another here.")
 @click.option(
@@ -103,6 +108,7 @@ def command(
     config_file: Path | None,
     source: str,
     secrets: tuple[str, ...],
+    offline: bool,
     strict_tools: bool,
     accept: str | None,
     sign_key: Path | None,
@@ -121,7 +127,7 @@ def command(
     from bom.cli.progress import StderrReporter
     from bom.cli.target import file_target
     from bom.cli.trusted import trusted
-    from bom.rebuild import RebuildOptions, Source, compared, rebuilt
+    from bom.rebuild import RebuildOptions, Source, compared
 
     # all that can be wrong with the call is said before anything is built
     options = RebuildOptions(
@@ -143,7 +149,7 @@ def command(
 
         require(os.environ)
     reporter = StderrReporter()
-    with rebuilt(options, reporter) as built:
+    with _rebuilt(options, reporter, offline=offline) as built:
         found = compared(built)
         if investigate:
             from bom.rebuild.investigating import investigated
@@ -165,6 +171,29 @@ def command(
             show(built.one, built.two, to_stderr=as_json)
     good = found.verdict == "same" or (accept == "normalised" and found.verdict == accept)
     ctx.exit(GOOD if good else FINDING)
+
+
+def _rebuilt(
+    options: RebuildOptions, reporter: Reporter, *, offline: bool
+) -> AbstractContextManager[Built]:
+    if not offline:
+        from bom.rebuild import rebuilt
+
+        return rebuilt(options, reporter)
+    from bom.capsule.offline import OfflineOptions, rebuilt_from
+
+    if options.source.place:
+        raise BomError("--offline takes the source out of the capsule", hint="leave --source out")
+    return rebuilt_from(
+        OfflineOptions(
+            options.artifact,
+            options.keys,
+            options.environment,
+            options.secrets,
+            options.strict_tools,
+        ),
+        reporter,
+    )
 
 
 def _secrets(named: Sequence[str]) -> dict[str, str]:

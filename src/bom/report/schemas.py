@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bom.capsule_record import CapsuleRecord
 from bom.check_record import CheckRecord
 from bom.config import Config
 from bom.lock_record import Lock
@@ -38,6 +39,7 @@ def schemas() -> dict[str, str]:
         "check": CheckRecord,
         "key": KeyRecord,
         "file": FileRecord,
+        "capsule": CapsuleRecord,
         "lock": Lock,
         "moved": MovesRecord,
     }

@@ -1,0 +1,160 @@
+"""`bom rebuild X.capsule.tar --offline`: everything comes out of the capsule."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from bom.builder import builder_for
+from bom.capsule.reading import unpacked
+from bom.errors import BadArtifact, BomError, EnvironmentLacks
+from bom.printable import printable_name
+from bom.rebuild import RebuildOptions, rebuilt
+from bom.rebuild.room import room
+from bom.rebuild.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bom.build import Reporter
+    from bom.capsule.reading import Capsule
+    from bom.rebuild import Built
+    from bom.sign.trust import TrustedKey
+
+# Package managers told to look nowhere but here.
+_OFFLINE: Final = {
+    "PIP_NO_INDEX": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "UV_OFFLINE": "1",
+    "UV_NO_INDEX": "1",
+    "npm_config_offline": "true",
+    "CARGO_NET_OFFLINE": "true",
+    "GOPROXY": "off",
+    "GOFLAGS": "-mod=mod",
+}
+_DROPPED: Final = ("PIP_", "UV_")
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineOptions:
+    """As RebuildOptions; the artifact and its source come out of `capsule`."""
+
+    capsule: Path
+    keys: tuple[TrustedKey, ...]
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    strict_tools: bool = False
+
+
+@contextmanager
+def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]:
+    """As `bom.rebuild.rebuilt`. Raises BadArtifact for a capsule that isn't what it says."""
+    with room() as folder:
+        places = {name: folder / name for name in ("blobs", "artifact", "packages", "source")}
+        for place in places.values():
+            place.mkdir(mode=0o700)
+        capsule = unpacked(options.capsule, places["blobs"])
+        _refuse_images(capsule)
+        artifact = _put(capsule, ("artifact", "beside"), places["artifact"])
+        source = _source(capsule, places["source"])
+        packages = _put(capsule, ("package",), places["packages"])
+        environment = _offline(options.environment, places["packages"])
+        if packages:
+            environment = _with_tools(folder / "tools", packages, environment)
+        if not artifact:
+            raise BomError("the capsule holds no artifact", hint="make it anew: bom capsule")
+        asked = RebuildOptions(
+            artifact=artifact[0],
+            keys=options.keys,
+            environment=environment,
+            source=source,
+            secrets=options.secrets,
+            strict_tools=options.strict_tools,
+        )
+        with rebuilt(asked, reporter) as built:
+            named = replace(built.original, artifact=options.capsule)
+            yield replace(built, original=named)
+
+
+def _refuse_images(capsule: Capsule) -> None:
+    """An ordinary engine has a network of its own, which a build in it reaches out by."""
+    if builder_for(capsule.record.command).name != "files":
+        raise BomError(
+            "this version of bom builds no image out of a capsule",
+            hint="load its base images (docker load), and `bom rebuild` the artifact in it",
+        )
+
+
+def _put(capsule: Capsule, roles: tuple[str, ...], folder: Path) -> list[Path]:
+    """The files of these roles under their own names, in the order of the roles."""
+    found: list[Path] = []
+    for role in roles:
+        for item, blob in capsule.items(role):
+            if item.name != PurePosixPath(item.name).name or item.name in ("", ".", ".."):
+                raise BadArtifact(
+                    "damaged", f"the capsule names a file {printable_name(item.name):.120}"
+                )
+            target = folder / item.name
+            if target.exists():
+                raise BadArtifact("damaged", f"the capsule has two files {item.name:.120}")
+            target.hardlink_to(blob)
+            found.append(target)
+    return found
+
+
+def _source(capsule: Capsule, folder: Path) -> Source:
+    bundles: dict[str, str] = {}
+    main = ""
+    for role in ("source", "submodule"):
+        for number, (item, blob) in enumerate(capsule.items(role)):
+            bundle = folder / f"{role}-{number}.bundle"
+            bundle.hardlink_to(blob)
+            if role == "source":
+                main = str(bundle)
+            else:
+                bundles[item.name] = str(bundle)
+    if not main:
+        raise BomError("the capsule holds no source", hint="make it anew: bom capsule")
+    return Source(main, bundles)
+
+
+def _offline(own: Mapping[str, str], packages: Path) -> dict[str, str]:
+    """The user's variables, without what would lead to an index of his own."""
+    kept = {name: value for name, value in own.items() if not name.startswith(_DROPPED)}
+    here = str(packages)
+    return {
+        **kept,
+        **_OFFLINE,
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_FIND_LINKS": here,
+        "UV_FIND_LINKS": here,
+    }
+
+
+def _with_tools(folder: Path, packages: list[Path], environment: dict[str, str]) -> dict[str, str]:
+    """A virtual environment with the build's own front and back ends, first on PATH."""
+    python = folder / "bin" / "python"
+    wheels = [str(path) for path in packages if path.suffix == ".whl"]
+    for argv in (
+        ("python3", "-m", "venv", str(folder)),
+        (str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", *wheels),
+    ):
+        try:
+            done = subprocess.run(
+                argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise EnvironmentLacks(
+                "python3 is not on PATH", hint="the build's tools are Python packages"
+            ) from error
+        if done.returncode:
+            said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+            raise EnvironmentLacks(
+                "the capsule's packages can't be installed here:"
+                f" {printable_name(said[-1] if said else '')[:300]}",
+                hint="they are for the Python that built it: is python3 another version?",
+            )
+    return {**environment, "PATH": f"{python.parent}:{environment.get('PATH', '')}"}

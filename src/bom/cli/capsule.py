@@ -1,0 +1,123 @@
+"""`bom capsule`: options and printing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bom.errors import FINDING, GOOD
+
+
+@click.command(
+    "capsule",
+    short_help="All that a rebuild needs, in one file.",
+    epilog="""\b
+Examples:
+  bom capsule dist/app-1.0-py3-none-any.whl -o app.capsule.tar --key release.pub --source .
+  bom rebuild app.capsule.tar --offline --key release.pub
+""",
+)
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the capsule goes.",
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A public key to trust (PEM); may be repeated.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="A bom.toml whose trusted_keys are trusted.",
+)
+@click.option(
+    "--source",
+    metavar="DIR|URL|BUNDLE",
+    default="",
+    help="Where the source is had from, instead of the recorded remote.",
+)
+@click.option(
+    "--from",
+    "places",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="Where package files lie; may be repeated. Else they come from the user's own index.",
+)
+@click.option(
+    "--environment",
+    "snapshot",
+    default="",
+    metavar="machine|container:NAME",
+    help="A snapshot of the build environment: lists of what is installed here, or a container.",
+)
+@click.option(
+    "--allow-missing",
+    is_flag=True,
+    help="Write it although something is missing, or not known by a recorded digest.",
+)
+@click.option("--json", "as_json", is_flag=True, help="capsule.json (schemas/capsule.schema.json).")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    artifact: Path,
+    output: Path,
+    keys: tuple[Path, ...],
+    config_file: Path | None,
+    source: str,
+    places: tuple[Path, ...],
+    snapshot: str,
+    allow_missing: bool,
+    as_json: bool,
+) -> None:
+    """Collect what building ARTIFACT again with the network off takes: source, packages, images.
+
+    Exit 1, and nothing is written, where something can't be had or isn't known by a digest that
+    the BOM states.
+    """
+    from bom.capsule.collecting import CapsuleOptions, collected
+    from bom.cli.environment import given
+    from bom.cli.progress import StderrReporter
+    from bom.cli.target import file_target
+    from bom.cli.trusted import trusted
+    from bom.output import publish, temporary_file
+    from bom.rebuild import Source
+    from bom.report.text import inert
+
+    target = file_target(output)
+    options = CapsuleOptions(
+        artifact=artifact,
+        keys=trusted(keys, config_file),
+        environment=given(),
+        source=Source(source),
+        places=tuple(path.absolute() for path in places),
+        snapshot=snapshot,
+        allow_missing=allow_missing,
+    )
+    with temporary_file(target) as part:
+        record = collected(options, part, StderrReporter())
+        written = not record.missing or allow_missing
+        if written:
+            publish(part, target)
+    if as_json:
+        from bom.report.text import json_lines
+
+        click.echo(json_lines(record.model_dump()))
+    for item in record.missing:
+        click.echo(f"missing: {inert(f'{item.what} {item.where}: {item.why}')}", err=True)
+    if written:
+        count = len({item.sha256 for item in record.items})
+        click.echo(f"{inert(str(output))}: {count} files, {target.stat().st_size} bytes", err=True)
+    else:
+        click.echo("nothing is written; --allow-missing writes it all the same", err=True)
+    ctx.exit(GOOD if written else FINDING)
