@@ -7,6 +7,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, Self
 from zlib import crc32
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 _PIECE: Final = 1 << 20  # bytes that are written together
 _SMALL: Final = 256 * 1024  # bytes of a file that are read at once
 _KEPT: Final = 200_000  # entries of a layer that are kept between the two looks at it
+_MOST: Final = 1_000_000  # entries of a layer that is written anew: they are sorted in memory
 _END: Final = bytes(2 * BLOCK)
 
 
@@ -132,7 +134,11 @@ class Layer:
         `changed`. Raises CannotNormalise, BadArtifact."""
         if self.why is not None:
             raise self.why
-        entries = self._entries if self._entries is not None else list(read(self.plain))
+        entries = self._entries
+        if entries is None:
+            entries = list(islice(read(self.plain), _MOST + 1))
+            if len(entries) > _MOST:
+                raise CannotNormalise(f"a layer has more than {_MOST} entries")
         order = arranged(entries)
         changed["order"] += sum(a.offset != b.offset for a, b in zip(order, entries, strict=True))
         pieces = _tar(_Rewriting(self.plain, epoch, stamps, changed), order)
