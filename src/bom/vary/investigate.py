@@ -50,6 +50,9 @@ _REMEDIES: Final[Mapping[Cause, str]] = {
     "owner": "Write fixed owners (`tar --owner=0 --group=0 --numeric-owner`).",
     "parallelism": "Run the step with one job (`make -j1`), or sort what parallel jobs write.",
 }
+# An entry's own times, mode and owner stand at the path of its content: they are told without
+# building, and say nothing of what is open about the content.
+_OF_ENTRIES: Final[frozenset[Cause]] = frozenset(("mode", "owner", "timestamp"))
 _SEED: Final = {"PYTHONHASHSEED": "0"}
 
 
@@ -229,4 +232,6 @@ class _Search:
         if one is None or two is None:
             return None
         found = self._trial.compare(one.artifact, two.artifact)
-        return self._paths & {item.path for item in found.differences}
+        return self._paths & {
+            item.path for item in found.differences if item.cause not in _OF_ENTRIES
+        }
