@@ -161,7 +161,8 @@ def test_the_python_example_without_its_check_says_that_it_was_not_run(workshop:
 def test_the_make_example_is_sealed_and_still_unpacks(workshop: Workshop, need: Need) -> None:
     need("make")
     project = workshop.project("make-project")
-    workshop.run("make", cwd=project)
+    epoch = workshop.run("git", "log", "-1", "--format=%ct", cwd=project).strip()
+    workshop.run("make", cwd=project, environment={"SOURCE_DATE_EPOCH": epoch})
     built = (project / "dist" / "hello-1.0.tar.gz").read_bytes()
     workshop.run("make", "clean", cwd=project)
     workshop.run("bom", "build", "--key", workshop.key, "--", "make", cwd=project)
