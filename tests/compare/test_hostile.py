@@ -166,3 +166,10 @@ def test_an_epoch_of_any_size_is_no_crash(tmp_path: Path) -> None:
     for epoch in (0, 1 << 31, 1 << 40):
         found = compare(tmp_path / "0.tar", tmp_path / "1.tar", epoch=epoch)
         assert found.differences
+
+
+def test_a_long_number_is_soon_no_version(tmp_path: Path) -> None:
+    one, two = (b"gcc " + str(n).encode() * 40 + b"!\n" for n in (10, 20))
+    started = time.process_time()
+    assert compared(tmp_path, one, two, name="a").differences
+    assert time.process_time() - started < 5

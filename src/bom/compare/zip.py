@@ -132,7 +132,7 @@ def _fields(pair: Pair, walk: Walk, one: Row, two: Row) -> None:
     modes = [_mode(row) for row in (one, two)]
     if modes[0] != modes[1] and None not in modes:
         told = True
-        mode_differs(*where, (modes[0] or 0) & 0o7777, (modes[1] or 0) & 0o7777)
+        mode_differs(*where, modes[0] or 0, modes[1] or 0)
     if not told and _said(one) != _said(two):
         format_differs(*where, "the member's header is written in another way")
 
@@ -160,7 +160,7 @@ def _mode(row: Row) -> int | None:
     """Unix permission bits, None where the member has none."""
     fields = ROW.unpack_from(row.raw)
     made_by, external = fields[1], fields[15]
-    return external >> 16 if made_by >> 8 == _UNIX else None
+    return external >> 16 & 0o7777 if made_by >> 8 == _UNIX else None
 
 
 def _extra(row: Row) -> Iterator[tuple[int, bytes]]:

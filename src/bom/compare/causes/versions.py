@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bom.compare.causes.model import Scene, Spot
 
 NONE: Final = "(none)"
-_VERSION: Final = re.compile(r"v?\d+(?:[.+~:-]?\w+)*(?:-\w+)*", re.ASCII)
+_VERSION: Final = re.compile(r"v?\d\w*(?:[.+~:-]\w+)*", re.ASCII)
 _DOTTED: Final = re.compile(r"v?\d+\.\d[\w.+~-]*", re.ASCII)
 # In front of a tool's version: `GCC: (Debian 12.2.0-14+deb12u1) 12.2.0`, `Generator: hatchling 1`,
 # `Created-By: Apache Maven 3.9`, `rustc version 1.75`, `go1.21`, `GNU C17 12.2.0`.
@@ -82,7 +82,7 @@ def told(name: str, one: str, two: str) -> Judgement:
 
 
 def _version(text: str) -> bool:
-    return bool(_VERSION.fullmatch(text)) and len(text) < 60
+    return len(text) < 60 and bool(_VERSION.fullmatch(text))
 
 
 def _changed(
