@@ -10,7 +10,9 @@ from bom import redact, repeatable
 from bom.compose.bom import source_date_epoch
 from bom.errors import Refused
 from bom.model import Setting
+from bom.normalise.moments import Epoch
 from bom.observe import commit_time, project_root
+from bom.observe.source_files import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +30,7 @@ class Place:
     root: Path
     around: Surroundings
     given: int | None = None
-    normalise: int | None = None
+    normalise: Epoch | None = None
 
     def told(self, options: BuildOptions) -> Iterator[Setting]:
         """What a rebuild has to tell `bom` again, and the umask that it set."""
@@ -64,4 +66,12 @@ def place_of(options: BuildOptions) -> Place:
         around = repeatable.as_is(options.environment)
     else:
         around = repeatable.repeatable(options.environment, epoch)
-    return Place(root, around, given, epoch if normalises else None)
+    return Place(root, around, given, _normalised_to(epoch, root) if normalises else None)
+
+
+def _normalised_to(epoch: int | None, root: Path) -> Epoch | None:
+    """The epoch, with the times that the source's own files have before the command runs."""
+    if epoch is None:
+        return None
+    found = times(root)
+    return Epoch.of(epoch, found.files, found.folders)

@@ -206,3 +206,23 @@ def test_a_go_and_a_rust_program_in_a_tar_are_the_same(
     }
     both.build(a_project(tmp_path / "source", files), "sh", "build.sh")
     both.same("programs.tar")
+
+
+def test_a_tree_that_is_older_than_its_commit_gives_what_its_clone_gives(
+    bom: Bom, key: Key, tmp_path: Path
+) -> None:
+    source = a_project(tmp_path / "one" / "app", {"d/f": "text\n", ".gitignore": "*.tar\n"})
+    for path in (source / "d" / "f", source / "d", source):
+        os.utime(path, (1_500_000_000, 1_500_000_000))
+    clone = tmp_path / "two" / "app"
+    clone.parent.mkdir()
+    git(tmp_path, "clone", "-q", str(source), str(clone))
+    found = []
+    for root in (source, clone):
+        bom(
+            *("build", "--normalize", "--key", key.private, "--artifact", "app.tar"),
+            *("--", "tar", "-cf", "app.tar", "d"),
+            cwd=root,
+        )
+        found.append((root / "app.tar").read_bytes())
+    assert found[0] == found[1]

@@ -15,7 +15,7 @@ from bom.archive.tar import TarWalk, is_header, padding
 from bom.archive.tar_header import BLOCK, HARDLINK, REGULAR, SYMLINK, pax_records
 from bom.errors import CannotNormalise
 from bom.normalise import bytecode
-from bom.normalise.moments import clamped
+from bom.normalise.moments import clamped_file, clamped_folder
 from bom.normalise.protocol import Aspect, Change
 from bom.normalise.tar_entry import (
     CAPABILITIES,
@@ -266,7 +266,7 @@ class _Writer:
         own = entry if body == index else read(contents.file, contents.members[index])
         kind, link, before, size = self._what(index, member, entry)
         mode = self._mode(member)
-        time = clamped(entry.time, self._epoch)
+        time = self._time(member, entry.time)
         owner = entry.owner if contents.is_system else (0, 0)
         extensions = {} if index in contents.links else entry.extensions
         if kind == REGULAR and member.sparse:
@@ -310,6 +310,11 @@ class _Writer:
         link = member.linkname.encode("utf-8", "surrogateescape")
         return member.type, link, before, len(before) + member.size
 
+    def _time(self, member: TarMember, time: int) -> int:
+        if member.is_directory:
+            return clamped_folder(time, self._epoch)
+        return clamped_file(time, member.size, self._epoch)
+
     def _mode(self, member: TarMember) -> int:
         if member.type == SYMLINK:
             return 0o777
@@ -349,7 +354,7 @@ class _Writer:
         time = read(contents.file, of).time
         if bytecode.stated_time(head, of.size) != time & 0xFFFFFFFF:
             return b""
-        new = bytecode.restamped(head, clamped(time, self._epoch))
+        new = bytecode.restamped(head, self._time(of, time))
         return new if new != head else b""
 
     def _count(

@@ -189,7 +189,7 @@ class Rewriting:
         new = self.replaced(member, kept)
         size = row.size if new is None else len(new) if isinstance(new, bytes) else new.size
         stated = time_of(row)
-        time = clamped_local(stated, self._epoch)
+        time = clamped_local(stated, row.size, self._epoch)
         head = Head(row, time, size)
         reading = _Counted(self._pieces(member, new))
         compressed = deflated(reading) if head.method == DEFLATED else iter(reading)
@@ -247,7 +247,7 @@ class Rewriting:
         # A zip has even seconds only
         if time < 0 or time & ~1 != was & ~1 & 0xFFFFFFFF:
             return None
-        head = bytecode.restamped(data, clamped_local(was, self._epoch))
+        head = bytecode.restamped(data, clamped_local(was, source.row.size, self._epoch))
         if data.startswith(head):
             return None
         self.changed["bytecode", ""] += 1

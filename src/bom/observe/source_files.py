@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import defaultdict
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -63,6 +65,41 @@ def listed(root: Path) -> tuple[str, ...]:
     found = repository.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = {raw.decode("utf-8", "surrogateescape") for raw in found.out.split(b"\0") if raw}
     return tuple(sorted(name for name in names if _is_file(root / name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Modification times of what git tracks as it lies there, in seconds. `files`: with the size
+    of each regular file and, with size 0, of each symbolic link. `folders`: of those above."""
+
+    files: frozenset[tuple[int, int]] = frozenset()
+    folders: frozenset[int] = frozenset()
+
+
+def times(root: Path) -> Times:
+    """Of the source at `root`; nothing where git can't tell what it is."""
+    try:
+        repository = open_repository(root)
+    except GitUnusable:
+        return Times()
+    found = repository.ask("ls-files", "-z", "--cached", "--recurse-submodules")
+    files: set[tuple[int, int]] = set()
+    folders: set[Path] = {root}
+    for raw in filter(None, found.out.split(b"\0")):
+        path = root / os.fsdecode(raw)
+        try:
+            state = path.lstat()
+        except OSError:
+            continue  # it was removed: nothing packs it
+        if stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
+            size = state.st_size if stat.S_ISREG(state.st_mode) else 0
+            files.add((int(state.st_mtime), size))
+        if path.parent not in folders:
+            folders.update(above for above in path.parents if above.is_relative_to(root))
+    return Times(
+        frozenset(files),
+        frozenset(int(folder.stat().st_mtime) for folder in folders if folder.is_dir()),
+    )
 
 
 def _walked(root: Path) -> Iterator[str]:

@@ -22,7 +22,7 @@ from bom.normalise.gzip import HEADER as GZIP_HEADER
 from bom.normalise.images.arranging import arranged
 from bom.normalise.images.entries import Part, read
 from bom.normalise.images.python_files import LayerFiles
-from bom.normalise.moments import clamped
+from bom.normalise.moments import clamped_file, clamped_folder
 from bom.normalise.tar_entry import encode, parse, sparse_map
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ class Written(NamedTuple):
 @dataclass(slots=True)
 class Layer:
     """A layer that was looked through. `digest`: hex SHA-256 of the blob as stored, `diff_id` of
-    the plain tar. `latest`: the time of its newest entry. `files`: what concerns Python. `why`:
-    why it can't be rewritten, None where it can: it matters only where it has to be."""
+    the plain tar. `latest`: the time of its newest entry; of the source's own files the epoch.
+    `files`: what concerns Python. `why`: why it can't be rewritten, None where it can: it matters
+    only where it has to be."""
 
     blob: Part
     digest: str
@@ -73,7 +74,7 @@ class Layer:
         if not form:
             hashing = _Hashing(blob)
             try:
-                looked = _Look(blob)
+                looked = _Look(blob, epoch)
             finally:
                 digest = hashing.hexdigest()
             return cls._made(looked, (blob, digest, digest, ""), blob, None, epoch)
@@ -94,7 +95,7 @@ class Layer:
                 stream.feed(piece)
             stream.close()
             plain = Part(spool.fileno(), 0, size)
-            looked = _Look(plain)
+            looked = _Look(plain, epoch)
         except BaseException:
             spool.close()
             raise
@@ -166,15 +167,18 @@ class Layer:
 class _Look:
     """One walk through a layer's entries."""
 
-    def __init__(self, plain: Part) -> None:
+    def __init__(self, plain: Part, epoch: int) -> None:
         self.latest = -1
         self.files = LayerFiles()
         self.why: CannotNormalise | None = None
         self.kept: list[Entry] | None = []
         try:
             for entry in read(plain):
-                if entry.time > self.latest:
-                    self.latest = entry.time
+                time = entry.time
+                if entry.type == REGULAR:
+                    time = clamped_file(time, entry.size, epoch) if time < epoch else time
+                if time > self.latest:
+                    self.latest = time
                 self.files.take(entry, plain)
                 if self.kept is not None:
                     self.kept.append(entry)
@@ -278,7 +282,10 @@ def _entry(rewriting: _Rewriting, entry: Entry) -> Iterator[bytes]:
     plain = rewriting.plain
     raw = plain.read_at(entry.offset, entry.data - entry.offset)
     found = parse(raw, _member(entry))
-    time = clamped(found.time, rewriting.epoch)
+    if entry.type == DIRECTORY:
+        time = clamped_folder(found.time, rewriting.epoch)
+    else:
+        time = clamped_file(found.time, entry.size, rewriting.epoch)
     name = entry.path.encode("utf-8", "surrogateescape")
     extensions, before = found.extensions, b""
     stored = name + b"/" if name else b"./"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bom.archive.tar_header import HARDLINK, REGULAR, SYMLINK
 from bom.normalise import bytecode
 from bom.normalise.images.arranging import OPAQUE, WHITEOUT
-from bom.normalise.moments import clamped
+from bom.normalise.moments import clamped_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,14 +78,14 @@ class PythonFiles:
                 made.setdefault(code.layer, {})[code.path] = stamp
 
         for code in self._hidden:
-            put(code, Stamp(clamped(code.stamp, epoch), needed=False))
+            put(code, Stamp(clamped_file(code.stamp, code.size, epoch), needed=False))
         for code in self._codes.values():
             source = self._source(bytecode.source_of(code.path))
-            plain = clamped(code.stamp, epoch)
+            plain = clamped_file(code.stamp, code.size, epoch)
             if source is None:
                 put(code, Stamp(plain, needed=False))
                 continue
-            time = clamped(source.time, epoch) & _MAX32
+            time = clamped_file(source.time, source.size, epoch) & _MAX32
             sized = source.size & _MAX32 == code.size
             if sized and source.time & _MAX32 == code.stamp:
                 put(code, Stamp(time, needed=True))
