@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 import pytest
@@ -214,3 +214,16 @@ def test_a_documents_circumstances_are_tools_packages_and_variables() -> None:
         "python:3.11": f"sha256:{'ab' * 32}",
     }
     assert (known.timezone, known.variables) == ("UTC", {"TZ": "UTC"})
+
+
+def test_packages_in_a_plain_tar_are_dependencies_too() -> None:
+    names = (
+        *("lib/Some_Thing-1.2.dist-info/METADATA", "lib/Some_Thing-1.2.dist-info/RECORD"),
+        *("a/twice-1.0.dist-info/METADATA", "b/twice-2.0.dist-info/METADATA", "lib/x.py"),
+    )
+    parts = [{"type": "file", "name": name} for name in names]
+    subject: dict[str, Any] = {"components": [*parts, {"type": "file"}, 3]}
+    document = {"metadata": {"component": subject}}
+    assert dependencies_of(document) == {"pkg:pypi/some-thing": "1.2"}
+    subject["purl"] = "pkg:pypi/some-thing@1.2"  # a wheel is no dependency of itself
+    assert dependencies_of(document) == {}

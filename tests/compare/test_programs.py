@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +14,6 @@ from tests.compare.archives import EPOCH, told
 from bom.compare import compare
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Need
 
 SOURCE = '#include <stdio.h>\nint main(void) { printf("%s\\n", __FILE__); return VALUE; }\n'
@@ -36,6 +36,30 @@ def test_a_path_that_moves_all_of_a_program_is_the_one_cause(need: Need, tmp_pat
     assert {item.cause for item in found.differences} == {"path"}
     assert "program > .rodata" in [item.path for item in found.differences]
     assert found.verdict == "different"
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("program", "-ffile-prefix-map=$PWD=."),
+        ("_speed.cpython-311-x86_64-linux-gnu.so", "CFLAGS=-ffile-prefix-map=$PWD=."),
+        ("_speed.abi3.so", "python -m build --wheel"),
+    ],
+)
+def test_a_temporary_folder_in_debugging_information_is_the_compilers_to_leave_out(
+    name: str, remedy: str, need: Need
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        builds = [
+            compiled(need, Path(place) / folder, "-g").rename(Path(place) / folder / name)
+            for folder in ("bom-a1b2/unpacked", "bom-rebuild-c3/source")
+        ]
+        found = compare(*builds, epoch=EPOCH)
+    debugging = [item for item in found.differences if " > .debug_" in item.path]
+    assert debugging
+    for item in debugging:
+        assert item.cause == "path"
+        assert remedy in item.remedy
 
 
 def test_a_compressed_debug_section_is_looked_into(need: Need, tmp_path: Path) -> None:

@@ -6,16 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from bom.compare.protocol import Circumstances
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tests.conftest import Need
 
 DEPENDENCY: Final = "pkg:pypi/thing-of-two-versions"
 _DAYS: Final = 400
@@ -53,39 +59,12 @@ class Builder:
     def build(self, project: Path) -> Built:
         """Build a copy of the project, whose files are made in this builder's order."""
         folder = self.place / project.name
-        home = self.place / "home" / self.user
-        home.mkdir(parents=True, exist_ok=True)
         copy(project, folder, self.order)
-        variables = {
-            "LC_ALL": self.locale,
-            "TZ": self.timezone,
-            "PYTHONHASHSEED": self.seed,
-            "FLAVOUR": self.flavour,
-        }
-        environment = {
-            "PATH": f"{self.tools}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}"
-            + os.environ["PATH"],
-            "HOME": str(home),
-            "USER": self.user,
-            "LOGNAME": self.user,
-            "LOCPATH": str(self.locales),
-            "WHEELS": str(self.wheels),
-            "PIP_NO_CACHE_DIR": "1",
-            **variables,
-        }
         started = int(time.time()) + self.days * 86_400
-        subprocess.run(
-            [*self._prefix(), "./build.sh"],
-            cwd=folder,
-            env=environment,
-            umask=self.umask,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        self.run(["./build.sh"], folder, self.environment()).check_returncode()
         known = Circumstances(
             folder=str(folder),
-            home=str(home),
+            home=str(self.home),
             user=self.user,
             hostname=self.host,
             started=started,
@@ -95,9 +74,51 @@ class Builder:
             processors=self.processors,
             tools={"cc": f"{self.version}.0"},
             dependencies={DEPENDENCY: self.version},
-            variables=variables,
+            variables=self.variables(),
         )
         return Built(folder / "dist" / "made.tar", known)
+
+    @property
+    def home(self) -> Path:
+        return self.place / "home" / self.user
+
+    def variables(self) -> dict[str, str]:
+        """Those that steer a build."""
+        return {
+            "LC_ALL": self.locale,
+            "TZ": self.timezone,
+            "PYTHONHASHSEED": self.seed,
+            "FLAVOUR": self.flavour,
+        }
+
+    def environment(self) -> dict[str, str]:
+        """All of them."""
+        return {
+            "PATH": f"{self.tools}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}"
+            + os.environ["PATH"],
+            "HOME": str(self.home),
+            "USER": self.user,
+            "LOGNAME": self.user,
+            "LOCPATH": str(self.locales),
+            "WHEELS": str(self.wheels),
+            "PIP_NO_CACHE_DIR": "1",
+            **self.variables(),
+        }
+
+    def run(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """A command under this builder's circumstances."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return subprocess.run(
+            [*self._prefix(), *command],
+            cwd=folder,
+            env=environment,
+            umask=self.umask,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def _prefix(self) -> list[str]:
         if len(os.sched_getaffinity(0)) < self.processors:
@@ -143,15 +164,40 @@ def lists_as_created(place: Path) -> bool:
     return listed[0] != listed[1]
 
 
+def require(need: Need) -> None:
+    """What it takes to have two builders."""
+    for tool in ("localedef", "unshare", "taskset", "tar"):
+        need(tool)
+    if subprocess.run(["unshare", "--uts", "true"], capture_output=True, check=False).returncode:
+        lacking("no host name of its own may be given to a process")
+    if faketime() is None:
+        lacking("libfaketime is not installed")
+    if not Path("/usr/share/i18n/locales/en_US").is_file():
+        lacking("the locales that localedef compiles are not installed (Debian: locales)")
+    if len(os.sched_getaffinity(0)) < 2:
+        lacking("there is one processor only")
+
+
+def lacking(reason: str) -> None:
+    if os.environ.get("BOM_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"BOM_REQUIRE_TOOLS=1, but {reason}")
+    pytest.skip(reason)
+
+
+@contextmanager
+def memory() -> Iterator[Path]:
+    """A folder in memory, where there is that: folders there list files in an order that depends
+    on which came first."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as place:
+        yield Path(place)
+
+
 def two_builders(place: Path) -> tuple[Builder, Builder]:
     """`place`: a folder for all that they need."""
     locales = place / "locales"
     locales.mkdir()
-    subprocess.run(
-        ["localedef", "-i", "en_US", "-f", "UTF-8", str(locales / "en_US.UTF-8")],
-        check=True,
-        capture_output=True,
-    )
+    language(locales, "en_US")
     for version in ("1.0", "1.1"):
         _compiler(place / f"tools-{version}", version)
         _wheel(place / f"wheels-{version}", version)
@@ -190,6 +236,12 @@ def two_builders(place: Path) -> tuple[Builder, Builder]:
         order=lambda paths: paths[::-1],
     )
     return first, second
+
+
+def language(folder: Path, name: str) -> None:
+    """Compile a locale, for LOCPATH."""
+    argv = ["localedef", "-i", name, "-f", "UTF-8", str(folder / f"{name}.UTF-8")]
+    subprocess.run(argv, check=True, capture_output=True)
 
 
 def _compiler(folder: Path, version: str) -> None:

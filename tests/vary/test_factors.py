@@ -17,6 +17,7 @@ from bom.vary.folder import private_folder
 from bom.vary.machine import Clock, Processors
 from bom.vary.protocol import Circumstance, Host, NotVaried, Place
 from bom.vary.sight import claims, sight
+from bom.vary.variables import Locale
 
 NAMES = [factor.name for factor in FACTORS]
 
@@ -108,6 +109,20 @@ def test_what_a_machine_has_no_means_for_is_not_varied_and_says_why(tmp_path: Pa
     found = varied(start, host, factors=(Clock(),))
     assert found.kept == (("clock", "faketime is not installed"),)
     assert found.circumstance == start
+
+
+def test_a_locale_of_a_folder_of_its_own_is_one_to_build_with(tmp_path: Path, need: _Need) -> None:
+    localedef = need("localedef")
+    if not Path("/usr/share/i18n/locales/de_DE").is_file():
+        pytest.skip("the locales that localedef compiles are not installed (Debian: locales)")
+    made = tmp_path / "locales" / "zz_ZZ.UTF-8"
+    made.parent.mkdir()
+    subprocess.run([localedef, "-i", "de_DE", "-f", "UTF-8", made], check=True, capture_output=True)
+    for place in (str(made.parent), f":{tmp_path / 'nothing'}:{made.parent}"):
+        variables = {**environment(), "LOCPATH": place}
+        host = Host(tmp_path, Place(tmp_path, variables))
+        found = Locale().apply(Circumstance(tmp_path, "source", variables), host)
+        assert found.environment["LC_ALL"] == made.name
 
 
 def test_one_processor_can_not_be_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

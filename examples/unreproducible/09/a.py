@@ -1,2 +1,2 @@
-words = {"red", "green", "blue", "white", "black", "grey"}
+words = {"red", "green", "blue", "white", "black", "grey", "pink", "gold", "lilac", "teal"}
 print("WORDS =", words)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from bom import purl
 from bom.compare.protocol import Circumstances
@@ -10,8 +11,12 @@ from bom.compose import reading
 from bom.errors import BomError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
+
+
+# The folder that pip leaves of an installed package (PyPA, "Recording installed projects").
+_INFO: Final = re.compile(r"(?:.*/)?([A-Za-z0-9][\w.]*)-(\d[\w.!+]*)\.dist-info/METADATA")
 
 
 def of_document(document: Mapping[str, Any]) -> Circumstances:
@@ -48,7 +53,22 @@ def dependencies_of(document: Mapping[str, Any]) -> dict[str, str]:
             continue
         if parts.version:
             found[text.partition("?")[0].rpartition("@")[0]] = parts.version
+    itself = str(reading.subject(document).get("purl") or "").rpartition("@")[0]
+    for name, versions in _installed(reading.members(document)).items():
+        if len(versions) == 1 and name != itself:
+            found.setdefault(name, next(iter(versions)))
     for kind in ("base-image", "build-image"):
         for name, digests in reading.materials(document, kind).items():
             found[name] = ", ".join(f"sha256:{item.value}" for item in digests)
+    return found
+
+
+def _installed(names: Iterable[str]) -> dict[str, set[str]]:
+    """Python packages among an artifact's own files, by purl without version: of a plain tar the
+    document lists only these."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        if match := _INFO.fullmatch(name):
+            key = f"pkg:pypi/{purl.pypi_name(match[1])}"
+            found.setdefault(key, set()).add(match[2])
     return found

@@ -194,6 +194,12 @@ def materials(document: Mapping[str, Any], kind: str) -> dict[str, tuple[Hash, .
     }
 
 
+def members(document: Mapping[str, Any]) -> list[str]:
+    """The names of the files that the artifact holds, as far as the document lists them."""
+    parts = _items(subject(document), "components")
+    return [str(_at(part, "name") or "") for part in parts if _at(part, "type") == "file"]
+
+
 def purls(document: Mapping[str, Any]) -> list[str]:
     """The purls of everything that ships or that built it, sorted, each once."""
     waiting = [*_items(document, "components")]

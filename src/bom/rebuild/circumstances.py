@@ -4,6 +4,7 @@ what this machine is."""
 from __future__ import annotations
 
 import getpass
+import locale
 import os
 import platform
 from dataclasses import replace
@@ -56,10 +57,22 @@ def of_rebuild(
         hostname=platform.node(),
         started=times[0],
         finished=times[1],
-        locale=stated.locale or environment.get("LANG", ""),
+        locale=_in_effect(stated.locale or environment.get("LANG", "")),
         timezone=stated.timezone or environment.get("TZ", ""),
         processors=len(os.sched_getaffinity(0)),
     )
+
+
+def _in_effect(name: str) -> str:
+    """The locale, or `C` where it isn't installed here: programs keep to that one then
+    (setlocale(3))."""
+    before = locale.setlocale(locale.LC_COLLATE)
+    try:
+        locale.setlocale(locale.LC_COLLATE, name or "C")
+    except locale.Error:
+        return "C"
+    locale.setlocale(locale.LC_COLLATE, before)
+    return name
 
 
 def _user() -> str:

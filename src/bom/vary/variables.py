@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.vary import probing
@@ -44,7 +46,7 @@ class Locale:
 
     def apply(self, circumstance: Circumstance, host: Host) -> Circumstance:
         before = self.seen(host.first)
-        for name in _locales():
+        for name in _locales(host.first.environment):
             changed = _with(circumstance, {"LC_ALL": name, "LANG": name, "LANGUAGE": ""})
             here = replace(host.first, environment=changed.environment)
             if self.seen(here) != before:
@@ -90,7 +92,7 @@ def _with(circumstance: Circumstance, variables: Mapping[str, str]) -> Circumsta
     return replace(circumstance, environment={**circumstance.environment, **variables})
 
 
-def _locales() -> list[str]:
+def _locales(environment: Mapping[str, str]) -> list[str]:
     """Those that are installed; languages first, for they change more than an encoding does."""
     try:
         done = subprocess.run(
@@ -98,7 +100,12 @@ def _locales() -> list[str]:
         )
     except OSError:
         return []
-    names = sorted(set(done.stdout.split()))
+    found = set(done.stdout.split())
+    # `locale -a` lists none of those that lie elsewhere (glibc, "Locale Names": LOCPATH)
+    for folder in filter(None, environment.get("LOCPATH", "").split(":")):
+        with suppress(OSError):
+            found.update(path.name for path in Path(folder).iterdir())
+    names = sorted(found)
     plain = ("C", "POSIX")
     return [
         *(name for name in names if not name.startswith(plain) and not name.startswith("en")),

@@ -112,14 +112,8 @@ def _bytes(
     found = list(binary.spots(one, two, known, split))
     texts = [spot for spot in found if isinstance(spot, Cut) or "bytes" not in spot.kinds]
     permuted = any(isinstance(spot, Spot) and "permuted" in spot.kinds for spot in texts)
-    if texts and (permuted or (_in_a_section(scene) and not size)):
+    if texts and (permuted or (scene.in_a_section and not size)):
         # What else differs are places of these texts: references to the elements of a set in
         # bytecode, offsets and the tails that a linker's table of strings shares.
         found = texts
     yield from found
-
-
-def _in_a_section(scene: Scene) -> bool:
-    """Whether the leaf is a section of a program: `lib/x.so > .debug_str`."""
-    last = scene.leaf.path.rpartition(" > ")[2]
-    return last.startswith(".") and last != scene.leaf.name.rpartition("/")[2]

@@ -73,6 +73,12 @@ class Scene:
     leaf: Leaf
     known: tuple[Circumstances, Circumstances]
 
+    @property
+    def in_a_section(self) -> bool:
+        """Whether the leaf is a section of a program: `lib/x.so > .debug_str`."""
+        last = self.leaf.path.rpartition(" > ")[2]
+        return last.startswith(".") and last != self.leaf.name.rpartition("/")[2]
+
 
 if TYPE_CHECKING:
     # None: this family of causes has nothing to say about the spot.

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 _COMPILED: Final = (
     "Compile with `-ffile-prefix-map=$PWD=.` (Rust: `--remap-path-prefix`, Go: `-trimpath`)."
 )
+# `python -m build` compiles in a temporary folder, `python -m build --wheel` where it is run.
+_EXTENSION: Final = (
+    "Build with `CFLAGS=-ffile-prefix-map=$PWD=.`, in the project's own folder "
+    "(`python -m build --wheel`: without --wheel it compiles in a temporary one)."
+)
 _BYTECODE: Final = "Compile with `python -m compileall -s $PWD` so that .pyc files hold no folder."
 _SHEBANG: Final = "Write `#!/usr/bin/env python3` or install with a fixed interpreter path."
 _TEXT: Final = "Write paths relative to the project, or build in a folder with a fixed name."
@@ -25,6 +30,8 @@ _SYSTEM: Final = re.compile(
     r"/(?:usr/(?!src/|local/src/)|etc/|lib\d*/|s?bin/|opt/|proc/|dev/(?!shm/)|sys/|(?:nix|gnu)/store/)"
 )
 _FOLDERS: Final = 4
+# A C extension of Python by its name (PEP 3149, and the stable ABI's).
+_EXTENSION_NAME: Final = re.compile(r"\.(?:cpython-[\w-]+|abi3)\.so$")
 _TEMP: Final = re.compile(r"/(?:tmp|var/tmp|dev/shm|private/tmp)/")
 
 
@@ -67,12 +74,12 @@ def folders(one: Sequence[str], two: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def remedy(spot: Spot, scene: Scene) -> str:
-    if _TEMP.match(spot.one.text) and _TEMP.match(spot.two.text) and not scene.known[0].folder:
-        return _TEMPORARY
     if scene.leaf.name.endswith(".pyc"):
         return _BYTECODE
-    if b"\0" in scene.leaf.one[:4096]:
-        return _COMPILED
+    if scene.in_a_section or b"\0" in scene.leaf.one[:4096]:
+        return _EXTENSION if _EXTENSION_NAME.search(scene.leaf.name) else _COMPILED
     if spot.before.startswith("#!"):
         return _SHEBANG
+    if _TEMP.match(spot.one.text) and _TEMP.match(spot.two.text) and not scene.known[0].folder:
+        return _TEMPORARY
     return _TEXT
