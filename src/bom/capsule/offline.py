@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.builder import builder_for
+from bom.capsule.engine import private_engine, refuse_elsewhere, store_kind
 from bom.capsule.reading import unpacked
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.printable import printable_name
 from bom.rebuild import RebuildOptions, rebuilt
+from bom.rebuild.original import original
+from bom.rebuild.recipe import recipe
 from bom.rebuild.room import room
 from bom.rebuild.source import Source
 
@@ -57,35 +61,77 @@ def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]
         for place in places.values():
             place.mkdir(mode=0o700)
         capsule = unpacked(options.capsule, places["blobs"])
-        _refuse_images(capsule)
         artifact = _put(capsule, ("artifact", "beside"), places["artifact"])
         source = _source(capsule, places["source"])
         packages = _put(capsule, ("package",), places["packages"])
-        environment = _offline(options.environment, places["packages"])
-        if packages:
-            environment = _with_tools(folder / "tools", packages, environment)
         if not artifact:
             raise BomError("the capsule holds no artifact", hint="make it anew: bom capsule")
-        asked = RebuildOptions(
-            artifact=artifact[0],
-            keys=options.keys,
-            environment=environment,
-            source=source,
-            secrets=options.secrets,
-            strict_tools=options.strict_tools,
-        )
-        with rebuilt(asked, reporter) as built:
-            named = replace(built.original, artifact=options.capsule)
-            yield replace(built, original=named)
+        with ExitStack() as stack:
+            if _is_image(capsule):
+                (folder / "e").mkdir(mode=0o700)
+                environment = stack.enter_context(
+                    _with_engine(capsule, artifact[0], folder / "e", options, reporter)
+                )
+            else:
+                environment = _offline(options.environment, places["packages"])
+                if packages:
+                    environment = _with_tools(folder / "tools", packages, environment)
+            asked = RebuildOptions(
+                artifact=artifact[0],
+                keys=options.keys,
+                environment=environment,
+                source=source,
+                secrets=options.secrets,
+                strict_tools=options.strict_tools,
+            )
+            with rebuilt(asked, reporter) as built:
+                named = replace(built.original, artifact=options.capsule)
+                yield replace(built, original=named)
 
 
-def _refuse_images(capsule: Capsule) -> None:
-    """An ordinary engine has a network of its own, which a build in it reaches out by."""
-    if builder_for(capsule.record.command).name != "files":
+def _is_image(capsule: Capsule) -> bool:
+    """Raises BomError for images that no Docker engine builds."""
+    name = builder_for(capsule.record.command).name
+    if name == "podman":
         raise BomError(
-            "this version of bom builds no image out of a capsule",
-            hint="load its base images (docker load), and `bom rebuild` the artifact in it",
+            "this version of bom builds images out of a capsule by Docker alone",
+            hint="load its base images (podman load), and `bom rebuild` the artifact in it",
         )
+    return name != "files"
+
+
+@contextmanager
+def _with_engine(
+    capsule: Capsule, artifact: Path, folder: Path, options: OfflineOptions, reporter: Reporter
+) -> Iterator[dict[str, str]]:
+    """The variables of an engine of its own, without a network, that has the base images."""
+    read = folder / "read"
+    read.mkdir(mode=0o700)
+    document = original(artifact, options.keys, read).document
+    shutil.rmtree(read)
+    planned = recipe(document, artifact.name)
+    refuse_elsewhere(planned.command, options.environment, folder)
+    for lack in capsule.record.missing:
+        reporter.warn(f"the capsule lacks {lack.what} {lack.where}: {lack.why}")
+    kind = store_kind(document)
+    with private_engine(kind, folder, options.environment) as (engine, environment):
+        for item, blob in capsule.items("base-image"):
+            engine.load(blob)
+            found = engine.inspect(item.name)
+            wanted = {f"sha256:{one.value}" for one in planned.bases.get(item.name, ())}
+            if found is None:
+                raise BadArtifact(
+                    "damaged", f"the capsule has another image for {printable_name(item.name):.120}"
+                )
+            # the classic store keeps no digest by which a registry serves an image
+            if kind == "containerd" and wanted and not wanted & {found.id, *found.served}:
+                raise BadArtifact(
+                    "damaged",
+                    f"the capsule's {printable_name(item.name):.120} is not what was built on",
+                    expected=min(wanted),
+                    found=found.id,
+                )
+        yield environment
 
 
 def _put(capsule: Capsule, roles: tuple[str, ...], folder: Path) -> list[Path]:

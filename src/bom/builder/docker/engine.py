@@ -35,6 +35,7 @@ _EXPORT_TIMEOUT: Final = 3600  # the classic store packs all layers before the f
 _CHUNK: Final = 1024 * 1024
 _ANSWER_LIMIT: Final = 64 * 1024 * 1024  # bytes of an answer that is read whole
 _LINE_LIMIT: Final = 1024 * 1024  # bytes of an event
+_CONTAINERD_STORE: Final = "io.containerd.snapshotter.v1"
 _PLATFORM_API: Final = (1, 48)  # an export can name its platform, an inspection list manifests
 
 
@@ -111,6 +112,11 @@ class Engine:
             is_index="index" in media or "list" in media,
             served=_served(found.get("RepoDigests"), name),
         )
+
+    def has_containerd_store(self) -> bool:
+        """Whether it keeps images in containerd, as registries have them; else unpacked layers."""
+        status = self._json("/info").get("DriverStatus")
+        return ["driver-type", _CONTAINERD_STORE] in (status if isinstance(status, list) else [])
 
     def time(self) -> str:
         """The engine's own clock: seconds since 1970, with a fraction."""

@@ -1,0 +1,145 @@
+"""`bom capsule` of images, and building them again out of it by an engine without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.e2e.builds import ENGINES, Bom, Key, git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Need
+
+pytestmark = pytest.mark.e2e
+
+
+class Engine:
+    """The user's own engine, with a base image that nobody else has."""
+
+    def __init__(self, kind: str, environment: dict[str, str], bom: Bom) -> None:
+        self.environment = environment
+        self.bom = bom.on(environment)
+        self.base = f"bom-test/capsule-base-{kind}-{os.getpid()}:1"
+        self.tag = f"bom-test/capsule-{kind}-{os.getpid()}:1"
+
+    def docker(self, *arguments: str | Path) -> str:
+        return subprocess.run(
+            ["docker", *map(str, arguments)],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    def images(self) -> list[str]:
+        return [
+            name
+            for name in (self.base, self.tag)
+            if self.docker("image", "ls", "-q", "--no-trunc", name).strip()
+        ]
+
+    def forget(self) -> None:
+        for name in self.images():
+            self.docker("image", "rm", "--force", name)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, bom: Bom, need: Need) -> Iterator[Engine]:
+    if os.geteuid() != 0:
+        pytest.skip("an engine of its own takes root")
+    made = Engine(request.param, need.engine(request.param), bom)
+    yield made
+    made.forget()
+
+
+@pytest.fixture
+def app(engine: Engine, tmp_path: Path) -> Path:
+    """A project on that base image, in git."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /base\n")
+    engine.docker("build", "--quiet", "-t", engine.base, base)
+    root = tmp_path / "app"
+    root.mkdir()
+    (root / "Dockerfile").write_text(f"FROM {engine.base}\nCOPY message.txt /\n")
+    (root / "message.txt").write_text("hello\n")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "app")
+    return root
+
+
+@pytest.fixture
+def capsule(engine: Engine, app: Path, key: Key, tmp_path: Path) -> Path:
+    """The capsule of that project's image, with nothing left of what it was made of."""
+    sealed, out = tmp_path / "app.tar", tmp_path / "app.capsule.tar"
+    engine.bom(
+        *("build", "-o", sealed, "--key", key.private, "--normalize", "--"),
+        *("docker", "build", "-t", engine.tag, "."),
+        cwd=app,
+    )
+    engine.bom(*("capsule", sealed, "-o", out, "--key", key.public, "--source", app), cwd=tmp_path)
+    engine.forget()
+    app.rename(tmp_path / "app.gone")
+    sealed.unlink()
+    return out
+
+
+def test_an_image_is_built_again_out_of_its_capsule_by_an_engine_of_its_own(
+    engine: Engine, capsule: Path, key: Key, tmp_path: Path
+) -> None:
+    nowhere = {"DOCKER_HOST": "unix:///nowhere", "DOCKER_CONTEXT": "nothing"}
+    done = engine.bom(
+        *("rebuild", capsule, "--offline", "--key", key.public, "--json"),
+        cwd=tmp_path,
+        more={**nowhere, "BUILDX_BUILDER": "nothing"},
+    )
+    assert json.loads(done.stdout)["verdict"] == "same"
+    assert "warning" not in done.stderr
+    assert engine.images() == []
+
+
+def engines_below(folder: Path) -> list[str]:
+    """The command lines of all processes that were told of this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes()
+        except OSError:
+            continue
+        if os.fsencode(folder) + b"/bom-rebuild-" in line and b"--data-root" in line:
+            found.append(line.decode(errors="replace"))
+    return found
+
+
+@pytest.mark.parametrize("engine", ["modern"], indirect=True)
+def test_nothing_is_left_of_an_engine_whose_rebuild_is_stopped(
+    engine: Engine, capsule: Path, key: Key, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    room = tmp_path_factory.mktemp("r")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bom", "rebuild", capsule, "--offline", "--key", key.public],
+        cwd=room,
+        env=engine.bom.variables(TMPDIR=str(room)),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    until = time.monotonic() + 120
+    while not list(room.glob("bom-rebuild-*/e/s")):
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.02)
+    assert engines_below(room)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert engines_below(room) == []
+    assert list(room.iterdir()) == []
