@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bom.cli.trusted import trust_options, trusted
 from bom.errors import FINDING, GOOD
 
 
@@ -27,19 +28,7 @@ Examples:
     metavar="FILE",
     help="Where the capsule goes.",
 )
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A public key to trust (PEM); may be repeated.",
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="A bom.toml whose trusted_keys are trusted.",
-)
+@trust_options
 @click.option(
     "--source",
     metavar="DIR|URL|BUNDLE",
@@ -89,7 +78,6 @@ def command(
     from bom.cli.environment import given
     from bom.cli.progress import StderrReporter
     from bom.cli.target import file_target
-    from bom.cli.trusted import trusted
     from bom.output import publish, temporary_file
     from bom.rebuild import Source
     from bom.report.text import inert

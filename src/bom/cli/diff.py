@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bom.errors import FINDING, GOOD
+from bom.cli.comparing import (
+    accept_option,
+    diffoscope_option,
+    exit_code,
+    html_option,
+    require_diffoscope,
+    show_diffoscope,
+)
 
 if TYPE_CHECKING:
     from bom.diff import Diff
@@ -26,18 +33,9 @@ Examples:
 )
 @click.argument("one", metavar="A", type=click.Path(path_type=Path))
 @click.argument("two", metavar="B", type=click.Path(path_type=Path))
-@click.option(
-    "--accept",
-    type=click.Choice(["normalised"]),
-    help="Exit 0 for the same after normalising, too.",
-)
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the report as one self-contained page.",
-)
-@click.option("--diffoscope", is_flag=True, help="Show the differences by diffoscope, too.")
+@accept_option
+@html_option
+@diffoscope_option
 @click.option(
     "--json", "as_json", is_flag=True, help="The result as JSON (schemas/diff.schema.json)."
 )
@@ -60,9 +58,7 @@ def command(
 
     page = file_target(html) if html is not None else None
     if diffoscope:
-        from bom.cli.diffoscope import require
-
-        require(os.environ)
+        require_diffoscope(os.environ)
     name = one.name if one.name == two.name else f"{one.name} and {two.name}"
     with diff(one, two) as found:
         _print(found, name, as_json=as_json)
@@ -74,11 +70,8 @@ def command(
             write_whole(page, text.encode())
         verdict = found.comparison.verdict
         if diffoscope and verdict != "same":
-            from bom.cli.diffoscope import show
-
-            show(found.one, found.two, to_stderr=as_json)
-    good = verdict == "same" or (accept == "normalised" and verdict == accept)
-    ctx.exit(GOOD if good else FINDING)
+            show_diffoscope(found.one, found.two, to_stderr=as_json)
+    ctx.exit(exit_code(verdict, accept))
 
 
 def _changes(found: Diff) -> list[tuple[str, str, str | None, str | None]]:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bom.errors import FINDING, GOOD, BomError
+from bom.cli.comparing import (
+    accept_option,
+    diffoscope_option,
+    exit_code,
+    html_option,
+    require_diffoscope,
+    show_diffoscope,
+)
+from bom.cli.trusted import trust_options, trusted
+from bom.errors import BomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,19 +41,7 @@ Examples:
 """,
 )
 @click.argument("artifact", type=click.Path(path_type=Path))
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A public key to trust (PEM); may be repeated.",
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="A bom.toml whose trusted_keys are trusted.",
-)
+@trust_options
 @click.option(
     "--source",
     metavar="DIR|URL|BUNDLE",
@@ -62,11 +59,7 @@ Examples:
     "--offline", is_flag=True, help="ARTIFACT is a capsule, and everything comes out of it."
 )
 @click.option("--strict-tools", is_flag=True, help="Stop where a recorded tool is another here.")
-@click.option(
-    "--accept",
-    type=click.Choice(["normalised"]),
-    help="Exit 0 for the same after normalising, too.",
-)
+@accept_option
 @click.option(
     "--sign-key",
     type=click.Path(path_type=Path),
@@ -85,18 +78,13 @@ Examples:
     metavar="FOLDER",
     help="Keep what was rebuilt, as built, in this folder.",
 )
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the report as one self-contained page.",
-)
+@html_option
 @click.option(
     "--investigate",
     is_flag=True,
     help="Where it isn't clear why something differs, build with one thing changed at a time.",
 )
-@click.option("--diffoscope", is_flag=True, help="Show the differences by diffoscope, too.")
+@diffoscope_option
 @click.option(
     "--json", "as_json", is_flag=True, help="The result as JSON (schemas/comparison.schema.json)."
 )
@@ -126,7 +114,6 @@ def command(
     from bom.cli.environment import given
     from bom.cli.progress import StderrReporter
     from bom.cli.target import file_target
-    from bom.cli.trusted import trusted
     from bom.rebuild import RebuildOptions, Source, compared
 
     # all that can be wrong with the call is said before anything is built
@@ -145,9 +132,7 @@ def command(
     kept = _folder(output) if output is not None else None
     page = file_target(html) if html is not None else None
     if diffoscope:
-        from bom.cli.diffoscope import require
-
-        require(os.environ)
+        require_diffoscope(os.environ)
     reporter = StderrReporter()
     with _rebuilt(options, reporter, offline=offline) as built:
         found = compared(built)
@@ -166,11 +151,8 @@ def command(
         if kept is not None:
             _keep(built, kept)
         if diffoscope and found.verdict != "same":
-            from bom.cli.diffoscope import show
-
-            show(built.one, built.two, to_stderr=as_json)
-    good = found.verdict == "same" or (accept == "normalised" and found.verdict == accept)
-    ctx.exit(GOOD if good else FINDING)
+            show_diffoscope(built.one, built.two, to_stderr=as_json)
+    ctx.exit(exit_code(found.verdict, accept))
 
 
 def _rebuilt(

@@ -1,17 +1,37 @@
-"""The keys whose signatures count, as `--key` and `--config` name them."""
+"""`--key` and `--config`: the keys whose signatures count."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from bom.errors import BomError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bom.sign.trust import TrustedKey
+
+
+def trust_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Both options; the command is given `keys` and `config_file`, which `trusted` takes."""
+    key = click.option(
+        "--key",
+        "keys",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="A public key to trust (PEM); may be repeated.",
+    )
+    config = click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        help="A bom.toml whose trusted_keys are trusted.",
+    )
+    return key(config(command))
 
 
 def trusted(keys: Sequence[Path], config_file: Path | None) -> tuple[TrustedKey, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bom.cli.trusted import trust_options, trusted
 from bom.errors import FINDING, GOOD, BomError
 
 if TYPE_CHECKING:
@@ -27,19 +28,7 @@ Examples:
 """,
 )
 @click.argument("artifact", metavar="ARTIFACT|-")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A public key to trust (PEM); may be repeated.",
-)
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    help="A bom.toml whose trusted_keys are trusted.",
-)
+@trust_options
 @click.option(
     "--require-rebuilds",
     "rebuilds",
@@ -88,7 +77,6 @@ def command(
     Offline and in one pass; - reads standard input. Without --key or --config the keys in the
     user's trust directory are trusted.
     """
-    from bom.cli.trusted import trusted
     from bom.verify import verify
 
     keys_trusted = trusted(keys, config_file)
