@@ -344,6 +344,19 @@ HOSTILE: Final[dict[str, Callable[[], tuple[bytes, bytes]]]] = {
 }
 
 
+def test_very_many_lines_in_another_order_are_still_told_by_their_order() -> None:
+    words = [f"{number:06}{letter}" for number in range(150_000) for letter in ("a", "B")]
+    language, plain = sorted(words, key=str.casefold), sorted(words)
+    (found,) = explain(
+        Leaf("x", "x", "\n".join(language).encode(), "\n".join(plain).encode()), NOTHING
+    )
+    assert found.cause == "locale"
+    assert found.evidence.startswith("10000 or more elements in another order: 000000a, 000000B,")
+    backwards = "\n".join(plain[::-1]).encode()
+    (found,) = explain(Leaf("x", "x", backwards, "\n".join(language).encode()), NOTHING)
+    assert found.candidates == ("hash-seed", "locale", "order", "parallelism")
+
+
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile_contents_are_soon_done_with(kind: str) -> None:
     one, two = HOSTILE[kind]()

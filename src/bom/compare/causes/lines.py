@@ -45,15 +45,14 @@ def align(one: list[str], two: list[str], split: tuple[Tokeniser, Tokeniser]) ->
     while end < limit - start and one[-1 - end] == two[-1 - end]:
         end += 1
     one, two = one[start : len(one) - end], two[start : len(two) - end]
+    if _permuted(one, two):
+        return Alignment([], (tuple(one[:ELEMENTS]), tuple(two[:ELEMENTS])), [], True)
     if max(len(one), len(two)) > _LINES:
         return align(one[:_LINES], two[:_LINES], split)._replace(complete=False)
     pairs: list[tuple[str, str]] = []
     added: list[tuple[int, str]] = []
     if len(one) == len(two):
         differing = [index for index in range(len(one)) if one[index] != two[index]]
-        if Counter(one) == Counter(two):
-            moved = (tuple(one[:ELEMENTS]), tuple(two[:ELEMENTS]))
-            return Alignment([], moved, [], True)
         looked = differing[:LIMIT]
         tokens = [(split[0](one[index][:_HEAD]), split[1](two[index][:_HEAD])) for index in looked]
         if all(skeleton(first) == skeleton(second) for first, second in tokens):
@@ -75,6 +74,17 @@ def align(one: list[str], two: list[str], split: tuple[Tokeniser, Tokeniser]) ->
         budget -= max(len(ours), len(theirs), 1)
         _pair(ours, theirs, split, pairs, added)
     return Alignment(pairs, moved, added, complete)
+
+
+def _permuted(one: list[str], two: list[str]) -> bool:
+    """Whether both have the same lines. However many there are: that is the whole answer then."""
+    # The sums first, which cost a tenth of what counting does; and as dictionaries, for counters
+    # are compared by a loop in Python.
+    return (
+        len(one) == len(two)
+        and sum(map(hash, one)) == sum(map(hash, two))
+        and dict(Counter(one)) == dict(Counter(two))
+    )
 
 
 def _taken(lines: list[str], both: Counter[str]) -> tuple[str, ...]:

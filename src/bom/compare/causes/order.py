@@ -12,6 +12,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from bom.compare.causes.lines import ELEMENTS
 from bom.compare.causes.model import Judgement
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def judge(spot: Spot, scene: Scene) -> Judgement | None:
     decided = _decided(spot, scene, one, two)
     left = (decided,) if decided else _candidates(scene, one, two)
     cause: Cause = left[0] if len(left) == 1 else "unknown"
-    seen = f"{len(one)} elements in another order: {_first(one)} and {_first(two)}"
+    count = f"{len(one)} or more" if len(one) >= ELEMENTS else len(one)
+    seen = f"{count} elements in another order: {_first(one)} and {_first(two)}"
     return Judgement(cause, seen, _REMEDIES[cause], left if cause == "unknown" else ())
 
 
