@@ -13,10 +13,10 @@ import pytest
 from bom.model import Revision
 from bom.vary import FACTORS, varied
 from bom.vary.clone import checked_out, tracked
-from bom.vary.folder import private_folder
 from bom.vary.machine import Clock, Processors
 from bom.vary.protocol import Circumstance, Host, NotVaried, Place
 from bom.vary.sight import claims, sight
+from bom.vary.source import scratch_folder
 from bom.vary.variables import Locale
 
 NAMES = [factor.name for factor in FACTORS]
@@ -74,7 +74,7 @@ def test_a_factor_is_seen_by_its_own_probe_and_changes_no_other(
     name: str, tmp_path: Path, need: _Need
 ) -> None:
     need({"clock": "faketime", "processors": "taskset"}.get(name, "unshare"))
-    with private_folder() as scratch:
+    with scratch_folder() as scratch:
         first, second, kept = places(tmp_path, scratch, name)
         seen = sight(first, second)
         assert not kept
@@ -87,7 +87,7 @@ def test_a_factor_is_seen_by_its_own_probe_and_changes_no_other(
 def test_all_factors_at_once_are_seen(tmp_path: Path, need: _Need) -> None:
     for tool in ("faketime", "taskset", "unshare"):
         need(tool)
-    with private_folder() as scratch:
+    with scratch_folder() as scratch:
         first, second, kept = places(tmp_path, scratch, *NAMES)
         seen = sight(first, second)
         assert not kept
@@ -133,7 +133,7 @@ def test_one_processor_can_not_be_fewer(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_no_probe_sees_is_not_claimed(tmp_path: Path) -> None:
-    with private_folder() as scratch:
+    with scratch_folder() as scratch:
         first, _, _ = places(tmp_path, scratch, "path")
         # changed as it is said, but not in the place that the program runs in
         unseen = sight(first, replace(first))
@@ -151,7 +151,7 @@ def test_a_second_checkout_has_the_tags_branch_and_remote_of_the_first(tmp_path:
     hook.parent.mkdir(exist_ok=True)
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/hooked\n")
     hook.chmod(0o755)
-    with private_folder() as scratch:
+    with scratch_folder() as scratch:
         there = Circumstance(scratch, "again", environment())
         checked_out(Revision(commit), source, there)
         assert git(there.source, "describe", "--tags") == "v1.0"
@@ -161,7 +161,7 @@ def test_a_second_checkout_has_the_tags_branch_and_remote_of_the_first(tmp_path:
 
 
 def test_a_read_only_folder_of_a_second_build_is_removed(tmp_path: Path) -> None:
-    with private_folder() as scratch:
+    with scratch_folder() as scratch:
         (scratch / "cache").mkdir()
         (scratch / "cache/file").touch()
         (scratch / "cache").chmod(0o500)

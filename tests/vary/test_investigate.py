@@ -15,9 +15,9 @@ from bom.difference import Cause, Difference
 from bom.model import Revision
 from bom.vary import FACTORS, FIXED
 from bom.vary.clone import tracked
-from bom.vary.folder import private_folder
 from bom.vary.investigate import Investigated, investigate
 from bom.vary.protocol import Circumstance, Host, Place
+from bom.vary.source import scratch_folder
 from bom.vary.trial import Builds
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def found(
     files = tracked(root, variables)
     known = Difference("out/known", "timestamp", "known before", "remedy")
     unknown = [Difference(f"out/{name}", "unknown", "seen", "remedy", _ALL) for name in habits]
-    with private_folder() as scratch:
+    with scratch_folder() as scratch:
         (scratch / "built").mkdir()
         builds = Builds(
             BuildRequest(("./build.sh",), root, root, variables, Config()),

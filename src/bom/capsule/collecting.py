@@ -12,10 +12,10 @@ from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord, Missing
 from bom.compose import reading
 from bom.errors import BomError, Refused
+from bom.private_folder import private_folder
 from bom.rebuild.git import Git
 from bom.rebuild.original import original
 from bom.rebuild.recipe import recipe
-from bom.rebuild.room import room
 from bom.rebuild.source import Source, check_out
 from bom.seal.beside import ENDINGS
 
@@ -63,7 +63,7 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
 
     Raises BomError where there is nothing to collect from, EnvironmentLacks.
     """
-    with room() as folder:
+    with private_folder() as folder:
         contents = Contents()
         for name in ("original", "source", "packages", "images", "snapshot"):
             (folder / name).mkdir(mode=0o700)

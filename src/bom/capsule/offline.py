@@ -14,10 +14,10 @@ from bom.capsule.engine import private_engine, refuse_elsewhere, store_kind
 from bom.capsule.reading import unpacked
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.printable import printable_name
+from bom.private_folder import private_folder
 from bom.rebuild import RebuildOptions, rebuilt
 from bom.rebuild.original import original
 from bom.rebuild.recipe import recipe
-from bom.rebuild.room import room
 from bom.rebuild.source import Source
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class OfflineOptions:
 @contextmanager
 def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]:
     """As `bom.rebuild.rebuilt`. Raises BadArtifact for a capsule that isn't what it says."""
-    with room() as folder:
+    with private_folder() as folder:
         places = {name: folder / name for name in ("blobs", "artifact", "packages", "source")}
         for place in places.values():
             place.mkdir(mode=0o700)

@@ -3,7 +3,7 @@
 The steps, each in a module of its own: the artifact is verified and stripped (`original`), its BOM
 read (`recipe`), the source cloned at its revision (`source`), the tools held against those that
 were recorded (`tools`), settings restored (`settings`), built by `bom.build` in a private folder
-(`room`; what images' names stood for is put back), what was made found again (`matching`), compared
+(what images' names stood for is put back), what was made found again (`matching`), compared
 (`bom.compare`), and vouched for (`attestation`).
 """
 
@@ -26,6 +26,7 @@ from bom.difference import Comparison
 from bom.errors import BomError, EnvironmentLacks, NotRebuilt, Refused
 from bom.observe.protocol import BuildContext
 from bom.place import place_of
+from bom.private_folder import private_folder
 from bom.process import SIGNALLED, STDERR
 from bom.rebuild import settings
 from bom.rebuild.bases import moved
@@ -33,7 +34,6 @@ from bom.rebuild.git import Git
 from bom.rebuild.matching import match, remade
 from bom.rebuild.original import as_built, original
 from bom.rebuild.recipe import recipe
-from bom.rebuild.room import room
 from bom.rebuild.source import Source, check_out
 from bom.rebuild.tools import differences, refuse_without, tools_here
 
@@ -95,7 +95,7 @@ def rebuilt(options: RebuildOptions, reporter: Reporter) -> Iterator[Built]:
     Raises BomError where it can't be tried, NotRebuilt where the build doesn't come to its end,
     EnvironmentLacks where the machine lacks what it takes.
     """
-    with room() as folder:
+    with private_folder() as folder:
         places = {name: folder / name for name in ("original", "source", "made", "rebuilt")}
         for place in places.values():
             place.mkdir(mode=0o700)

@@ -16,9 +16,9 @@ from bom.place import place_of
 from bom.rebuild.settings import makes_images
 from bom.vary import FACTORS, FIXED, images
 from bom.vary.clone import tracked
-from bom.vary.folder import private_folder
 from bom.vary.investigate import STILLS, investigate
 from bom.vary.protocol import Circumstance, Host, Place
+from bom.vary.source import scratch_folder
 from bom.vary.trial import Builds
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def investigated(found: Comparison, built: Built, reporter: Reporter) -> Compari
     source = built.recipe.source
     names = tuple(reading.subject_properties(built.original.document, "bom-seal:image:tag"))
     store = images_of(options.command, names, options.environment, options.cwd)
-    with private_folder() as scratch, kept(store if of_image else None):
+    with scratch_folder() as scratch, kept(store if of_image else None):
         files = tracked(place.root, request.environment)
         folder = scratch / "built"
         folder.mkdir()

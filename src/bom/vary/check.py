@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact, BomError, CannotNormalise, Refused
 from bom.model import Reproduction, Revision
+from bom.private_folder import remove
 from bom.vary import FACTORS, FIXED, images, varied
 from bom.vary.again import built_again, identity
 from bom.vary.clone import checked_out, tracked
-from bom.vary.folder import private_folder, removed
 from bom.vary.protocol import Circumstance, Host, Place
 from bom.vary.sight import circumstances, claims, now, sight
+from bom.vary.source import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -121,7 +122,7 @@ def checked(asked: Asked, artifacts: Sequence[Artifact], progress: Progress) -> 
     if not artifacts:
         return Checked(())
     try:
-        with private_folder() as scratch:
+        with scratch_folder() as scratch:
             if images.is_image_build(asked.request):
                 with images.engine(asked.request, artifacts) as engine:
                     return _of_images(asked, artifacts, scratch, engine, progress)
@@ -161,7 +162,7 @@ def _of_files(
             if isinstance(result, tuple):
                 return Checked(result)
             reason = f"it ended with {result}"
-        removed(second.source)
+        remove(second.source)
         if not _INVASIVE & {factor.name for factor in found.applied}:
             break
     return _failed(artifacts, reason)

@@ -6,10 +6,12 @@ import os
 import shlex
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bom.private_folder import new_folder, remove
 from bom.vary import probing
 from bom.vary.protocol import NotVaried
 
@@ -85,6 +87,18 @@ class FileModes:
         return probing.output(place, f"ls -ld -- {shlex.quote(place.files[0])} | cut -c1-10")
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A private folder for a second build, with what is beside it in memory: gone on every way out,
+    but for what a build made there as another user."""
+    folder = new_folder()
+    try:
+        yield folder
+    finally:
+        for place in (*_beside(folder), folder):
+            remove(place)
+
+
 def in_memory(scratch: Path) -> Path:
     """A new private folder in memory that belongs to a scratch folder, whose name nobody guesses.
     Raises OSError where there is one."""
@@ -93,7 +107,7 @@ def in_memory(scratch: Path) -> Path:
     return folder
 
 
-def forget(scratch: Path) -> Iterator[Path]:
+def _beside(scratch: Path) -> Iterator[Path]:
     """The folders in memory that have to be removed with a scratch folder."""
     for folder in _MEMORY.glob(f"{scratch.name}-*"):
         if folder.is_dir() and not folder.is_symlink():

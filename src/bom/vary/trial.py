@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from bom.compare import compare
 from bom.errors import BomError
+from bom.private_folder import remove
 from bom.vary import FACTORS
 from bom.vary.again import built_again
 from bom.vary.clone import checked_out
-from bom.vary.folder import removed
 from bom.vary.investigate import Attempt
 from bom.vary.protocol import Place
 
@@ -55,7 +55,7 @@ class Builds:
             seen = {factor.name: factor.seen(place) for factor in FACTORS}
             artifact = self._built(circumstance, output)
         finally:
-            removed(circumstance.source)
+            remove(circumstance.source)
         return None if artifact is None else Attempt(artifact, seen)
 
     def _built(self, circumstance: Circumstance, output: Path) -> Path | None:

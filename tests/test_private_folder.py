@@ -1,4 +1,4 @@
-"""The private folder of a rebuild goes, whatever a build left in it."""
+"""The private folder for a second build goes, whatever a build left in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.rebuild.room import room
+from bom.private_folder import private_folder
 
 if TYPE_CHECKING:
     from tests.conftest import Need
@@ -19,9 +19,9 @@ NOBODY = "65534"
 FILL = """
 import os, sys
 from pathlib import Path
-from bom.rebuild.room import room
+from bom.private_folder import private_folder
 outside = Path(sys.argv[1])
-with room() as folder:
+with private_folder() as folder:
     inner = folder / "a" / "b" / "c"
     inner.mkdir(parents=True)
     (inner / "file").touch()
@@ -36,7 +36,7 @@ def test_it_is_private_and_goes_with_its_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(KeyboardInterrupt), room() as folder:
+    with pytest.raises(KeyboardInterrupt), private_folder() as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         (folder / "file").touch()
         raise KeyboardInterrupt
