@@ -220,6 +220,15 @@ def test_logs_and_caches_are_told_by_their_place_whatever_differs_in_them(name: 
     assert causes(one, two, name=f"./{name}") == ["log-or-cache"]
 
 
+def test_a_folder_of_the_build_is_no_temporary_one_wherever_it_lies() -> None:
+    one, two = "in /tmp/a/thing", "in /tmp/bom-rebuild-1/source/thing"
+    known = (Circumstances(), Circumstances(folder="/tmp/bom-rebuild-1/source/thing"))
+    for circumstances, word in ((NOTHING, "temporary"), (known, "relative to the project")):
+        (found,) = explain(Leaf("x", "x", one.encode(), two.encode()), circumstances)
+        assert found.cause == "path"
+        assert word in found.remedy
+
+
 def test_a_temporary_file_is_one_only_in_a_layer() -> None:
     assert causes("a", "b", name="tmp/x", path="layer 2 > tmp/x") == ["log-or-cache"]
     assert causes("a", "b", name="tmp/x", path="tmp/x") == ["unknown"]

@@ -53,6 +53,7 @@ _REMEDIES: Final[Mapping[Cause, str]] = {
 # An entry's own times, mode and owner stand at the path of its content: they are told without
 # building, and say nothing of what is open about the content.
 _OF_ENTRIES: Final[frozenset[Cause]] = frozenset(("mode", "owner", "timestamp"))
+_FAILED: Final = "the build fails when it is changed"
 _SEED: Final = {"PYTHONHASHSEED": "0"}
 
 
@@ -185,6 +186,8 @@ class _Search:
             if still is None:
                 continue
             one, two = self._build(still), self._build(still)
+            if one is None or two is None:
+                self.kept[factor.name] = _FAILED
             differing = self._differing(one, two)
             if differing is not None and self._sees(factor, first, one):
                 yield cause, restless - differing
@@ -199,6 +202,9 @@ class _Search:
             # it needs another file system: the same place there, with the files as they come
             base = self._build(replace(start, parent=changed.parent))
         other = self._build(changed)
+        if base is None or other is None:
+            self.kept[factor.name] = _FAILED
+            return frozenset()
         differing = self._differing(base, other)
         if differing is None or not self._sees(factor, base, other):
             return frozenset()

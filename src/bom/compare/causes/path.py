@@ -73,6 +73,16 @@ def folders(one: Sequence[str], two: Sequence[str]) -> list[tuple[str, str]]:
     return [pair for pair, _ in found.most_common(_FOLDERS) if all(pair)]
 
 
+def _is_temporary(spot: Spot, scene: Scene) -> bool:
+    """Whether both are folders for temporary files that the build made itself: none that it was
+    built in."""
+    one, two = spot.one.text, spot.two.text
+    return bool(_TEMP.match(one) and _TEMP.match(two)) and not any(
+        known.folder and text.startswith(known.folder)
+        for known, text in zip(scene.known, (one, two), strict=True)
+    )
+
+
 def remedy(spot: Spot, scene: Scene) -> str:
     if scene.leaf.name.endswith(".pyc"):
         return _BYTECODE
@@ -80,6 +90,6 @@ def remedy(spot: Spot, scene: Scene) -> str:
         return _EXTENSION if _EXTENSION_NAME.search(scene.leaf.name) else _COMPILED
     if spot.before.startswith("#!"):
         return _SHEBANG
-    if _TEMP.match(spot.one.text) and _TEMP.match(spot.two.text) and not scene.known[0].folder:
+    if _is_temporary(spot, scene):
         return _TEMPORARY
     return _TEXT
