@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.e2e.builds import git
 
-from bom.rebuild.git import Git
+from bom.git import Git
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from bom.rebuild.source import Source, check_out
 from bom.seal import is_left_by_bom
 
 if TYPE_CHECKING:
-    from bom.rebuild.git import Git
+    from bom.git import Git
 
 
 def head(root: Path) -> str:

@@ -12,8 +12,8 @@ from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord, Missing
 from bom.compose import reading
 from bom.errors import BomError, Refused
+from bom.git import Git
 from bom.private_folder import private_folder
-from bom.rebuild.git import Git
 from bom.rebuild.original import original
 from bom.rebuild.recipe import recipe
 from bom.rebuild.source import Source, check_out

@@ -24,13 +24,13 @@ from bom.compose import reading
 from bom.config import load, nearest
 from bom.difference import Comparison
 from bom.errors import BomError, EnvironmentLacks, NotRebuilt, Refused
+from bom.git import Git
 from bom.observe.protocol import BuildContext
 from bom.place import place_of
 from bom.private_folder import private_folder
 from bom.process import SIGNALLED, STDERR
 from bom.rebuild import settings
 from bom.rebuild.bases import moved
-from bom.rebuild.git import Git
 from bom.rebuild.matching import match, remade
 from bom.rebuild.original import as_built, original
 from bom.rebuild.recipe import recipe

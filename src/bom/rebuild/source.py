@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from bom.errors import BomError
+from bom.git import LOCAL, Git, is_repository
 from bom.model import Revision, Submodule
 from bom.observe import project_root
 from bom.observe.source import revision
-from bom.rebuild.git import Git, is_repository
 from bom.seal import is_left_by_bom
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from bom.rebuild.recipe import SourceRecord
 
-_LOCAL: Final = ("protocol.file.allow=always",)
 _UNNAMED: Final = "source"
 _HINT: Final = "name another with --source: a folder, a URL or a git bundle"
 
@@ -164,7 +163,7 @@ def _submodule(part: Submodule, record: SourceRecord, source: Source, root: Path
     said = git(
         parent,
         *("submodule", "update", "--checkout", "--no-recommend-shallow", "--", path),
-        settings=_LOCAL if place else (),
+        settings=LOCAL if place else (),
     )
     if said.code:
         raise BomError(f"the submodule {part.path} can't be had: {said.error}", hint=_HINT)

@@ -5,27 +5,19 @@ The repository is the user's own, whose build has just run; still no hook of it 
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Final
 
-from bom.errors import BomError
+from bom.errors import BomError, EnvironmentLacks
+from bom.git import LOCAL, Git
 from bom.vary.source import turned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bom.model import Revision
     from bom.vary.protocol import Circumstance
 
-_HARDENED: Final = (
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.quotePath=false"),
-    *("-c", "advice.detachedHead=false"),
-    *("-c", "protocol.file.allow=always"),  # submodules are cloned from the first checkout
-)
-_SHARED: Final = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 _HINT: Final = (
     "see what `git clone` says of this repository; without --check-reproducible it builds"
 )
@@ -50,18 +42,12 @@ def checked_out(revision: Revision, first: Path, circumstance: Circumstance) -> 
 def tracked(top: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Paths of regular files of the revision, relative to `top`, sorted; of many only some."""
     try:
-        listed = subprocess.run(
-            ["git", *_HARDENED, "ls-files", "-z", "--stage"],
-            cwd=top,
-            env=_environment(environment),
-            capture_output=True,
-            check=False,
-        ).stdout
-    except OSError:
+        listed = Git.of(environment).entries(top, "ls-files", "-z", "--stage")
+    except EnvironmentLacks:
         return ()
     names = (
         entry.partition(b"\t")[2].decode("utf-8", "surrogateescape")
-        for entry in listed.split(b"\0")
+        for entry in listed
         if entry.startswith(b"100")
     )
     return tuple(sorted(name for name in names if name.isprintable())[:_LISTED])
@@ -81,32 +67,11 @@ def _one(origin: Path, place: Path, commit: str, circumstance: Circumstance) -> 
 
 
 def _git(
-    folder: Path, words: Sequence[str], circumstance: Circumstance, *, fails: bool = False
+    folder: Path, words: tuple[str, ...], circumstance: Circumstance, *, fails: bool = False
 ) -> str:
-    """What git prints. `fails`: it may, and then prints nothing."""
-    try:
-        done = subprocess.run(
-            ["git", *_HARDENED, *words],
-            cwd=folder,
-            env=_environment(circumstance.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            umask=circumstance.checkout_umask,
-            check=False,
-        )
-    except OSError as error:
-        raise BomError(f"git can't be run: {error.strerror or error}") from error
-    if done.returncode and not fails:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [""]
-        raise BomError(f"the source can't be cloned: {said[-1]}", hint=_HINT)
-    return "" if done.returncode else done.stdout.decode("utf-8", "replace").strip()
-
-
-def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The user's own, without what points at another repository."""
-    own = {
-        name: value
-        for name, value in environment.items()
-        if not name.startswith("GIT_") or name in _SHARED
-    }
-    return {**own, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+    """What git prints. `fails`: whether it may; then it prints nothing."""
+    git = Git.of(circumstance.environment)
+    said = git(folder, *words, settings=LOCAL, umask=circumstance.checkout_umask)
+    if said.code and not fails:
+        raise BomError(f"the source can't be cloned: {said.error}", hint=_HINT)
+    return "" if said.code else said.text

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from bom.errors import EnvironmentLacks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _HARDENED: Final = (
@@ -34,6 +34,10 @@ _KEPT: Final = (
     *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_ALLOW_PROTOCOL"),
 )
 _KEPT_FAMILIES: Final = ("GIT_SSL_", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+# Modes of files show in what is built: whose clone it is must not.
+_UMASK: Final = 0o022
+# For a clone of what lies on this machine, or of submodules that do.
+LOCAL: Final = ("protocol.file.allow=always",)
 _ALWAYS: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C.UTF-8"}
 
 
@@ -60,23 +64,37 @@ class Git:
             raise EnvironmentLacks("git is not on PATH", hint="install it: the source is a clone")
         return Git(found, _own(environment))
 
-    def __call__(self, folder: Path, *arguments: str, settings: tuple[str, ...] = ()) -> Said:
+    def __call__(
+        self,
+        folder: Path,
+        *arguments: str,
+        settings: tuple[str, ...] = (),
+        umask: int = _UMASK,
+    ) -> Said:
         """Run it in `folder`; it asks nothing of the terminal. `settings`: further `-c`."""
+        done = self._run(folder, arguments, settings, umask)
+        return Said(
+            done.returncode,
+            done.stdout.decode("utf-8", "replace").strip(),
+            _reason(done.stderr.decode("utf-8", "replace")),
+        )
+
+    def entries(self, folder: Path, *arguments: str) -> tuple[bytes, ...]:
+        """What a call with `-z` lists, also where it fails half-way."""
+        return tuple(filter(None, self._run(folder, arguments, (), _UMASK).stdout.split(b"\0")))
+
+    def _run(
+        self, folder: Path, arguments: Sequence[str], settings: Sequence[str], umask: int
+    ) -> subprocess.CompletedProcess[bytes]:
         flags = [word for pair in (*_HARDENED, *settings) for word in ("-c", pair)]
-        done = subprocess.run(
+        return subprocess.run(
             [self.executable, "--no-pager", *flags, *arguments],
             cwd=folder,
             env={**self.environment, **_ALWAYS},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            # modes of files show in what is built: whose clone it is must not
-            umask=0o022,
+            umask=umask,
             check=False,
-        )
-        return Said(
-            done.returncode,
-            done.stdout.decode("utf-8", "replace").strip(),
-            _reason(done.stderr.decode("utf-8", "replace")),
         )
 
 
