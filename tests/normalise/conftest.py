@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import py_compile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from bom.normalise import Change
 
 EPOCH = 1_700_000_000
+TIMESTAMP = py_compile.PycInvalidationMode.TIMESTAMP
+CACHED = importlib.util.cache_from_source("mod.py")
 
 
 class Lab:
@@ -54,3 +59,14 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path)
+
+
+def compiled(
+    folder: Path, time: int, mode: py_compile.PycInvalidationMode = TIMESTAMP
+) -> tuple[bytes, bytes]:
+    """mod.py of this time in the folder, and compiled below it: what both hold."""
+    source = folder / "mod.py"
+    source.write_text("answer = 42\n")
+    os.utime(source, (time, time))
+    py_compile.compile(str(source), doraise=True, invalidation_mode=mode)
+    return source.read_bytes(), (folder / CACHED).read_bytes()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import io
-import os
 import py_compile
 import struct
 import subprocess
@@ -14,11 +12,10 @@ import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.normalise.conftest import EPOCH
+from tests.normalise.conftest import CACHED, EPOCH, TIMESTAMP, compiled
 
-from bom.archive.decompress import PIECE
 from bom.errors import BadArtifact, CannotNormalise
-from bom.normalise import Change, deflate, normalise, tar
+from bom.normalise import Change, normalise, tar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -199,22 +196,17 @@ def test_the_commit_that_git_archive_writes_stays(lab: Lab, need: Need, tmp_path
 # --- .pyc ---------------------------------------------------------------------------------------
 
 
-def compiled(folder: Path, mode: py_compile.PycInvalidationMode) -> bytes:
-    source = folder / "mod.py"
-    source.write_text("answer = 42\n")
-    os.utime(source, (EPOCH + 99, EPOCH + 99))
-    made = py_compile.compile(str(source), doraise=True, invalidation_mode=mode)
-    assert made is not None
-    cached = importlib.util.cache_from_source("mod.py")
-    data = (folder / cached).read_bytes()
+def packed_with_bytecode(folder: Path, mode: py_compile.PycInvalidationMode = TIMESTAMP) -> bytes:
+    """x.tar in the folder; the .pyc in it."""
+    _, code = compiled(folder, EPOCH + 99, mode)
     with tarfile.open(folder / "x.tar", "w") as archive:
-        for name in (cached, "mod.py"):
+        for name in (CACHED, "mod.py"):
             archive.add(folder / name, name)
-    return data
+    return code
 
 
 def test_python_recompiles_nothing_after_unpacking(lab: Lab, tmp_path: Path) -> None:
-    before = compiled(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
+    before = packed_with_bytecode(tmp_path)
     result = lab.normalise(tmp_path / "x.tar")
     assert Change("bytecode", "", 1) in lab.changes
     there = tmp_path / "there"
@@ -232,16 +224,14 @@ def test_python_recompiles_nothing_after_unpacking(lab: Lab, tmp_path: Path) -> 
     assert "mod.cpython" in said.stderr and "matches ./mod.py" in said.stderr.replace(
         f"{there}/", "./"
     )
-    after = (there / importlib.util.cache_from_source("mod.py")).read_bytes()
+    after = (there / CACHED).read_bytes()
     assert after == before[:8] + struct.pack("<L", EPOCH) + before[12:]
 
 
 def test_a_pyc_that_did_not_match_its_source_is_left_alone(lab: Lab, tmp_path: Path) -> None:
-    compiled(tmp_path, py_compile.PycInvalidationMode.TIMESTAMP)
-    cached = importlib.util.cache_from_source("mod.py")
-    data = (tmp_path / cached).read_bytes()
+    data = packed_with_bytecode(tmp_path)
     stale = data[:8] + struct.pack("<L", EPOCH + 7) + data[12:]
-    built = packed([(entry(cached), stale), (entry("mod.py", mtime=EPOCH + 99), b"answer = 42\n")])
+    built = packed([(entry(CACHED), stale), (entry("mod.py", mtime=EPOCH + 99), b"answer = 42\n")])
     result = lab.bytes_of(built, "y.tar")
     assert stale in result
     assert "bytecode" not in {change.aspect for change in lab.changes}
@@ -254,7 +244,7 @@ def test_a_pyc_that_did_not_match_its_source_is_left_alone(lab: Lab, tmp_path: P
 def test_a_pyc_that_names_its_source_by_hash_is_left_alone(
     lab: Lab, tmp_path: Path, mode: py_compile.PycInvalidationMode
 ) -> None:
-    data = compiled(tmp_path, mode)
+    data = packed_with_bytecode(tmp_path, mode)
     assert data in lab.normalise(tmp_path / "x.tar").read_bytes()
     assert "bytecode" not in {change.aspect for change in lab.changes}
 
@@ -347,57 +337,6 @@ def test_a_name_goes_into_a_message_without_its_control_characters(lab: Lab) -> 
 def test_a_tar_that_ends_early_is_damaged(lab: Lab) -> None:
     refused = lab.refusal(packed([(entry("a"), bytes(5_000))])[:3_000], "x.tar")
     assert isinstance(refused, BadArtifact) and refused.code == "truncated"
-
-
-# --- gzip ---------------------------------------------------------------------------------------
-
-
-def test_a_gzip_stream_has_no_time_no_name_and_its_content(lab: Lab) -> None:
-    out = io.BytesIO()
-    with gzip.GzipFile("/home/joe/data.json", "wb", 1, out) as stream:
-        stream.write(b"{}" * 1_000)
-    result = lab.bytes_of(out.getvalue(), "data.json.gz")
-    assert result[:10] == b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
-    assert gzip.decompress(result) == b"{}" * 1_000
-    assert lab.changes == (Change("compression"), Change("headers", "", 1))
-
-
-@pytest.mark.parametrize(
-    ("built", "reason"),
-    [
-        (gzip.compress(b"a") * 2, "more follows after its first gzip member"),
-        (gzip.compress(b"a") + b"\0", "more follows after its first gzip member"),
-        (
-            b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\4\0BC\0\0" + gzip.compress(b"a")[10:],
-            "extra field",
-        ),
-        (gzip.compress(b"a" * 99)[:-9], "ends early"),
-        (gzip.compress(b"a" * 99)[:-5] + b"wrong", "can't be decompressed"),
-    ],
-    ids=["members", "padding", "extra", "cut", "trailer"],
-)
-def test_what_is_not_one_sound_gzip_member_is_refused(lab: Lab, built: bytes, reason: str) -> None:
-    assert reason in lab.refusal(built, "x.gz").reason
-
-
-def test_the_compressed_data_do_not_depend_on_the_pieces_that_are_fed() -> None:
-    data = b"".join(b"line %d of it\n" % (number % 997) for number in range(60_000))
-    whole = b"".join(deflate.deflated([data]))
-    for size in (1, 7, 4_096, PIECE // 4 + 1):
-        parts = [data[at : at + size] for at in range(0, 300_000, size)]
-        rest = data[sum(map(len, parts)) :]
-        assert b"".join(deflate.deflated([*parts, rest])) == whole
-
-
-def test_another_compressor_normalises_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deflate, "LEVEL", 5)
-    deflate._require_known.cache_clear()
-    try:
-        refused = lab.refusal(gzip.compress(b"a"), "x.gz")
-    finally:
-        deflate._require_known.cache_clear()
-    assert isinstance(refused, CannotNormalise)
-    assert "zlib-ng" in refused.reason and "requirements.lock" in refused.hint
 
 
 # --- what is recognised -------------------------------------------------------------------------
