@@ -139,7 +139,7 @@ def copy_range(file: PositionedFile, start: int, end: int, target: int) -> None:
         write_all(target, piece)
 
 
-def write_all(target: int, data: bytes) -> None:
+def write_all(target: int, data: bytes | memoryview) -> None:
     """Write all of `data` to the file descriptor `target`."""
     view = memoryview(data)
     while view:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final
+from zlib import adler32
 
 from bom.archive.tar_header import BLOCK, padding, pax_records
 from bom.errors import BadArtifact, CannotNormalise
@@ -28,6 +30,9 @@ _FIELDS: Final = Struct("100s 8s 8s 8s 12s 12s 8s 1s 100s 8s 32s 32s 8s 8s 155s 
 _MAGIC: Final = b"ustar\x0000"
 _OCTAL_LIMIT: Final = 8**7
 _SIZE_LIMIT: Final = 8**11
+RENEWED: Final = 136  # where the time stands in a header
+# Mode, user and group as they are written
+_NUMBERS: Final = re.compile(rb"000[0-7]{4}\0[0-7]{7}\0[0-7]{7}\0")
 _PAX_NAME: Final = b"././@PaxHeader"
 _SPARSE: Final = b"GNU.sparse."
 _DECIMAL: Final = re.compile(rb"(-?[0-9]{1,18})(\.[0-9]*)?")
@@ -245,6 +250,47 @@ def encode(
     payload = b"".join(_record(key, pax[key]) for key in sorted(pax, key=_binary_first))
     extended = _block(_PAX_NAME, b"x", 0o644, (0, 0), len(payload), 0, b"", (0, 0), b"")
     return b"".join((extended, payload, padding(len(payload)), header))
+
+
+# What follows the checksum of a plain file or folder, and what its bytes add up to with the blanks
+# that the checksum counts as
+_AFTER: Final = {
+    kind: (after, sum(after) + 8 * 0x20)
+    for kind in (b"0", b"5")
+    for after in (b"".join((kind, bytes(100), _MAGIC, bytes(64), b"0000000\0" * 2, bytes(167))),)
+}
+_MAGICS: Final = frozenset((_MAGIC, b"ustar  \0"))
+_NO_LINK: Final = bytes(100)
+
+
+def renewed(raw: bytes, name: str, size: int, time: int) -> bytes | None:
+    """What `encode` would write from byte RENEWED on for a plain file or folder whose whole header
+    `raw` is, where all before it stays; None where that can't be told so soon.
+
+    Images have a hundred thousand of them, and this takes a tenth of `parse` and `encode`.
+    """
+    after = _AFTER.get(raw[156:157])
+    if (
+        after is None
+        or raw[345]  # the first byte of a prefix
+        or raw[157:257] != _NO_LINK
+        or raw[257:265] not in _MAGICS
+        or not _is_written_so(raw[100:124])
+        or raw[124:136] != b"%011o\0" % size
+        or not name.isascii()
+        or len(name) > 100
+        or raw[:100] != name.encode().ljust(100, b"\0")
+    ):
+        return None
+    stated = b"%011o\0" % time
+    # adler32's low half is 1 + the sum of the bytes, which 148 of them can't make too large
+    total = (adler32(raw[:RENEWED] + stated) & 0xFFFF) - 1 + after[1]
+    return b"%b%06o\0 %b" % (stated, total, after[0])
+
+
+@lru_cache(1024)
+def _is_written_so(numbers: bytes) -> bool:
+    return _NUMBERS.fullmatch(numbers) is not None
 
 
 def encode_comment(comment: bytes) -> bytes:

@@ -14,16 +14,15 @@ from zlib import crc32
 from bom.archive import decompress, gzip
 from bom.archive.hashing import HashingThread
 from bom.archive.positioned import write_all
-from bom.archive.tar_header import BLOCK, DIRECTORY, HARDLINK, REGULAR, SYMLINK, TarMember, padding
+from bom.archive.tar_header import REGULAR
 from bom.errors import BadArtifact, CannotNormalise
-from bom.normalise import bytecode
 from bom.normalise.deflate import Deflate
 from bom.normalise.gzip import HEADER as GZIP_HEADER
 from bom.normalise.images.arranging import arranged
 from bom.normalise.images.entries import Part, read
 from bom.normalise.images.python_files import LayerFiles
-from bom.normalise.moments import clamped_file, clamped_folder
-from bom.normalise.tar_entry import encode, parse, sparse_map
+from bom.normalise.images.rewriting import Rewriting, rewritten
+from bom.normalise.moments import clamped_file
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -34,11 +33,8 @@ if TYPE_CHECKING:
     from bom.normalise.images.python_files import Stamp
     from bom.normalise.protocol import Aspect
 
-_PIECE: Final = 1 << 20  # bytes that are written together
-_SMALL: Final = 256 * 1024  # bytes of a file that are read at once
 _KEPT: Final = 200_000  # entries of a layer that are kept between the two looks at it
 _MOST: Final = 1_000_000  # entries of a layer that is written anew: they are sorted in memory
-_END: Final = bytes(2 * BLOCK)
 
 
 class Written(NamedTuple):
@@ -141,8 +137,10 @@ class Layer:
             if len(entries) > _MOST:
                 raise CannotNormalise(f"a layer has more than {_MOST} entries")
         order = arranged(entries)
-        changed["order"] += sum(a.offset != b.offset for a, b in zip(order, entries, strict=True))
-        pieces = _tar(_Rewriting(self.plain, epoch, stamps, changed), order)
+        if order != entries:
+            pairs = zip(order, entries, strict=True)
+            changed["order"] += sum(a.offset != b.offset for a, b in pairs)
+        pieces = rewritten(Rewriting(self.plain, epoch, stamps, changed), order)
         if self.form:
             return _packed(pieces, target)
         with _hashing() as hashing:
@@ -228,7 +226,7 @@ def _hashing() -> Iterator[HashingThread]:
 # --- writing -------------------------------------------------------------------------------------
 
 
-def _packed(pieces: Iterable[bytes], target: int) -> Written:
+def _packed(pieces: Iterable[bytes | memoryview], target: int) -> Written:
     """The plain tar through the one compressor."""
     engine, crc, plain_size = Deflate(), 0, 0
     packed, size = sha256(), 0
@@ -251,108 +249,3 @@ def _packed(pieces: Iterable[bytes], target: int) -> Written:
         put(engine.finish())
         put(gzip.trailer(crc, plain_size))
         return Written(packed.hexdigest(), plain.hexdigest(), size)
-
-
-class _Rewriting(NamedTuple):
-    """What the entries are written from and by."""
-
-    plain: Part
-    epoch: int
-    stamps: Mapping[str, Stamp]
-    changed: Counter[Aspect]
-
-
-def _tar(rewriting: _Rewriting, order: Iterable[Entry]) -> Iterator[bytes]:
-    """The tar of these entries, in pieces that don't change afterwards."""
-    held: list[bytes] = []
-    size = 0
-    for entry in order:
-        for piece in _entry(rewriting, entry):
-            held.append(piece)
-            size += len(piece)
-            if size >= _PIECE:
-                yield b"".join(held)
-                held.clear()
-                size = 0
-    held.append(_END)
-    yield b"".join(held)
-
-
-def _entry(rewriting: _Rewriting, entry: Entry) -> Iterator[bytes]:
-    plain = rewriting.plain
-    raw = plain.read_at(entry.offset, entry.data - entry.offset)
-    found = parse(raw, _member(entry))
-    if entry.type == DIRECTORY:
-        time = clamped_folder(found.time, rewriting.epoch)
-    else:
-        time = clamped_file(found.time, entry.size, rewriting.epoch)
-    name = entry.path.encode("utf-8", "surrogateescape")
-    extensions, before = found.extensions, b""
-    stored = name + b"/" if name else b"./"
-    if entry.type != DIRECTORY:
-        stored = name
-    if entry.type == REGULAR and entry.is_sparse:
-        if found.sparse is not None:
-            before = sparse_map(found.sparse)
-        folder, slash, last = name.rpartition(b"/")
-        stored = folder + slash + b"GNUSparseFile.0/" + last
-        extensions = {
-            **extensions,
-            b"GNU.sparse.major": b"1",
-            b"GNU.sparse.minor": b"0",
-            b"GNU.sparse.name": name,
-            b"GNU.sparse.realsize": b"%d" % found.real,
-        }
-    header = encode(
-        stored,
-        entry.type.encode(),
-        entry.mode,
-        len(before) + entry.size,
-        time,
-        owner=found.owner,
-        link=entry.link.encode("utf-8", "surrogateescape")
-        if entry.type in (HARDLINK, SYMLINK)
-        else b"",
-        device=found.device,
-        extensions=extensions,
-    )
-    changed = rewriting.changed
-    changed["times"] += found.time != time or not found.exact
-    changed["owners"] += any(found.names)
-    changed["headers"] += _differ(raw, header)
-    yield header
-    if entry.type != REGULAR or not entry.size:
-        return
-    yield before
-    stamp = rewriting.stamps.get(entry.path)
-    start = 0
-    if stamp is not None:
-        changed["bytecode"] += 1
-        start = bytecode.HEADER
-        yield bytecode.restamped(plain.read_at(entry.data, start), stamp.time)
-    if entry.size <= _SMALL:
-        yield plain.read_at(entry.data + start, entry.size - start)
-    else:
-        yield from plain.pieces(entry.data + start, entry.size - start)
-    yield padding(entry.size)
-
-
-def _differ(raw: bytes, header: bytes) -> bool:
-    """Whether headers differ in more than time, names and checksum."""
-    return raw != header and (
-        raw[:136] != header[:136] or raw[156:265] != header[156:265] or raw[329:] != header[329:]
-    )
-
-
-def _member(entry: Entry) -> TarMember:
-    return TarMember(
-        entry.path,
-        entry.type,
-        entry.size,
-        entry.mode,
-        entry.link,
-        "pax",
-        entry.offset,
-        entry.data,
-        entry.is_sparse,
-    )
