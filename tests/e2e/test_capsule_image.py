@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.capsule.test_mirror import served
+from tests.catalog.test_python_environments import wheel
 from tests.e2e.builds import ENGINES, Bom, Key, git
 
 if TYPE_CHECKING:
@@ -106,6 +109,51 @@ def test_an_image_is_built_again_out_of_its_capsule_by_an_engine_of_its_own(
     assert json.loads(done.stdout)["verdict"] == "same"
     assert "warning" not in done.stderr
     assert engine.images() == []
+
+
+@pytest.mark.parametrize("engine", ["modern"], indirect=True)
+def test_what_pip_installs_by_hash_comes_out_of_the_capsule(
+    engine: Engine, key: Key, need: Need, tmp_path: Path
+) -> None:
+    wheels, root = tmp_path / "wheels", tmp_path / "app"
+    wheels.mkdir()
+    root.mkdir()
+    wheel(wheels, "one", "1.0", "two>=1")
+    wheel(wheels, "two", "1.5")
+    (root / "requirements.txt").write_text(
+        "".join(
+            f"{path.name.partition('-')[0]}=={path.name.split('-')[1]}"
+            f" --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+            for path in sorted(wheels.iterdir())
+        )
+    )
+    (root / "Dockerfile").write_text(
+        f"FROM {need.base_image(engine.environment)} AS build\nARG PIP_INDEX_URL\n"
+        "COPY requirements.txt /\n"
+        "RUN pip install --no-cache-dir --no-compile --target /out -r /requirements.txt\n"
+        "FROM scratch\nCOPY --from=build /out /\n"
+    )
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "app")
+    sealed, capsule = tmp_path / "app.tar", tmp_path / "app.capsule.tar"
+    with served(wheels) as url:
+        engine.bom(
+            *("build", "-o", sealed, "--key", key.private, "--normalize", "--"),
+            *("docker", "build", "--network=host", "-t", engine.tag),
+            *("--build-arg", f"PIP_INDEX_URL={url}/simple", "."),
+            cwd=root,
+        )
+    call = ("capsule", sealed, "-o", capsule, "--key", key.public, "--source", root)
+    alone = {"PIP_NO_INDEX": "1"}
+    done = engine.bom(*call, cwd=tmp_path, code=1, more=alone)
+    assert done.stderr.startswith(
+        "missing: step.download Dockerfile:4: the image's pip does not get requirements.txt as"
+    )
+    engine.bom(*call, "--from", wheels, cwd=tmp_path, more=alone)
+    engine.forget()
+    done = engine.bom("rebuild", capsule, "--offline", "--key", key.public, cwd=tmp_path)
+    assert done.stdout == "same: app.tar\n"
 
 
 def engines_below(folder: Path) -> list[str]:

@@ -82,7 +82,15 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
             _add_source(contents, planned, root, git, folder)
             missing = [
                 *_packages(contents, planned, sealed.document, root, folder, options),
-                *images.collected(contents, planned, root, folder / "images", options.environment),
+                *images.collected(
+                    contents,
+                    planned,
+                    sealed.document,
+                    root,
+                    folder / "images",
+                    options.environment,
+                    options.places,
+                ),
                 *_not_collected(planned, sealed.document),
                 *snapshot.collected(
                     contents, options.snapshot, folder / "snapshot", options.environment

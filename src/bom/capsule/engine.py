@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,7 @@ from bom.builder.docker.endpoint import configuration
 from bom.builder.docker.engine import reach
 from bom.builder.pflag import leading
 from bom.builder.podman.emulation import podman_behind
-from bom.capsule import loopback
+from bom.capsule import loopback, mirror, step_settings
 from bom.compose import reading
 from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # classic one their unpacked layers.
 StoreKind = Literal["containerd", "classic"]
 
+_ADDRESS: Final = "192.0.2.1"  # of its bridge; TEST-NET-1 (RFC 5737) is nobody's
 _STARTING: Final = 120.0  # seconds; a second or two where nothing else runs
 _STOPPING: Final = 20.0
 _POLL: Final = 0.05
@@ -65,12 +67,13 @@ class _AnyCommand:
 
 @contextmanager
 def private_engine(
-    kind: StoreKind, folder: Path, environment: Mapping[str, str]
+    kind: StoreKind, folder: Path, environment: Mapping[str, str], packages: Path | None = None
 ) -> Iterator[tuple[Engine, dict[str, str]]]:
     """The engine, and the variables by which a client reaches it and no other.
 
-    `folder`: a new private one; all of the engine is in it. It is stopped on every way out, and
-    by the kernel should `bom` be killed.
+    `folder`: a new private one; all of the engine is in it. `packages`: a folder with wheels,
+    which pip in its steps gets instead of what any index has. The engine is stopped on every way
+    out, and by the kernel should `bom` be killed.
     Raises EnvironmentLacks where the machine or the user can't have such an engine.
     """
     program = _program(environment)
@@ -80,7 +83,7 @@ def private_engine(
             hint="set TMPDIR to a shorter one, of at most 45 characters",
         )
     variables = _variables(folder, environment)
-    running = _Running(program, folder, kind, environment)
+    running = _Running(program, folder, kind, environment, packages)
     try:
         running.start()
         engine = running.wait(variables)
@@ -136,21 +139,57 @@ def _variables(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _steps_runc(folder: Path, path: str) -> Path:
+    """A new folder with a `runc` that gives the build's steps variables.json."""
+    runc = shutil.which("runc", path=path)
+    if runc is None:
+        raise EnvironmentLacks("runc is not on PATH", hint="install it: dockerd needs it")
+    programs = folder / "bin"
+    programs.mkdir(mode=0o700)
+    words = (sys.executable, "-I", step_settings.__file__, runc, str(folder / "variables.json"))
+    (programs / "runc").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    (programs / "runc").chmod(0o700)
+    return programs
+
+
+def _index(host: str) -> dict[str, str]:
+    """What leads pip to the mirror on this address (pip's configuration, environment variables)."""
+    return {
+        "PIP_INDEX_URL": f"http://{host}:{mirror.PORT}/simple",
+        "PIP_TRUSTED_HOST": host,
+        "PIP_EXTRA_INDEX_URL": "",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "no_proxy": host,
+    }
+
+
 class _Running:
     """The process of the engine."""
 
     def __init__(
-        self, program: str, folder: Path, kind: StoreKind, environment: Mapping[str, str]
+        self,
+        program: str,
+        folder: Path,
+        kind: StoreKind,
+        environment: Mapping[str, str],
+        packages: Path | None,
     ) -> None:
         self._program = program
         self._folder = folder
         self._kind = kind
-        self._environment = {"PATH": _path(environment)}
+        self._packages = packages
+        path = _path(environment)
+        if packages is not None:
+            path = f"{_steps_runc(folder, path)}{os.pathsep}{path}"
+        self._environment = {"PATH": path}
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
 
-    def start(self, *bridge: str) -> None:
-        """`bridge`: options of dockerd about its bridge."""
+    def start(self, bridge: str = "") -> None:
+        """`bridge`: the name of one that is there, "none", "" for one that dockerd makes."""
+        if self._packages is not None:
+            host = "127.0.0.1" if bridge else _ADDRESS
+            (self._folder / "variables.json").write_text(json.dumps(_index(host)))
         # with the user's own daemon.json it would be another engine
         settings = {
             "features": {"containerd-snapshotter": self._kind == "containerd"},
@@ -160,11 +199,12 @@ class _Running:
         argv = [
             *("setpriv", "--pdeathsig", "KILL"),
             *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-            *(sys.executable, "-I", loopback.__file__, self._program),
+            *(sys.executable, "-I", loopback.__file__, str(self._packages or ""), self._program),
             *("--config-file", str(self._folder / "daemon.json")),
             *("--data-root", str(self._folder / "data"), "--exec-root", str(self._folder / "x")),
             *("--pidfile", str(self._folder / "pid"), "--host", f"unix://{self._folder / 's'}"),
-            *("--iptables=false", "--ip6tables=false", *bridge),
+            *("--iptables=false", "--ip6tables=false"),
+            *(("--bridge", bridge) if bridge else ("--bip", f"{_ADDRESS}/24")),
         ]
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -187,7 +227,7 @@ class _Running:
                 if not plain or "bridge" not in self._said():
                     break
                 plain = False
-                self.start("--bridge", "none")
+                self.start("none")
             # the file is there before anybody listens
             with suppress(EnvironmentLacks, *FAILURES):
                 engine = reach(_AnyCommand(), variables, self._folder)

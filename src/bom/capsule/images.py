@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 from bom.builder import builder_for
 from bom.builder.images.naming import file_name
+from bom.capsule.python import wheel_purl
+from bom.capsule.steps import steps
+from bom.capsule.wheels import downloaded
 from bom.capsule_record import Missing
-from bom.catalog.images.runs import runs
+from bom.compose import reading
 from bom.lock.stores import store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bom.capsule.writing import Contents
     from bom.rebuild.recipe import Recipe
 
-# Programs that fetch something from elsewhere, as they are called in a RUN.
-_FETCHES: Final = re.compile(
-    r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|zypper)\b[^&|;]*\b(?:install|add|update|upgrade)\b"
-    r"|\b(?:pip3?|uv|poetry|pdm|pipenv|conda|mamba)\b[^&|;]*\b(?:install|sync|download)\b"
-    r"|\b(?:npm|pnpm|yarn|bun)\b[^&|;]*\b(?:ci|i|install|add)\b|\byarn\s*(?:$|[&|;])"
-    r"|\b(?:go)\s+(?:mod|get|install|build|run)\b|\bcargo\s+(?:build|install|fetch|run|test)\b"
-    r"|\b(?:mvn|gradle|gradlew|composer|bundle|gem|dotnet)\b"
-    r"|\b(?:curl|wget|git\s+clone|git\s+fetch|svn)\b"
-)
-
 
 def collected(
     contents: Contents,
     planned: Recipe,
+    document: Mapping[str, Any],
     root: Path,
     folder: Path,
     environment: Mapping[str, str],
+    places: Sequence[Path],
 ) -> Iterator[Missing]:
-    """Add the base images; what can't be had is told."""
+    """Add the base images, and what pip installs in them by hash; what can't be had is told."""
     if builder_for(planned.command, planned.images).name == "files" and not planned.images:
         return
+    wheels = folder / "wheels"
+    wheels.mkdir(mode=0o700)
     with store(planned.command, environment, root) as where:
         for name, digests in sorted(planned.bases.items()):
             wanted = {f"sha256:{item.value}" for item in digests}
@@ -58,18 +54,26 @@ def collected(
                 for piece in where.images.export([name]):
                     out.write(piece)
             contents.add("base-image", name, file, known="stated" if wanted else "resolved")
-    yield from _steps(root)
+        for found_step in steps(root, _dockerfiles(root, document), root / planned.folder):
+            if isinstance(found_step, Missing):
+                yield found_step
+                continue
+            lack = downloaded(found_step, where.client, wheels, environment, places)
+            if lack is not None:
+                yield lack
+    for file in sorted(wheels.iterdir()):
+        contents.add("package", file.name, file, purl=wheel_purl(file), known="stated")
 
 
-def _steps(root: Path) -> Iterator[Missing]:
-    for path in sorted(root.rglob("*")):
-        name = path.name
-        if not path.is_file() or not (name.startswith("Dockerfile") or name == "Containerfile"):
-            continue
-        for run in runs(path.read_text("utf-8", "surrogateescape")):
-            if match := _FETCHES.search(run.command):
-                yield Missing(
-                    what="step.download",
-                    where=f"{path.relative_to(root)}:{run.line}",
-                    why=f"what `{match[0][:60]}` fetches is not known by digest",
-                )
+def _dockerfiles(root: Path, document: Mapping[str, Any]) -> list[Path]:
+    """Those that the BOM says were built from; where it names none of the source, all that look
+    like one."""
+    named = [root / name for name in sorted(reading.materials(document, "dockerfile"))]
+    found = [
+        path for path in named if path.is_file() and path.resolve().is_relative_to(root.resolve())
+    ]
+    return found or sorted(
+        path
+        for path in root.rglob("*")
+        if path.is_file() and path.name.startswith(("Dockerfile", "Containerfile"))
+    )

@@ -1,6 +1,8 @@
-"""The first program in a network namespace of its own: brings its loopback up, then is the other.
+"""The first program in a network namespace of its own: brings its loopback up, starts what serves
+packages there, then is another program.
 
-Run as a file by itself, so it imports nothing of `bom`. A new namespace has a loopback that is
+Run as a file by itself, so it imports nothing of `bom`: loopback.py FOLDER PROGRAM..., FOLDER
+with the packages, "" for none. A new namespace has a loopback that is
 down (network_namespaces(7)); `ip` need not be installed.
 """
 
@@ -10,7 +12,9 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 _SIOCSIFFLAGS: Final = 0x8914  # netdevice(7)
@@ -27,4 +31,7 @@ def up() -> None:
 
 if __name__ == "__main__":
     up()
-    os.execvp(sys.argv[1], sys.argv[1:])
+    if sys.argv[1]:
+        mirror = Path(__file__).with_name("mirror.py")
+        subprocess.Popen([sys.executable, "-I", str(mirror), sys.argv[1]])
+    os.execvp(sys.argv[2], sys.argv[2:])

@@ -70,7 +70,14 @@ def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]
             if _is_image(capsule):
                 (folder / "e").mkdir(mode=0o700)
                 environment = stack.enter_context(
-                    _with_engine(capsule, artifact[0], folder / "e", options, reporter)
+                    _with_engine(
+                        capsule,
+                        artifact[0],
+                        folder / "e",
+                        places["packages"] if packages else None,
+                        options,
+                        reporter,
+                    )
                 )
             else:
                 environment = _offline(options.environment, places["packages"])
@@ -102,7 +109,12 @@ def _is_image(capsule: Capsule) -> bool:
 
 @contextmanager
 def _with_engine(
-    capsule: Capsule, artifact: Path, folder: Path, options: OfflineOptions, reporter: Reporter
+    capsule: Capsule,
+    artifact: Path,
+    folder: Path,
+    packages: Path | None,
+    options: OfflineOptions,
+    reporter: Reporter,
 ) -> Iterator[dict[str, str]]:
     """The variables of an engine of its own, without a network, that has the base images."""
     read = folder / "read"
@@ -114,7 +126,7 @@ def _with_engine(
     for lack in capsule.record.missing:
         reporter.warn(f"the capsule lacks {lack.what} {lack.where}: {lack.why}")
     kind = store_kind(document)
-    with private_engine(kind, folder, options.environment) as (engine, environment):
+    with private_engine(kind, folder, options.environment, packages) as (engine, environment):
         for item, blob in capsule.items("base-image"):
             engine.load(blob)
             found = engine.inspect(item.name)

@@ -137,6 +137,12 @@ def _download(
         )
 
 
+def wheel_purl(file: Path) -> str:
+    """Of the distribution that a wheel's name names."""
+    name, version = _parsed(file)
+    return purl.build("pypi", name, version=version)
+
+
 def _parsed(file: Path) -> tuple[str, str]:
     try:
         name, version, _, _ = parse_wheel_filename(file.name)

@@ -1,0 +1,69 @@
+"""A package index (PEP 503) of the wheels in a folder, for the steps of one build.
+
+Run as a file by itself, inside the network of an engine that reaches nothing else, so it imports
+nothing of `bom`: mirror.py FOLDER.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+import shutil
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote, urlsplit
+
+PORT: Final = 3141  # nothing else listens in that network
+
+
+def project(file: str) -> str:
+    """The normalised name (PEP 503) of the project whose wheel this is."""
+    return re.sub(r"[-_.]+", "-", file.partition("-")[0]).lower()
+
+
+def page(files: dict[str, str], name: str) -> str:
+    """The page of a project, "" for one that has no files. `files`: name -> SHA-256, hex."""
+    links = [
+        f'<a href="/files/{quote(file)}#sha256={digest}">{html.escape(file)}</a><br>\n'
+        for file, digest in sorted(files.items())
+        if project(file) == name
+    ]
+    return f"<!DOCTYPE html>\n<title>{html.escape(name)}</title>\n{''.join(links)}" if links else ""
+
+
+def server(folder: Path, address: tuple[str, int]) -> ThreadingHTTPServer:
+    """One that answers for the files that lie in the folder now."""
+    files = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.suffix == ".whl"
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+            if parts[0] == "simple" and len(parts) == 2 and (text := page(files, parts[1])):
+                data = text.encode()
+                self._begin("text/html", len(data))
+                self.wfile.write(data)
+            elif parts[0] == "files" and len(parts) == 2 and parts[1] in files:
+                with (folder / parts[1]).open("rb") as stream:
+                    self._begin("application/octet-stream", (folder / parts[1]).stat().st_size)
+                    shutil.copyfileobj(stream, self.wfile)
+            else:
+                self.send_error(404)
+
+        def _begin(self, kind: str, size: int) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+
+    return ThreadingHTTPServer(address, Handler)
+
+
+if __name__ == "__main__":
+    server(Path(sys.argv[1]), ("0.0.0.0", PORT)).serve_forever()
