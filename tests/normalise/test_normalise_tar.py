@@ -15,7 +15,7 @@ import pytest
 from tests.normalise.conftest import CACHED, EPOCH, TIMESTAMP, compiled
 
 from bom.errors import BadArtifact, CannotNormalise
-from bom.normalise import Change, normalise, tar
+from bom.normalise import Change, normalise, tar_contents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -324,7 +324,7 @@ def test_what_could_unpack_to_something_else_is_refused(
 def test_entries_without_end_are_refused_before_they_fill_the_memory(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(tar, limit, 3)
+    monkeypatch.setattr(tar_contents, limit, 3)
     refused = lab.refusal(gzip.compress(packed([entry(f"n{i}") for i in range(9)])), "x.tgz")
     assert refused.reason == "it has more entries than can be put in order here"
 
