@@ -67,34 +67,24 @@ class Clock:
     name = "clock"
     fixed = False
     invasive = True
+    moment = _LATER  # as faketime(1) takes it
 
     def apply(self, circumstance: Circumstance, host: Host) -> Circumstance:
         if _missing("faketime", host):
             raise NotVaried("faketime is not installed")
         # The monotonic clock stays: programs wait by it.
-        words = ("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", _LATER)
+        words = ("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", self.moment)
         return replace(circumstance, prefix=(*circumstance.prefix, *words))
 
     def seen(self, place: Place) -> str:
         return probing.output(place, "date -u +%Y-%m")
 
 
-class StandingClock:
+class StandingClock(Clock):
     """A clock that stands still: what differs even then is not the time's doing. It is in no list,
     for no two machines differ so."""
 
-    name = "clock"
-    fixed = False
-    invasive = True
-
-    def apply(self, circumstance: Circumstance, host: Host) -> Circumstance:
-        if _missing("faketime", host):
-            raise NotVaried("faketime is not installed")
-        words = ("env", "FAKETIME_DONT_FAKE_MONOTONIC=1", "faketime", "-f", _STANDING)
-        return replace(circumstance, prefix=(*circumstance.prefix, *words))
-
-    def seen(self, place: Place) -> str:
-        return probing.output(place, "date -u +%Y-%m")
+    moment = _STANDING
 
 
 def _named(name: str) -> tuple[str, ...]:
