@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.builds import DOCKERFILE, ENGINES, Bom, Image, Key, Package, git, project
+from tests.e2e.rebuilds import TAR, Rebuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,3 +76,25 @@ def image(
     made = Image(kind, engine, wrapped, context, sealed, tag)
     yield made
     made.docker("image", "rm", "--force", tag)
+
+
+@pytest.fixture
+def rebuild(bom: Bom, key: Key, tmp_path: Path) -> Rebuilder:
+    room = tmp_path / "tmp"
+    room.mkdir()
+    return Rebuilder(bom, key, room)
+
+
+@pytest.fixture
+def tars(tmp_path: Path, need: Need) -> Path:
+    """A project whose script packs a tar, in git."""
+    need("tar"), need("git")
+    root = tmp_path / "tars"
+    root.mkdir()
+    (root / "README").write_text("hello\n")
+    (root / "build.sh").write_text(TAR)
+    (root / ".gitignore").write_text("*.tar\n*.sigstore.jsonl\n")
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "project")
+    return root

@@ -10,75 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.e2e.builds import Bom, Key, git
+from tests.e2e.rebuilds import TAR, Rebuilder, commit, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.conftest import Need
-
-TAR = "tar cf app.tar --sort=name --mtime=@0 --owner=0 --group=0 --format=gnu README\n"
-
-
-@dataclass(frozen=True)
-class Rebuilder:
-    """`bom rebuild` in a folder of its own for temporary files, where nothing may be left."""
-
-    bom: Bom
-    key: Key
-    room: Path
-
-    def __call__(
-        self, artifact: Path, *arguments: str | Path, code: int = 0, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        done = self.bom(
-            *("rebuild", artifact, "--key", self.key.public, *arguments),
-            cwd=self.room.parent,
-            code=code,
-            more={"TMPDIR": str(self.room), **variables},
-        )
-        assert list(self.room.iterdir()) == []
-        return done
-
-
-@pytest.fixture
-def rebuild(bom: Bom, key: Key, tmp_path: Path) -> Rebuilder:
-    room = tmp_path / "tmp"
-    room.mkdir()
-    return Rebuilder(bom, key, room)
-
-
-@pytest.fixture
-def tars(tmp_path: Path, need: Need) -> Path:
-    """A project whose script packs a tar, in git."""
-    need("tar"), need("git")
-    root = tmp_path / "tars"
-    root.mkdir()
-    (root / "README").write_text("hello\n")
-    (root / "build.sh").write_text(TAR)
-    (root / ".gitignore").write_text("*.tar\n*.sigstore.jsonl\n")
-    git(root, "init", "-q")
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "project")
-    return root
-
-
-def sealed(bom: Bom, key: Key, root: Path, *command: str) -> Path:
-    command = command or ("sh", "build.sh")
-    bom("build", "--key", key.private, "--", *command, cwd=root)
-    return root / "app.tar"
-
-
-def commit(root: Path, **files: str) -> None:
-    for name, text in files.items():
-        (root / name.replace("_", ".")).write_text(text)
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "more")
 
 
 @pytest.mark.e2e
@@ -379,82 +319,6 @@ def test_a_signal_leaves_nothing(
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("error: the build was stopped: `sh build.sh`")
     assert list(room.iterdir()) == []
-
-
-# --- vouching ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def people(bom: Bom, tmp_path: Path) -> Iterator[tuple[Key, Key]]:
-    keys = []
-    for name in ("anna", "ben"):
-        bom("key", "generate", "--out", tmp_path / name, cwd=tmp_path)
-        keys.append(Key(tmp_path / f"{name}.key", tmp_path / f"{name}.pub"))
-    yield keys[0], keys[1]
-
-
-def test_independent_rebuilders_vouch_and_are_counted(
-    tars: Path, bom: Bom, key: Key, rebuild: Rebuilder, people: tuple[Key, Key], tmp_path: Path
-) -> None:
-    artifact = sealed(bom, key, tars)
-    anna, ben = people
-
-    def verify(*arguments: str | Path, code: int) -> str:
-        words = ("verify", artifact, "--key", key.public, *arguments)
-        return bom(*words, cwd=tmp_path, code=code).stdout
-
-    asked = ("--rebuilder-key", anna.public, "--rebuilder-key", ben.public)
-    assert "rebuilds: " in verify("--require-rebuilds", "1", *asked, code=1)
-    rebuild(artifact, "--source", tars, "--sign-key", anna.private)
-    assert "rebuilt by anna.pub" in verify("--require-rebuilds", "1", *asked, code=0)
-    assert "expected 2\n    found    1 (anna.pub)" in verify(
-        "--require-rebuilds", "2", *asked, code=1
-    )
-    word = tmp_path / "ben.json"
-    rebuild(artifact, "--source", tars, "--sign-key", ben.private, "--attestation-out", word)
-    (beside,) = tars.glob("app.tar.rebuild.*.sigstore.json")
-    both = ("--attestation", word, "--attestation", beside)
-    assert "rebuilt by anna.pub, ben.pub" in verify(
-        "--require-rebuilds", "2", *asked, *both, code=0
-    )
-    # trusted keys count, too; the key that sealed it never does
-    rebuild(artifact, "--source", tars, "--sign-key", key.private)
-    said = verify("--require-rebuilds", "1", code=1)
-    assert "the key that sealed the artifact signed it" in said
-    found = json.loads(
-        verify("--require-rebuilds", "1", "--key", ben.public, *both, "--json", code=0)
-    )
-    assert found["rebuilt_by"] == ["ben.pub"]
-
-
-def test_a_rebuild_that_differs_does_not_vouch(
-    tars: Path, bom: Bom, key: Key, rebuild: Rebuilder, people: tuple[Key, Key]
-) -> None:
-    commit(tars, build_sh="date +%s%N >README\n" + TAR)
-    artifact = sealed(bom, key, tars)
-    git(tars, "checkout", "-q", "README")
-    rebuild(artifact, "--source", tars, "--sign-key", people[0].private, code=1)
-    done = bom(
-        *("verify", artifact, "--key", key.public, "--require-rebuilds", "1"),
-        *("--rebuilder-key", people[0].public),
-        cwd=tars,
-        code=1,
-    )
-    assert "does not count: it says `different`" in done.stdout
-
-
-def test_what_is_about_rebuilds_needs_a_number_of_them(tars: Path, bom: Bom, key: Key) -> None:
-    artifact = sealed(bom, key, tars)
-    words = ("verify", artifact, "--key", key.public)
-    done = bom(*words, "--accept", "normalised", cwd=tars, code=2)
-    assert done.stderr.startswith("error: --attestation, --rebuilder-key and --accept are about")
-    done = bom("verify", "-", "--require-rebuilds", "1", cwd=tars, code=2)
-    assert done.stderr.startswith("error: --require-rebuilds needs a file")
-    os.mkfifo(tars / "pipe")
-    done = bom("verify", "pipe", "--require-rebuilds", "1", cwd=tars, code=2)
-    assert done.stderr.startswith("error: --require-rebuilds needs a file")
-    done = bom(*words, "--require-rebuilds", "0", cwd=tars, code=2)
-    assert "Invalid value" in done.stderr
 
 
 def test_no_folder_of_a_rebuild_is_open_to_others(
