@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DEPENDENCY: Final = "pkg:pypi/thing-of-two-versions"
 _DAYS: Final = 400
+# Of libfaketime: left by a process that ends by _exit, in the way of the next one of its number.
+_FAKETIME: Final = ("faketime_shm_{}", "sem.faketime_sem_{}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +112,27 @@ class Builder:
     ) -> subprocess.CompletedProcess[str]:
         """A command under this builder's circumstances."""
         self.home.mkdir(parents=True, exist_ok=True)
-        return subprocess.run(
+        with subprocess.Popen(
             [*self._prefix(), *command],
             cwd=folder,
             env=environment,
             umask=self.umask,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-        )
+        ) as process:
+            out, err = process.communicate()
+        for name in _FAKETIME:
+            Path("/dev/shm", name.format(process.pid)).unlink(missing_ok=True)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def _prefix(self) -> list[str]:
         if len(os.sched_getaffinity(0)) < self.processors:
             raise AssertionError(f"{self.processors} processors are needed")
         processors = sorted(os.sched_getaffinity(0))[: self.processors]
-        argv = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.host]
+        left = " ".join(f"/dev/shm/{name.format('$$')}" for name in _FAKETIME)
+        script = f'hostname "$0" && rm -f {left} && exec "$@"'
+        argv = ["unshare", "--uts", "sh", "-c", script, self.host]
         argv += ["taskset", "-c", ",".join(map(str, processors))]
         if self.days:
             # Not by the program `faketime`: it stops where one that was killed has left its memory.
