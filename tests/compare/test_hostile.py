@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import resource
 import tarfile
+import threading
 import time
 import zipfile
 import zlib
@@ -158,6 +160,20 @@ def test_a_stream_with_a_wrong_checksum_is_looked_at_as_bytes(tmp_path: Path) ->
     broken = whole[:-8] + zlib.crc32(b"").to_bytes(4, "little") + whole[-4:]
     found = compared(tmp_path, whole, broken, name="a.gz")
     assert (found.verdict, [item.path for item in found.differences]) == ("different", ["a.gz"])
+
+
+@pytest.mark.parametrize("damaged", [(), (0,), (1,), (0, 1)])
+def test_two_large_streams_are_unpacked_at_once_and_a_damaged_one_ends_both(
+    tmp_path: Path, damaged: tuple[int, ...]
+) -> None:
+    filler = random.Random(1).randbytes(3 << 20)
+    both = [bytearray(gzip.compress(filler + text, 1, mtime=0)) for text in TIMES]
+    for number in damaged:
+        both[number][1000:2000] = bytes(1000)
+    found = compared(tmp_path, *(bytes(data) for data in both), name="a.gz")
+    assert (found.verdict, {item.path for item in found.differences}) == ("different", {"a.gz"})
+    assert ([item.cause for item in found.differences] == ["timestamp"]) == (not damaged)
+    assert not [thread for thread in threading.enumerate() if "unpack" in thread.name]
 
 
 def test_an_epoch_of_any_size_is_no_crash(tmp_path: Path) -> None:

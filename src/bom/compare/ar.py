@@ -14,7 +14,7 @@ from bom.compare.metadata import (
     owner_differs,
     time_differs,
 )
-from bom.compare.packed import unpacked
+from bom.compare.packed import both_unpacked
 from bom.compare.walk import Pair
 from bom.errors import BadArtifact
 
@@ -96,7 +96,7 @@ def _tars(pair: Pair, walk: Walk) -> frozenset[str]:
 
     one, two = pair.one, pair.two
     if not pair.name.endswith(".tar"):
-        one, two = (unpacked(part, walk.unpacking, walk.kept) for part in (one, two))
+        one, two = both_unpacked(one, two, walk.unpacking, walk.kept)
     at = first_difference(one, two)
     if at < 0:
         compression_differs(walk, pair.path, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bom.archive.positioned import CHUNK, PositionedBytes, PositionedFile, write_all
@@ -48,6 +49,7 @@ class Unpacking:
 
     def __init__(self) -> None:
         self._left = UNPACKED_LIMIT
+        self._counting = threading.Lock()  # both builds may unpack at the same time
 
     def content(self, pieces: Iterable[bytes], kept: ExitStack) -> Positioned:
         """All pieces; the file that they may be in is closed together with `kept`."""
@@ -55,7 +57,8 @@ class Unpacking:
         size = 0
         spool: PositionedFile | None = None
         for piece in pieces:
-            self._left -= len(piece)
+            with self._counting:
+                self._left -= len(piece)
             if self._left < 0:
                 raise BadArtifact(
                     "oversized",

@@ -17,7 +17,7 @@ from bom.compare.documents import compare_documents, compare_texts
 from bom.compare.found import joined
 from bom.compare.images import ImageFiles, LayerFile, StoredImage, image_files
 from bom.compare.metadata import format_differs, time_differs
-from bom.compare.packed import compression_differs, unpacked
+from bom.compare.packed import both_unpacked, compression_differs, unpacked
 from bom.compare.tar import compare_tars
 from bom.compare.tar_fields import tar_fields
 from bom.compare.walk import Pair
@@ -95,10 +95,13 @@ def _layers(
 def _layer(where: str, walk: Walk, contents: tuple[Positioned, Positioned], at: int) -> None:
     forms = [decompress.form_of(head(content, decompress.MAGIC)) for content in contents]
     with ExitStack() as kept:
-        one, two = (
-            _plain(content, form, walk.unpacking, kept)
-            for content, form in zip(contents, forms, strict=True)
-        )
+        if all(forms):
+            one, two = both_unpacked(*contents, walk.unpacking, kept)
+        else:
+            one, two = (
+                _plain(content, form, walk.unpacking, kept)
+                for content, form in zip(contents, forms, strict=True)
+            )
         if any(forms):
             at = first_difference(one, two)
         if at < 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +39,7 @@ class PackedContainer:
 
     def compare(self, pair: Pair, walk: Walk) -> None:
         headers_differ = _headers(pair, walk)
-        one, two = (unpacked(part, walk.unpacking, walk.kept) for part in (pair.one, pair.two))
+        one, two = both_unpacked(pair.one, pair.two, walk.unpacking, walk.kept)
         at = first_difference(one, two)
         if at >= 0:
             # a compressed tar is one container to whoever looks at it
@@ -66,6 +68,29 @@ def unpacked(content: Positioned, unpacking: Unpacking, kept: ExitStack) -> Posi
     return unpacking.content(_unpacked(content), kept)
 
 
+def both_unpacked(
+    one: Positioned, two: Positioned, unpacking: Unpacking, kept: ExitStack
+) -> tuple[Positioned, Positioned]:
+    """The same of two contents, at the same time where they are large. Raises BadArtifact."""
+    if min(one.size, two.size) < _LARGE:
+        return unpacked(one, unpacking, kept), unpacked(two, unpacking, kept)
+    stop = threading.Event()
+    with ThreadPoolExecutor(1, "unpack") as aside:
+        second = aside.submit(unpacking.content, _until(stop, _unpacked(two)), kept)
+        try:
+            return unpacked(one, unpacking, kept), second.result()
+        except BaseException:
+            stop.set()
+            raise
+
+
+def _until(stop: threading.Event, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        if stop.is_set():
+            return
+        yield piece
+
+
 def _unpacked(content: Positioned) -> Iterator[bytes]:
     form = decompress.form_of(content.read_at(0, min(content.size, decompress.MAGIC)))
     out: list[bytes] = []
@@ -80,6 +105,7 @@ def _unpacked(content: Positioned) -> Iterator[bytes]:
 
 # What one piece inflates to is at hand as a whole: at most a thousand times as much.
 _PIECE: Final = 16 * 1024
+_LARGE: Final = 1 << 20  # bytes, from which on another thread is worth it
 
 
 def _headers(pair: Pair, walk: Walk) -> bool:
