@@ -260,7 +260,6 @@ _AFTER: Final = {
     for after in (b"".join((kind, bytes(100), _MAGIC, bytes(64), b"0000000\0" * 2, bytes(167))),)
 }
 _MAGICS: Final = frozenset((_MAGIC, b"ustar  \0"))
-_NO_LINK: Final = bytes(100)
 
 
 def renewed(raw: bytes, name: str, size: int, time: int) -> bytes | None:
@@ -272,8 +271,6 @@ def renewed(raw: bytes, name: str, size: int, time: int) -> bytes | None:
     after = _AFTER.get(raw[156:157])
     if (
         after is None
-        or raw[345]  # the first byte of a prefix
-        or raw[157:257] != _NO_LINK
         or raw[257:265] not in _MAGICS
         or not _is_written_so(raw[100:124])
         or raw[124:136] != b"%011o\0" % size
