@@ -17,6 +17,10 @@ from tests.capsule.test_mirror import served
 from tests.catalog.test_python_environments import wheel
 from tests.e2e.builds import ENGINES, Bom, Key, git
 
+from bom.capsule.reading import unpacked
+from bom.capsule.writing import Contents
+from bom.capsule_record import CapsuleRecord
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -109,6 +113,47 @@ def test_an_image_is_built_again_out_of_its_capsule_by_an_engine_of_its_own(
     assert json.loads(done.stdout)["verdict"] == "same"
     assert "warning" not in done.stderr
     assert engine.images() == []
+
+
+@pytest.mark.parametrize("engine", ["modern"], indirect=True)
+def test_another_base_image_in_a_capsule_is_found_before_the_build(
+    engine: Engine, capsule: Path, key: Key, tmp_path: Path
+) -> None:
+    (tmp_path / "base" / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /other\n")
+    engine.docker("build", "--quiet", "-t", engine.base, tmp_path / "base")
+    engine.docker("save", "-o", tmp_path / "other.tar", engine.base)
+    forged = tmp_path / "forged.tar"
+    changed(capsule, forged, "base-image", tmp_path / "other.tar")
+    done = engine.bom("rebuild", forged, "--offline", "--key", key.public, cwd=tmp_path, code=1)
+    assert done.stderr.startswith(f"error: the capsule's {engine.base} is not what was built on")
+
+
+@pytest.mark.parametrize("name", ["../x", "..", "a/b", "a\0b", "/etc/x"])
+def test_no_name_in_a_capsule_leads_out_of_its_folder(
+    name: str, bom: Bom, key: Key, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("x")
+    contents = Contents()
+    contents.add("artifact", name, file)
+    record = CapsuleRecord(commit="0" * 40, command=["true"], items=contents.items)
+    contents.write(record, {}, 0, tmp_path / "forged.tar")
+    call = ("rebuild", "forged.tar", "--offline", "--key", key.public)
+    done = bom(*call, cwd=tmp_path, code=1)
+    assert done.stderr.startswith("error: the capsule names a file ")
+
+
+def changed(capsule: Path, out: Path, role: str, file: Path) -> None:
+    """The capsule with another file in this role, by its own digest."""
+    blobs = capsule.with_name("blobs")
+    blobs.mkdir()
+    held = unpacked(capsule, blobs)
+    contents = Contents()
+    for item in held.record.items:
+        place = file if item.role == role else blobs / item.sha256
+        contents.add(item.role, item.name, place, purl=item.purl, known=item.known)
+    record = held.record.model_copy(update={"items": contents.items})
+    contents.write(record, {}, 0, out)
 
 
 @pytest.mark.parametrize("engine", ["modern"], indirect=True)

@@ -127,7 +127,8 @@ def _add_artifact(contents: Contents, artifact: Path, sealed: Original, folder: 
 def _add_source(contents: Contents, planned: Recipe, root: Path, git: Git, folder: Path) -> None:
     bundle = folder / "source.bundle"
     _bundle(git, root, planned.source.commit, bundle)
-    contents.add("source", bundle.name, bundle)
+    # a build may go by the name of its folder (compose's projects do), and a clone has the bundle's
+    contents.add("source", f"{root.name}.bundle", bundle)
     for number, part in enumerate(planned.source.submodules):
         bundle = folder / f"submodule-{number}.bundle"
         _bundle(git, root / part.path, part.commit, bundle)

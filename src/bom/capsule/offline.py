@@ -151,7 +151,8 @@ def _put(capsule: Capsule, roles: tuple[str, ...], folder: Path) -> list[Path]:
     found: list[Path] = []
     for role in roles:
         for item, blob in capsule.items(role):
-            if item.name != PurePosixPath(item.name).name or item.name in ("", ".", ".."):
+            is_plain = item.name == PurePosixPath(item.name).name and item.name.isprintable()
+            if not is_plain or item.name in ("", ".", ".."):
                 raise BadArtifact(
                     "damaged", f"the capsule names a file {printable_name(item.name):.120}"
                 )
@@ -164,19 +165,16 @@ def _put(capsule: Capsule, roles: tuple[str, ...], folder: Path) -> list[Path]:
 
 
 def _source(capsule: Capsule, folder: Path) -> Source:
+    (folder / "main").mkdir(mode=0o700)
+    found = _put(capsule, ("source",), folder / "main")
     bundles: dict[str, str] = {}
-    main = ""
-    for role in ("source", "submodule"):
-        for number, (item, blob) in enumerate(capsule.items(role)):
-            bundle = folder / f"{role}-{number}.bundle"
-            bundle.hardlink_to(blob)
-            if role == "source":
-                main = str(bundle)
-            else:
-                bundles[item.name] = str(bundle)
-    if not main:
+    for number, (item, blob) in enumerate(capsule.items("submodule")):
+        bundle = folder / f"submodule-{number}.bundle"
+        bundle.hardlink_to(blob)
+        bundles[item.name] = str(bundle)
+    if not found:
         raise BomError("the capsule holds no source", hint="make it anew: bom capsule")
-    return Source(main, bundles)
+    return Source(str(found[0]), bundles)
 
 
 def _offline(own: Mapping[str, str], packages: Path) -> dict[str, str]:
