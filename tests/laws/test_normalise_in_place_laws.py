@@ -136,16 +136,16 @@ def test_an_image_changed_in_place_is_the_one_written_anew(
 
 
 def _untidy(made: bytes) -> bytes:
-    """The same layer with something in what fills up the last blocks of contents, and in the
-    link's field of every other plain header."""
+    """The same layer with something in what fills up the last blocks of contents; plain headers
+    with device numbers, as Go writes them, every other one with something in the link's field."""
     changed = bytearray(made)
     for number, member in enumerate(TarWalk(io.BytesIO(made))):
-        changed[member.data + member.size : member.end] = b"x" * (
-            member.end - member.data - member.size
-        )
-        if number % 2 and member.is_file:
+        end = member.data + member.size
+        changed[end : member.end] = b"x" * (member.end - end)
+        if member.is_file:
             at = member.data - BLOCK
-            changed[at + 157] = ord("x")
+            changed[at + 329 : at + 345] = b"0000000\0" * 2
+            changed[at + 157] = ord("x") * (number % 2)
             changed[at + 148 : at + 156] = b" " * 8
             changed[at + 148 : at + 156] = b"%06o\0 " % sum(changed[at : at + BLOCK])
     return bytes(changed)

@@ -131,7 +131,7 @@ def _renewed(rewriting: Rewriting, entry: Entry, raw: bytes) -> bytes | None:
         if raw[265] or raw[297]:
             changed["owners"] += 1
         if (
-            raw[257:265] != made[257 - RENEWED : 265 - RENEWED]
+            raw[156:265] != made[156 - RENEWED : 265 - RENEWED]
             or raw[329:] != made[329 - RENEWED :]
         ):
             changed["headers"] += 1
