@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bom.build_options import BuildOptions
 from bom.builder import builder_for
-from bom.builder.protocol import BuildRequest, Progress
+from bom.builder.protocol import Progress
 from bom.compose import statement
 from bom.errors import BomError, Refused
 from bom.model import Check, Revision
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from bom.builder.protocol import Artifact, Collected, PreparedBuild
+    from bom.builder.protocol import Artifact, BuildRequest, Collected, PreparedBuild
     from bom.lock.held import HeldBuild
     from bom.model import Observation
     from bom.place import Place
@@ -71,17 +71,9 @@ def build(options: BuildOptions, reporter: Reporter) -> BuildOutcome:
     if not options.command:
         raise BomError("there is no command to run", hint="bom build -o app.tar -- docker build .")
     place = place_of(options)
-    request = BuildRequest(
-        command=options.command,
-        cwd=options.cwd,
-        root=place.root,
-        environment=place.around.environment,
-        config=options.config,
-        output=options.output,
-        artifacts=options.artifacts,
-        images=options.images,
+    request = replace(
+        place.request(options),
         forbidden=_forbidden(options.key_file),
-        epoch=place.around.epoch,
         normalise=place.normalise,
     )
     # What is there before the command runs is looked at from two sides at once: builder and

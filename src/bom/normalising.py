@@ -8,10 +8,10 @@ and stands in the run record, with the digest of what the builder wrote.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from bom import sha256sum
 from bom.errors import BadArtifact, BomError, CannotNormalise
 from bom.model import Gap, Property, RunDetail
 from bom.normalise import Normaliser, normalise, normaliser_of
@@ -58,8 +58,7 @@ def normalised(
             changes = normalise(built, out, epoch, artifact.built.name)
         if changes is None:
             return _refused(artifact, _UNKNOWN), built
-        with out.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = sha256sum.of_file(out)
         size = out.stat().st_size
     except (CannotNormalise, BadArtifact) as error:
         return _refused(artifact, error.reason), built

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bom import redact, repeatable
+from bom.builder.protocol import BuildRequest
 from bom.compose.bom import source_date_epoch
 from bom.errors import Refused
 from bom.model import Setting
@@ -31,6 +32,20 @@ class Place:
     around: Surroundings
     given: int | None = None
     normalise: Epoch | None = None
+
+    def request(self, options: BuildOptions) -> BuildRequest:
+        """The build that a builder is asked for. Images stay as it makes them."""
+        return BuildRequest(
+            command=options.command,
+            cwd=options.cwd,
+            root=self.root,
+            environment=self.around.environment,
+            config=options.config,
+            output=options.output,
+            artifacts=options.artifacts,
+            images=options.images,
+            epoch=self.around.epoch,
+        )
 
     def told(self, options: BuildOptions) -> Iterator[Setting]:
         """What a rebuild has to tell `bom` again, and the umask that it set."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from bom import canonical
+from bom import canonical, sha256sum
 from bom.compose import reading, statement, validate
 from bom.compose.bom import Evidence, serialised
 from bom.errors import BadArtifact, BomError, CannotSeal
@@ -234,7 +233,7 @@ def _done(composed: Composed, path: Path) -> Sealed:
     subject = composed.artifact.subject
     return Sealed(
         path=path,
-        sha256=_digest(path),
+        sha256=sha256sum.of_file(path),
         built_sha256=subject.sha256,
         built_size=subject.size,
         original_sha256=composed.artifact.original_sha256,
@@ -264,8 +263,3 @@ def _run_record(session: Session, composed: Composed, done: Sealed) -> bytes:
     if checks:
         statements.append(statement.test_result(subjects, checks))
     return b"".join(dsse.envelope(item, key).rstrip(b"\n") + b"\n" for item in statements)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,17 +1,24 @@
-"""One digest over several files, which anybody can get too:
+"""The digest of a file, and one over several files, which anybody can get too:
 
     sha256sum FILES | LC_ALL=C sort | sha256sum
 
-It stands in the BOM as the hash of what is installed (`bom-seal:hash:of` is `installed-files`).
+That stands in the BOM as the hash of what is installed (`bom-seal:hash:of` is `installed-files`).
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+
+def of_file(path: Path) -> str:
+    """Hex SHA-256 of a file's content. Raises OSError."""
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
 
 
 def digest(files: Iterable[tuple[str, str]]) -> str:

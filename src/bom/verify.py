@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from bom import canonical
+from bom import canonical, sha256sum
 from bom.compose import reading, validate
 from bom.errors import BadArtifact, BomError
 from bom.input import open_at_once
@@ -295,8 +295,7 @@ class _WholeDigest:
 
     def _compute(self) -> None:
         try:
-            with self.path.open("rb") as stream:
-                self._value = hashlib.file_digest(stream, "sha256").hexdigest()
+            self._value = sha256sum.of_file(self.path)
         except OSError:
             self._value = "unreadable"  # no digest is spelled so: the record will not match
 

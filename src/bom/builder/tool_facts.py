@@ -3,11 +3,11 @@ only quoted."""
 
 from __future__ import annotations
 
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bom import sha256sum
 from bom.compose.formulation import tool_ref
 from bom.errors import BomError
 from bom.model import Gap, Hash, Tool
@@ -70,7 +70,6 @@ def stated(
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256sum.of_file(path)
     except OSError as error:
         raise BomError(f"{path.name} can't be read: {error.strerror}") from error

@@ -125,16 +125,14 @@ def _vouched(
     accept: str | None,
 ) -> Verdict:
     """The verdict with what rebuilders say of the artifact."""
-    import hashlib
-
+    from bom import sha256sum
     from bom.rebuilders import Demand, found_beside, judged
     from bom.sign.keys import load_public
     from bom.sign.trust import TrustedKey
 
     named = tuple(TrustedKey(path.name, load_public(path)) for path in rebuilder_keys)
     try:
-        with artifact.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = sha256sum.of_file(artifact)
     except OSError as error:
         raise BomError(f"{artifact} can't be read: {error.strerror}") from error
     verdicts = ("same", "normalised") if accept else ("same",)

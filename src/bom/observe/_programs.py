@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 import shutil
@@ -11,6 +10,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from bom import sha256sum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,8 +121,7 @@ def _shebang(path: Path) -> tuple[str, ...]:
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file, "" where it can't be read."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256sum.of_file(path)
     except OSError:
         return ""
 

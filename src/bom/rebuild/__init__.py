@@ -9,17 +9,16 @@ were recorded (`tools`), settings restored (`settings`), built by `bom.build` in
 
 from __future__ import annotations
 
-import hashlib
 import signal
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from bom import sha256sum
 from bom.build import BuildOptions, build
 from bom.builder import builder_for
 from bom.builder.kept import images_of, kept
-from bom.builder.protocol import BuildRequest
 from bom.compose import reading
 from bom.config import load, nearest
 from bom.difference import Comparison
@@ -122,7 +121,7 @@ def rebuilt(options: RebuildOptions, reporter: Reporter) -> Iterator[Built]:
             remade=item,
             one=sealed.built,
             two=two,
-            sha256=_digest(two),
+            sha256=sha256sum.of_file(two),
             changed=changed,
             started=started,
             finished=_now(),
@@ -181,16 +180,6 @@ def _before(
     """The tools and base images that are others here, each told; and the images whose names the
     build moves."""
     place = place_of(asked)
-    request = BuildRequest(
-        command=asked.command,
-        cwd=asked.cwd,
-        root=place.root,
-        environment=place.around.environment,
-        config=asked.config,
-        output=asked.output,
-        artifacts=asked.artifacts,
-        images=asked.images,
-    )
     context = BuildContext(
         root=place.root,
         cwd=asked.cwd,
@@ -200,7 +189,7 @@ def _before(
     )
     if asked.output is None:
         refuse_without(asked.command, (), asked.environment, asked.cwd)
-    with builder_for(asked.command, asked.images).prepare(request) as prepared:
+    with builder_for(asked.command, asked.images).prepare(place.request(asked)) as prepared:
         here = tools_here(context, prepared.observations)
         names = _names(prepared, sealed) if asked.output is not None else ()
     images = images_of(asked.command, names, asked.environment, asked.cwd)
@@ -248,11 +237,6 @@ def _made(asked: BuildOptions, line: str, reporter: Reporter) -> tuple[Remade, .
 
 def _now() -> int:
     return int(datetime.now(UTC).timestamp())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 __all__: Sequence[str] = ("Built", "RebuildOptions", "Source", "compared", "rebuilt")

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bom.builder.kept import images_of, kept
-from bom.builder.protocol import BuildRequest
 from bom.compose import reading
 from bom.model import Revision
 from bom.place import place_of
@@ -37,17 +36,7 @@ def investigated(found: Comparison, built: Built, reporter: Reporter) -> Compari
         return found
     options = built.options
     place = place_of(options)
-    request = BuildRequest(
-        command=options.command,
-        cwd=options.cwd,
-        root=place.root,
-        environment=place.around.environment,
-        config=options.config,
-        output=options.output,
-        artifacts=options.artifacts,
-        images=options.images,
-        epoch=place.around.epoch,
-    )
+    request = place.request(options)
     of_image = makes_images(options.command, options.images)
     fixed = set() if options.as_is else set(FIXED)
     if of_image:

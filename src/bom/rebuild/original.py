@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from bom import canonical
+from bom import canonical, sha256sum
 from bom.compose import reading
 from bom.errors import BadArtifact, BomError
 from bom.seal import recognise, unseal_to
@@ -65,7 +65,7 @@ def original(artifact: Path, keys: Sequence[TrustedKey], room: Path) -> Original
         document=document,
         built=as_built(artifact, room / name),
         name=name,
-        sha256=_digest(artifact),
+        sha256=sha256sum.of_file(artifact),
         built_sha256=verdict.subject_sha256,
         signer=verdict.signed_by[0],
         bom_sha256=hashlib.sha256(bom).hexdigest(),
@@ -80,8 +80,3 @@ def as_built(sealed: Path, out: Path) -> Path:
         return sealed
     unseal_to(form, sealed, out)
     return out
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

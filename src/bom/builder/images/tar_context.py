@@ -11,6 +11,7 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from bom import sha256sum
 from bom.archive.decompress import MAGIC, form_of, stream
 from bom.archive.tar import DIRECTORY, HARDLINK, REGULAR, SYMLINK, TarPush
 from bom.builder.images.folder import (
@@ -49,8 +50,7 @@ class TarContext:
 
     def holds(self, path: Path) -> bool:
         """Whether a file of the same content lies in it. Raises OSError."""
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() in self.files
+        return sha256sum.of_file(path) in self.files
 
 
 class _Feed(Protocol):
