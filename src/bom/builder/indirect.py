@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bom.builder.images.collect import NEEDS, Collector, Recipe
+from bom.builder.images.collect import NEEDS, Collector
 from bom.builder.images.context import BuildInputs
 from bom.builder.images.folder import LocalContext
 from bom.builder.images.ignore import IgnoreRules
 from bom.builder.images.naming import destinations
 from bom.builder.images.provenance import Reported
+from bom.builder.images.recipe import Recipe
 from bom.builder.prepared import Closing
 from bom.builder.protocol import Collected, Invocation
 from bom.catalog.images.reference import familiar

@@ -24,11 +24,12 @@ from bom.builder.docker.no_engine import NoEngine
 from bom.builder.docker.platform_provenance import PlatformProvenance
 from bom.builder.docker.stage_export import DockerStages
 from bom.builder.images import context, epoch, remote, stdin, unsealed
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import Collector
 from bom.builder.images.context import Dialect, Given
 from bom.builder.images.credentials import Lent, build_argument
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.prepared import PreparedImages
+from bom.builder.images.recipe import Recipe
 from bom.builder.images.results import EngineImage, Nothing, RootFsFolder, parse_output
 from bom.builder.images.stages import SwitchedOff
 from bom.builder.prepared import looked_at

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from bom.builder.docker.plugin import PluginCall
     from bom.builder.docker.tags import Tagged
     from bom.builder.docker.targets import Definition
-    from bom.builder.images.collect import Recipe
+    from bom.builder.images.recipe import Recipe
     from bom.builder.protocol import BuildRequest, PreparedBuild
 
 EXAMPLE: Final = "docker compose build"

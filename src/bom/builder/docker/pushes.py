@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from bom.builder.docker.command import DockerCommand
     from bom.builder.docker.endpoint import ClientOptions
-    from bom.builder.images.collect import Recipe
     from bom.builder.images.outcome import Outcome
     from bom.builder.images.pushed import KeptOrPushed
+    from bom.builder.images.recipe import Recipe
     from bom.builder.images.results import Result
     from bom.builder.images.store import ImageStore
     from bom.builder.protocol import BuildRequest

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 from bom import redact
 from bom.builder.images import context
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import Collector
 from bom.builder.images.context import BuildInputs, Given
 from bom.builder.images.credentials import Lent, build_argument
 from bom.builder.images.prepared import PreparedImages
+from bom.builder.images.recipe import Recipe
 from bom.builder.images.remote import is_remote
 from bom.builder.protocol import Collected
 from bom.catalog.images.reference import familiar, with_tag

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bom.builder.images.collect import Collector, Recipe
+    from bom.builder.images.collect import Collector
     from bom.builder.images.provenance import Reported
+    from bom.builder.images.recipe import Recipe
     from bom.builder.images.results import Result
     from bom.builder.protocol import Artifact, BuildRequest, Progress
     from bom.model import Observation

@@ -20,11 +20,12 @@ from bom.builder.images import (
     stdin,
     unsealed,
 )
-from bom.builder.images.collect import Collector, Recipe
+from bom.builder.images.collect import Collector
 from bom.builder.images.credentials import Lent, build_argument
 from bom.builder.images.outcome import Outcome
 from bom.builder.images.prepared import PreparedImages
 from bom.builder.images.provenance import Reported
+from bom.builder.images.recipe import Recipe
 from bom.builder.images.results import EngineImage, Nothing, of_outputs, parse_output
 from bom.builder.podman import command as commands
 from bom.builder.podman import inputs, program, tools
