@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bom.normalise.images.python_files import Stamp
     from bom.normalise.protocol import Aspect
 
-_PIECE: Final = 1 << 20  # bytes that are read and written together
-_SMALL: Final = 256 * 1024  # bytes of a file that are read at once
+_PIECE: Final = 1 << 18  # bytes that are read and written together: few enough for a cache
+_SMALL: Final = 1 << 17  # bytes of a file that are read at once
 _END: Final = bytes(2 * BLOCK)
 
 
