@@ -49,8 +49,9 @@ def test_folders_that_nobody_may_enter_go_and_what_links_lead_to_stays(
     """Run without the rights of root, for whom no folder is closed."""
     place, outside = tmp_path / "tmp", tmp_path / "outside"
     place.mkdir()
-    outside.mkdir(mode=0o500)
+    outside.mkdir()
     (outside / "kept").touch()
+    outside.chmod(0o500)
     command = [sys.executable, "-c", FILL, str(outside)]
     if os.geteuid() == 0:
         place.chmod(0o777)

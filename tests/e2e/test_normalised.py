@@ -15,6 +15,8 @@ from tests.e2e.builds import Bom, Key, git
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Need
+
 pytestmark = pytest.mark.e2e
 
 TAR = ("tar", "czf", "one.tar.gz", "one")
@@ -93,8 +95,9 @@ def test_a_project_says_it_for_all_and_the_command_line_wins(
 
 
 def test_what_no_normaliser_knows_is_sealed_as_built_and_says_so(
-    bom: Bom, key: Key, source: Path
+    bom: Bom, key: Key, source: Path, need: Need
 ) -> None:
+    need("bzip2")
     command = ("tar", "cjf", "o.tar.bz2", "one")
     done = bom("build", "--normalize", "--key", key.private, "--", *command, cwd=source)
     told = "o.tar.bz2 is not normalised: this version normalises no file of this format"
