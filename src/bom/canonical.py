@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from bom.common_start import common_start
 from bom.errors import BadArtifact, BomError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def loads_canonical(data: bytes, *, limit: int = SIZE_LIMIT) -> dict[str, object
         raise BadArtifact("damaged", f"not JSON that can be trusted: {error.reason}") from error
     if again != data:
         loads(data, limit=limit)  # a key that stands twice is damage, and says so
-        at = _first_difference(data, again)
+        at = common_start(data, again)
         raise BadArtifact(
             "not-canonical",
             "the JSON is not its own canonical form (RFC 8785)",
@@ -276,18 +277,6 @@ def _check_nesting(value: object) -> None:
             )
         ]
     raise BadArtifact("damaged", f"nested deeper than {DEPTH_LIMIT} levels")
-
-
-def _first_difference(one: bytes, other: bytes) -> int:
-    """The offset of the first byte in which they differ (bisected: documents are large)."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _excerpt(data: bytes, at: int) -> str:

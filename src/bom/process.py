@@ -79,6 +79,27 @@ def run(
     return SIGNALLED - code if code < 0 else code
 
 
+def printed(
+    argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, patience: float
+) -> str:
+    """What a program prints on its standard output; "" where it can't be run, fails or takes more
+    than `patience` seconds. It reads nothing, and what it complains of is dropped."""
+    try:
+        done = subprocess.run(
+            list(argv),
+            env=dict(environment),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=patience,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
+
 def _start(
     argv: Sequence[str],
     environment: Mapping[str, str],

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.compare.archives import Entry, tar
 
 from bom.archive.positioned import PositionedBytes
-from bom.compare.content import common, first_difference
+from bom.common_start import common_start
+from bom.compare.content import first_difference
 from bom.compare.in_step import Both, InStep, Moved, Only
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_what_is_known_to_be_equal_changes_no_result(
 @given(st.binary(), st.binary(), st.binary())
 def test_the_first_difference_is_the_first(same: bytes, one: bytes, two: bytes) -> None:
     first, second = same + one, same + two
-    length = common(first, second)
+    length = common_start(first, second)
     assert first[:length] == second[:length]
     assert length == min(len(first), len(second)) or first[length] != second[length]
     at = first_difference(PositionedBytes(first), PositionedBytes(second), len(same))

@@ -92,10 +92,8 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
                     options.places,
                 ),
                 *_not_collected(planned, sealed.document),
-                *snapshot.collected(
-                    contents, options.snapshot, folder / "snapshot", options.environment
-                ),
             ]
+            snapshot.add(contents, options.snapshot, folder / "snapshot", options.environment)
         finally:
             progress.done()
         record = CapsuleRecord(

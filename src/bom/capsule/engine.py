@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from bom.builder.docker import grammar
 from bom.builder.docker.command import CLIENT
 from bom.builder.docker.connection import FAILURES
-from bom.builder.docker.endpoint import configuration
+from bom.builder.docker.endpoint import NoOptions, configuration
 from bom.builder.docker.engine import reach
 from bom.builder.pflag import leading
 from bom.builder.podman.emulation import podman_behind
@@ -56,13 +56,6 @@ _ELSEWHERE: Final = (
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS", "DOCKER_TLS_VERIFY"),
     *("DOCKER_CERT_PATH", "BUILDX_BUILDER", "BUILDX_CONFIG", "BUILDKIT_HOST"),
 )
-
-
-class _AnyCommand:
-    """A docker client that is called without options of its own."""
-
-    def client_value(self, name: str) -> str:
-        return ""
 
 
 @contextmanager
@@ -127,7 +120,7 @@ def _variables(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The user's own without his engines, builders, registries and proxies; with his plugins."""
     client = folder / "client"
     client.mkdir(mode=0o700)
-    plugins = configuration(_AnyCommand(), environment, Path.cwd()) / "cli-plugins"
+    plugins = configuration(NoOptions(), environment, Path.cwd()) / "cli-plugins"
     if plugins.is_dir():
         (client / "cli-plugins").symlink_to(plugins.resolve())
     kept = {name: value for name, value in environment.items() if name not in _ELSEWHERE}
@@ -230,7 +223,7 @@ class _Running:
                 self.start("none")
             # the file is there before anybody listens
             with suppress(EnvironmentLacks, *FAILURES):
-                engine = reach(_AnyCommand(), variables, self._folder)
+                engine = reach(NoOptions(), variables, self._folder)
                 self._ready = True
                 return engine
             time.sleep(_POLL)

@@ -10,11 +10,10 @@ from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bom.capsule.writing import Contents
-    from bom.capsule_record import Missing
 
 MACHINE: Final = "machine"
 CONTAINER: Final = "container:"
@@ -27,9 +26,7 @@ _LISTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def collected(
-    contents: Contents, which: str, folder: Path, environment: Mapping[str, str]
-) -> Iterator[Missing]:
+def add(contents: Contents, which: str, folder: Path, environment: Mapping[str, str]) -> None:
     """Add the snapshot that was asked for. Raises BomError, EnvironmentLacks."""
     if which == MACHINE:
         file = folder / "packages.json"
@@ -44,7 +41,6 @@ def collected(
             f"--environment {printable_name(which)} is no environment",
             hint=f"{MACHINE}, or {CONTAINER}NAME",
         )
-    yield from ()
 
 
 def _machine(environment: Mapping[str, str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bom.cli.source import source_option
 from bom.cli.trusted import trust_options, trusted
 from bom.errors import FINDING, GOOD
 
@@ -29,12 +30,7 @@ Examples:
     help="Where the capsule goes.",
 )
 @trust_options
-@click.option(
-    "--source",
-    metavar="DIR|URL|BUNDLE",
-    default="",
-    help="Where the source is had from, instead of the recorded remote.",
-)
+@source_option
 @click.option(
     "--from",
     "places",

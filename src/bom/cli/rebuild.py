@@ -16,6 +16,7 @@ from bom.cli.comparing import (
     require_diffoscope,
     show_diffoscope,
 )
+from bom.cli.source import source_option
 from bom.cli.trusted import trust_options, trusted
 from bom.errors import BomError
 
@@ -42,12 +43,7 @@ Examples:
 )
 @click.argument("artifact", type=click.Path(path_type=Path))
 @trust_options
-@click.option(
-    "--source",
-    metavar="DIR|URL|BUNDLE",
-    default="",
-    help="Where the source is had from, instead of the recorded remote.",
-)
+@source_option
 @click.option(
     "--env",
     "secrets",

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from bom.archive.positioned import CHUNK, PositionedBytes, PositionedFile, write_all
+from bom.common_start import common_start
 from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
@@ -108,23 +109,9 @@ def first_difference(one: Positioned, two: Positioned, start: int = 0) -> int:
         length = min(CHUNK, end - start)
         first, second = one.read_at(start, length), two.read_at(start, length)
         if first != second:
-            return start + common(first, second)
+            return start + common_start(first, second)
         start += length
     return -1 if one.size == two.size else end
-
-
-def common(one: bytes, two: bytes) -> int:
-    """How many bytes two strings have in common at their beginning."""
-    low, high = 0, min(len(one), len(two))
-    if one[:high] == two[:high]:  # as bytes: a memoryview compares one by one
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if one[low:middle] == two[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
 
 
 def excerpts(one: Positioned, two: Positioned, start: int = 0) -> tuple[bytes, bytes, bool]:

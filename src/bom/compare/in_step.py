@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from bom.archive.layer import clean_path
 from bom.archive.positioned import CHUNK
 from bom.archive.tar_header import BLOCK, HeaderDecoder, plain_file
-from bom.compare.content import common
+from bom.common_start import common_start
 from bom.errors import BadArtifact
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class InStep:
             piece = one.file.read_at(one.offset, length)
             equal = length
             if one.offset != two.offset or one.offset + length > self._equal:
-                equal = common(piece, two.file.read_at(two.offset, length))
+                equal = common_start(piece, two.file.read_at(two.offset, length))
             size, members = _whole_members(piece, equal)
             if equal < length:
                 self._stride = _STRIDE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
+from bom import sha256sum
 from bom.errors import Refused
 from bom.lock.making import built, present
 from bom.lock.moved import moved
@@ -26,7 +26,7 @@ class HeldBuild:
     def __init__(self, here: Surroundings) -> None:
         self._here = here
         self._lock = read(here.root)
-        digest = hashlib.sha256((here.root / NAME).read_bytes()).hexdigest()
+        digest = sha256sum.of_file(here.root / NAME)
         self.facts: tuple[Observation, ...] = (
             Material("config", NAME, (Hash("SHA-256", digest),)),
             Setting("option", "locked", "true"),

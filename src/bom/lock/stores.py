@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from bom.builder.docker import command as docker
+from bom.builder.docker.endpoint import NoOptions
 from bom.builder.docker.engine import reach
 from bom.builder.podman import command as podman
 from bom.builder.podman import program
@@ -26,13 +27,6 @@ class Store(NamedTuple):
 
     images: ImageStore | None
     client: tuple[str, ...]
-
-
-class _Plain:
-    """A docker client that is called without options of its own."""
-
-    def client_value(self, name: str) -> str:
-        return ""
 
 
 @contextmanager
@@ -61,11 +55,11 @@ def store(command: Sequence[str], environment: Mapping[str, str], cwd: Path) -> 
 def _docker(command: Sequence[str]) -> tuple[ClientOptions, tuple[str, ...]]:
     """The client's own options and how it is called with them."""
     if docker.form_of(command) not in ("build", "buildx"):
-        return _Plain(), (docker.CLIENT,)
+        return NoOptions(), (docker.CLIENT,)
     try:
         parsed = docker.parse(command)
     except BomError:
-        return _Plain(), (docker.CLIENT,)  # refused where it is to be built
+        return NoOptions(), (docker.CLIENT,)  # refused where it is to be built
     if parsed.alone:
         return parsed, (docker.CLIENT,)
     return parsed, tuple(parsed.argv[: parsed.globals_end])

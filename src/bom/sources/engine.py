@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bom.archive import platforms
 from bom.archive.image_identity import fits
+from bom.builder.docker.endpoint import NoOptions
 from bom.builder.docker.engine import reach
 from bom.errors import BomError
 
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from bom.sources.target import EngineImage
 
 
-class _Plain:
-    """The docker client called without options of its own."""
-
-    def client_value(self, name: str) -> str:
-        return ""
-
-
 def contents(
     image: EngineImage, platform: str, progress: Progress, environment: Mapping[str, str]
 ) -> ImageContents:
@@ -35,7 +29,7 @@ def contents(
     """
     from bom.catalog.image import ImageCataloguer
 
-    engine = reach(_Plain(), environment, Path.cwd())
+    engine = reach(NoOptions(), environment, Path.cwd())
     try:
         stored = engine.inspect(image.name)
         if stored is None:

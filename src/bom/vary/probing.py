@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Final
+
+from bom.process import printed
 
 if TYPE_CHECKING:
     from bom.vary.protocol import Place
@@ -13,17 +14,10 @@ _PATIENCE: Final = 30.0  # seconds
 
 def output(place: Place, script: str) -> str:
     """What a shell script prints there; "" where it can't be run, fails or takes too long."""
-    try:
-        done = subprocess.run(
-            [*place.prefix, "sh", "-c", script],
-            cwd=place.source,
-            env=dict(place.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
+    said = printed(
+        [*place.prefix, "sh", "-c", script],
+        environment=place.environment,
+        cwd=place.source,
+        patience=_PATIENCE,
+    )
+    return said.strip()

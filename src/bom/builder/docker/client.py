@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from bom.builder.docker.command import BUILDX_PROGRAM, CLIENT
 from bom.builder.docker.endpoint import DEFAULT_CONTEXT, context_name
 from bom.errors import EnvironmentLacks
+from bom.process import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -142,20 +142,12 @@ class Question:
     cwd: Path
 
     def __call__(self, *words: str) -> str:
-        try:
-            done = subprocess.run(
-                [*self.prefix, *words],
-                env=dict(self.environment),
-                cwd=self.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                timeout=_PATIENCE,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+        return printed(
+            [*self.prefix, *words],
+            environment=self.environment,
+            cwd=self.cwd,
+            patience=_PATIENCE,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,13 @@ class ClientOptions(Protocol):
         """The last value of one of the client's own options, "" where it isn't given."""
 
 
+class NoOptions:
+    """A docker client that is called without options of its own."""
+
+    def client_value(self, name: str) -> str:
+        return ""
+
+
 class ClientRefuses(BomError):
     """The client itself ends with an error for this: the command is left to say so."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bom.builder.docker.endpoint import NoOptions
 from bom.builder.docker.engine import reach
 from bom.builder.docker.events import ImageEvents
 from bom.builder.docker.tools import engine_parts
@@ -15,18 +16,11 @@ if TYPE_CHECKING:
     from bom.model import Observation
 
 
-class _Plain:
-    """A docker client that is called without options of its own."""
-
-    def client_value(self, name: str) -> str:
-        return ""
-
-
 class WatchedEngine:
     """The engine that a docker client in this environment uses."""
 
     def __init__(self, environment: Mapping[str, str], cwd: Path) -> None:
-        self.store = reach(_Plain(), environment, cwd)
+        self.store = reach(NoOptions(), environment, cwd)
         try:
             self.observations: tuple[Observation, ...] = tuple(engine_parts(self.store.version()))
             self._events = ImageEvents(self.store)

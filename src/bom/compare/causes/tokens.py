@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from bom.common_start import common_start
 from bom.compare.causes.model import Spot, Token
 from bom.compare.causes.times import TIME
 
@@ -89,22 +90,10 @@ def in_lines(one: str, two: str, split: tuple[Tokeniser, Tokeniser]) -> Iterator
 
 def _around(one: str, two: str) -> tuple[str, str]:
     """Two long lines without their equal starts and ends, but for what a spot shows of them."""
-    start = max(0, common(one, two) - _AROUND)
+    start = max(0, common_start(one, two) - _AROUND)
     one, two = one[start:], two[start:]
-    end = max(0, common(one[::-1], two[::-1]) - _AROUND)
+    end = max(0, common_start(one[::-1], two[::-1]) - _AROUND)
     return one[: len(one) - end][:_LONG], two[: len(two) - end][:_LONG]
-
-
-def common(one: str, two: str) -> int:
-    """How many characters two texts have in common at their start."""
-    low, high = 0, min(len(one), len(two))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == two[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def spots(one: Sequence[Token], two: Sequence[Token]) -> Iterator[Spot]:
