@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -110,8 +111,11 @@ class _Rewriting:
         self._digests: dict[str, str] = {}  # of configurations, manifests, indexes
         self._changes: list[Change] = []
         self._is_layout = _INDEX in archive
+        # one layer after the other: the other core belongs to what is written
+        self._aside = ThreadPoolExecutor(1, "hash")
 
     def close(self) -> None:
+        self._aside.shutdown(cancel_futures=True)
         for layer in self._layers.values():
             layer.close()
 
@@ -249,22 +253,22 @@ class _Rewriting:
         looked: list[Layer] = []
         for number, name in enumerate(image.layers):
             layer = self._looked(name)
-            require_digest(layer.diff_id, image.diff_ids[number], name)
-            if name.startswith("blobs/"):
-                require_digest(layer.digest, f"sha256:{name.rpartition('/')[2]}", name)
             python.add(number, layer.files)
             looked.append(layer)
         stamps = python.stamps(self._epoch)
         made = []
         for number, (name, layer) in enumerate(zip(image.layers, looked, strict=True)):
             made.append(self._layer((name, number), layer, stamps.get(number, {})))
+            require_digest(layer.diff_id, image.diff_ids[number], name)
+            if name.startswith("blobs/"):
+                require_digest(layer.digest, f"sha256:{name.rpartition('/')[2]}", name)
         return made
 
     def _looked(self, name: str) -> Layer:
         found = self._layers.get(name)
         if found is None:
             part = self._archive.part(name)
-            found = self._layers[name] = Layer.look(part, self._folder, self._epoch)
+            found = self._layers[name] = Layer.look(part, self._folder, self._epoch, self._aside)
         return found
 
     def _layer(self, place: tuple[str, int], layer: Layer, stamps: Mapping[str, Stamp]) -> _Layer:
@@ -275,9 +279,8 @@ class _Rewriting:
         if done is not None:
             return done
         writer = self._writer
-        old = _Layer(layer.digest, layer.diff_id, layer.blob.size, layer.form)
         if layer.latest < self._epoch and not any(item.needed for item in stamps.values()):
-            made = old
+            made = _Layer(layer.digest, layer.diff_id, layer.blob.size, layer.form)
             writer.begin()
             layer.copy(writer.descriptor)
         else:
@@ -285,14 +288,14 @@ class _Rewriting:
             writer.begin()
             written = layer.write(writer.descriptor, self._epoch, stamps, changed)
             made = _Layer(*written, layer.form)
-            self._tell(number + 1, old, made, changed)
+            self._tell(number + 1, layer, made, changed)
         new = _layer_file(name, made) if not self._is_layout else blob_name(f"sha256:{made.digest}")
         writer.end(new, made.size)
         self._new[name] = new
         self._written[key] = made
         return made
 
-    def _tell(self, number: int, old: _Layer, new: _Layer, changed: Counter[Aspect]) -> None:
+    def _tell(self, number: int, old: Layer, new: _Layer, changed: Counter[Aspect]) -> None:
         where = f"layer {number}"
         self._changes += [Change(a, where, count) for a, count in changed.items() if count]
         if old.diff_id == new.diff_id and old.digest != new.digest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -27,6 +27,7 @@ from bom.normalise.moments import clamped_file
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from bom.normalise.images.entries import Entry
@@ -47,33 +48,39 @@ class Written(NamedTuple):
 
 @dataclass(slots=True)
 class Layer:
-    """A layer that was looked through. `digest`: hex SHA-256 of the blob as stored, `diff_id` of
-    the plain tar. `latest`: the time of its newest entry; of the source's own files the epoch.
-    `files`: what concerns Python. `why`: why it can't be rewritten, None where it can: it matters
-    only where it has to be."""
+    """A layer that was looked through. `latest`: the time of its newest entry; of the source's own
+    files the epoch. `files`: what concerns Python. `why`: why it can't be rewritten, None where it
+    can: it matters only where it has to be."""
 
     blob: Part
-    digest: str
-    diff_id: str
     form: str
     latest: int
     files: LayerFiles
     why: CannotNormalise | None
     plain: Part
+    _digests: Future[tuple[str, str]]
     _spool: IO[bytes] | None
     _entries: list[Entry] | None = field(default=None)
 
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of the blob as stored. It may have to be waited for; raises BadArtifact."""
+        return self._digests.result()[0]
+
+    @property
+    def diff_id(self) -> str:
+        """Hex SHA-256 of the plain tar, in the same way."""
+        return self._digests.result()[1]
+
     @classmethod
-    def look(cls, blob: Part, folder: Path, epoch: int) -> Self:
-        """`folder`: for a layer's plain tar, in a file without a name. Raises BadArtifact."""
+    def look(cls, blob: Part, folder: Path, epoch: int, aside: Executor) -> Self:
+        """`folder`: for a layer's plain tar, in a file without a name. `aside` hashes a plain
+        layer while it is looked through, and while it is written. Raises BadArtifact."""
         form = decompress.form_of(blob.read_at(0, min(decompress.MAGIC, blob.size)))
+        digests: Future[tuple[str, str]]
         if not form:
-            hashing = _Hashing(blob)
-            try:
-                looked = _Look(blob, epoch)
-            finally:
-                digest = hashing.hexdigest()
-            return cls._made(looked, (blob, digest, digest, ""), blob, None, epoch)
+            digests = aside.submit(_hashed, blob)
+            return cls._made(_Look(blob, epoch), (blob, "", digests), blob, None, epoch)
         spool = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - `close` closes it
         try:
             packed, unpacked = sha256(), sha256()
@@ -95,25 +102,24 @@ class Layer:
         except BaseException:
             spool.close()
             raise
-        digests = (blob, packed.hexdigest(), unpacked.hexdigest(), form)
-        return cls._made(looked, digests, plain, spool, epoch)
+        digests = Future()
+        digests.set_result((packed.hexdigest(), unpacked.hexdigest()))
+        return cls._made(looked, (blob, form, digests), plain, spool, epoch)
 
     @classmethod
     def _made(
         cls,
         looked: _Look,
-        digests: tuple[Part, str, str, str],
+        stored: tuple[Part, str, Future[tuple[str, str]]],
         plain: Part,
         spool: IO[bytes] | None,
         epoch: int,
     ) -> Self:
-        blob, digest, diff_id, form = digests
+        blob, form, digests = stored
         why = looked.why
         if form not in ("", "gzip"):
             why = why or CannotNormalise(f"a layer of it is compressed with {form}")
-        made = cls(
-            blob, digest, diff_id, form, looked.latest, looked.files, why, plain, spool, looked.kept
-        )
+        made = cls(blob, form, looked.latest, looked.files, why, plain, digests, spool, looked.kept)
         if looked.latest < epoch and not looked.files.codes:
             made.close()
         return made
@@ -154,11 +160,13 @@ class Layer:
 
     def copy(self, target: int) -> None:
         """Append the blob as it is."""
-        made = sha256()
-        for piece in self.blob.pieces():
-            made.update(piece)
-            write_all(target, piece)
-        if made.hexdigest() != self.digest:
+        with _hashing() as hashing:
+            made = hashing.digest()
+            for piece in self.blob.pieces():
+                made.update(piece)
+                write_all(target, piece)
+            found = made.hexdigest()
+        if found != self.digest:
             raise BadArtifact("damaged", "the file was changed while it was read")
 
 
@@ -190,28 +198,12 @@ class _Look:
             self.files.finish({entry.path: entry for entry in seen if entry.path in links})
 
 
-class _Hashing:
-    """SHA-256 of a part, in a thread of its own: hashing leaves the interpreter to others."""
-
-    def __init__(self, part: Part) -> None:
-        self._part = part
-        self._made = sha256()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="hash", daemon=True)
-        self._thread.start()
-
-    def hexdigest(self) -> str:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._made.hexdigest()
-
-    def _work(self) -> None:
-        try:
-            for piece in self._part.pieces():
-                self._made.update(piece)
-        except BaseException as error:  # noqa: BLE001 - raised in the caller's thread
-            self._error = error
+def _hashed(part: Part) -> tuple[str, str]:
+    """A plain layer's two digests, which are one."""
+    made = sha256()
+    for piece in part.pieces():
+        made.update(piece)
+    return made.hexdigest(), made.hexdigest()
 
 
 @contextmanager
