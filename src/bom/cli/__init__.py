@@ -31,6 +31,7 @@ VERBS: Final = {
     "verify": "Signature, bytes and completeness of an artifact, offline.",
     "rebuild": "Build an artifact again from what its BOM records, and compare.",
     "show": "What an artifact says of itself.",
+    "install": "Verify an artifact, then install it with every byte checked.",
     "diff": "What changed between two artifacts.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",

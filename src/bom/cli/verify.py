@@ -27,6 +27,7 @@ Examples:
   bom verify app.tar --key release.pub --require-rebuilds 1 --rebuilder-key a.pub
 """,
 )
+  bom verify app-1.0-py3-none-any.whl --key release.pub --installed .venv
 @click.argument("artifact", metavar="ARTIFACT|-")
 @trust_options
 @click.option(
@@ -59,6 +60,12 @@ Examples:
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="The verdict as JSON (schemas/verdict.schema.json)."
+@click.option(
+    "--installed",
+    "place",
+    metavar="PLACE",
+    help="Compare what is installed there (an environment, a folder, a container) with the BOM.",
+)
 )
 @click.pass_context
 def command(
@@ -72,6 +79,7 @@ def command(
     accept: str | None,
     as_json: bool,
 ) -> None:
+    place: str | None,
     """Say whether ARTIFACT is what a trusted key's owner sealed: exit 0, or 1 with findings.
 
     Offline and in one pass; - reads standard input. Without --key or --config the keys in the
@@ -83,6 +91,11 @@ def command(
     source = sys.stdin.buffer if artifact == "-" else Path(artifact)
     if rebuilds is None:
         if attestations or rebuilder_keys or accept:
+    if place is not None and (artifact == "-" or Path(artifact).is_fifo()):
+        raise BomError(
+            "--installed needs a file: a stream can't be read twice",
+            hint="verify the file instead of a stream",
+        )
             raise BomError(
                 "--attestation, --rebuilder-key and --accept are about --require-rebuilds",
                 hint="say how many: --require-rebuilds 1",
@@ -108,6 +121,8 @@ def command(
         from bom.report.text import json_lines
 
         click.echo(json_lines(verdict_record(verdict).model_dump()))
+    if place is not None:
+        verdict = _with_installed(artifact, verdict, place)
     else:
         from bom.report.verdict import verdict_text
 
@@ -120,6 +135,25 @@ def _vouched(
     verdict: Verdict,
     trusted_keys: tuple[TrustedKey, ...],
     rebuilds: int,
+def _with_installed(artifact: str, verdict: Verdict, place: str) -> Verdict:
+    """The verdict with how what is installed at `place` differs from a BOM that is good."""
+    from dataclasses import replace
+
+    if not verdict.good:
+        why = f"{place} was not compared: this BOM is not to be trusted"
+        return replace(verdict, warnings=(*verdict.warnings, why))
+    from bom import canonical
+    from bom.compose import reading
+    from bom.installed import compare
+    from bom.installed.protocol import Sealed
+    from bom.show import embedded
+
+    document = canonical.loads_canonical(embedded(Path(artifact)))
+    kind = reading.subject_property(document, "bom-seal:subject:kind")
+    drift = compare(place, Sealed(Path(artifact), document, kind, verdict.subject_sha256))
+    return replace(verdict, findings=drift.findings, warnings=(*verdict.warnings, *drift.warnings))
+
+
     attestations: tuple[Path, ...],
     rebuilder_keys: tuple[Path, ...],
     accept: str | None,

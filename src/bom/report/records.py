@@ -69,6 +69,34 @@ class VerdictRecord(_Record):
     warnings: list[str]
 
 
+class InstallStepRecord(_Record):
+    """One thing that an install does."""
+
+    action: str = Field(
+        description="`install`, `replace`, `keep`, `remove`, `load`, `tag` or `restore`."
+    )
+    name: str
+    version: str
+    digest: str = Field(description="`ALGORITHM:HEX` of the bytes it takes; else empty.")
+    detail: str
+
+
+class InstallRecord(_Record):
+    """What `bom install --json` prints. Nothing was installed where there is a finding."""
+
+    format: Literal[1] = 1
+    artifact: str
+    installed: bool
+    dry_run: bool = False
+    kind: str = ""
+    sha256: str = Field(default="", description="Hex, of the sealed file.")
+    built_sha256: str = ""
+    where: str = Field(default="", description="What it was installed into.")
+    steps: list[InstallStepRecord] = []
+    findings: list[FindingRecord]
+    warnings: list[str] = []
+
+
 class DifferenceRecord(_Record):
     """One thing that differs between two builds, and why."""
 

@@ -1,0 +1,101 @@
+"""The artifact, copied into a private folder and verified there: what is verified is installed."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final
+
+from bom import canonical, sha256sum
+from bom.compose import reading
+from bom.errors import BadArtifact, BomError
+from bom.input import open_at_once
+from bom.install.protocol import Verified
+from bom.printable import printable_os
+from bom.private_folder import private_folder
+from bom.seal.beside import ENDINGS, stands
+from bom.show import embedded
+from bom.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import BinaryIO
+
+    from bom.model import Finding, Verdict
+    from bom.sign.trust import TrustedKey
+
+_CHUNK: Final = 1 << 20
+_STREAM: Final = "artifact"  # what a stream's copy is called
+
+
+class NotInstalled(BadArtifact):
+    """Something is not what the BOM says, so nothing was installed: exit 1.
+
+    `findings`: all that is wrong, the first one told in `reason`.
+    """
+
+    def __init__(self, reason: str, findings: Sequence[Finding], *, hint: str = "") -> None:
+        first = findings[0]
+        super().__init__(
+            first.code, reason, expected=first.expected, found=first.found, where=first.where
+        )
+        self.findings = tuple(findings)
+        self.hint = hint
+
+
+@contextmanager
+def taken_in(source: Path | BinaryIO, keys: Sequence[TrustedKey], name: str) -> Iterator[Verified]:
+    """The verified copy, gone afterwards. Raises NotInstalled where it does not verify."""
+    with private_folder() as folder:
+        inbox, room = folder / "artifact", folder / "room"
+        inbox.mkdir(mode=0o700)
+        room.mkdir(mode=0o700)
+        file = _copied(source, inbox, name)
+        verdict = verify(file, keys)
+        if not verdict.good:
+            raise _refusal(verdict, source, name)
+        document = canonical.loads_canonical(embedded(file))
+        built = PurePath(reading.subject_property(document, "bom-seal:subject:file")).name
+        yield Verified(
+            file=file,
+            room=room,
+            document=document,
+            kind=reading.subject_property(document, "bom-seal:subject:kind"),
+            sha256=sha256sum.of_file(file),
+            built_sha256=verdict.subject_sha256,
+            built_name=built or file.name,
+        )
+
+
+def _copied(source: Path | BinaryIO, folder: Path, name: str) -> Path:
+    """A private copy, with what stands beside it where it is a file."""
+    if not isinstance(source, Path):
+        copy = folder / (PurePath(name).name if name not in ("", "-") else _STREAM)
+        with copy.open("xb") as out:
+            shutil.copyfileobj(source, out, _CHUNK)
+        return copy
+    copy = folder / (source.name or _STREAM)
+    try:
+        with open_at_once(source) as stream, copy.open("xb") as out:
+            shutil.copyfileobj(stream, out, _CHUNK)
+        for ending in ENDINGS:
+            companion = source.with_name(source.name + ending)
+            if stands(companion):
+                shutil.copyfile(companion, folder / companion.name)
+    except OSError as error:
+        raise BomError(
+            f"{printable_os(str(error.filename or source))} can't be copied: {error.strerror}",
+            hint="name a sealed file, or - for a stream",
+        ) from error
+    return copy
+
+
+def _refusal(verdict: Verdict, source: Path | BinaryIO, name: str) -> NotInstalled:
+    first = verdict.findings[0]
+    shown = source.name if isinstance(source, Path) else name
+    return NotInstalled(
+        f"{shown} does not verify, so nothing is installed: {first.message}",
+        verdict.findings,
+        hint=f"`bom verify {shown}` says more",
+    )
