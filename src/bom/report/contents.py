@@ -7,13 +7,23 @@ be is left out. Every text is as it stands there: who prints it makes it inert.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
+
+from bom.report.foreign import (
+    as_list,
+    as_number,
+    as_object,
+    as_objects,
+    as_text,
+    facts_of,
+    hashes_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Json = dict[str, Any]
+    from bom.report.foreign import Json
 
 _DEPTH: Final = 50  # of components inside components
 
@@ -148,19 +158,19 @@ class Contents:
 
 def contents(document: Mapping[str, object]) -> Contents:
     """Never raises for bad content."""
-    metadata = _object(document.get("metadata"))
-    stated = _object(metadata.get("component"))
+    metadata = as_object(document.get("metadata"))
+    stated = as_object(metadata.get("component"))
     subject = _part(stated, 0)
-    formulas = _objects(document.get("formulation"))
-    built = [_part(part, 0) for item in formulas for part in _objects(item.get("components"))]
-    flows = [flow for item in formulas for flow in _objects(item.get("workflows"))]
-    tasks = [task for flow in flows for task in _objects(flow.get("tasks"))]
-    tests = [(task, _facts(task)) for task in tasks if "test" in _list(task.get("taskTypes"))]
+    formulas = as_objects(document.get("formulation"))
+    built = [_part(part, 0) for item in formulas for part in as_objects(item.get("components"))]
+    flows = [flow for item in formulas for flow in as_objects(item.get("workflows"))]
+    tasks = [task for flow in flows for task in as_objects(flow.get("tasks"))]
+    tests = [(task, facts_of(task)) for task in tasks if "test" in as_list(task.get("taskTypes"))]
     second = "bom-seal:reproducible:outcome"
-    parts = tuple(_part(part, 0) for part in _objects(document.get("components")))
+    parts = tuple(_part(part, 0) for part in as_objects(document.get("components")))
     edges = {
-        entry["ref"]: tuple(ref for ref in _list(entry.get("dependsOn")) if isinstance(ref, str))
-        for entry in _objects(document.get("dependencies"))
+        entry["ref"]: tuple(ref for ref in as_list(entry.get("dependsOn")) if isinstance(ref, str))
+        for entry in as_objects(document.get("dependencies"))
         if isinstance(entry.get("ref"), str)
     }
     return Contents(
@@ -168,7 +178,7 @@ def contents(document: Mapping[str, object]) -> Contents:
         kind=subject.fact("subject:kind") or subject.type,
         file=subject.fact("subject:file"),
         sha256=dict(reversed(subject.hashes)).get("SHA-256", ""),
-        size=_number(subject.fact("subject:size")),
+        size=as_number(subject.fact("subject:size")),
         tags=subject.facts.get("bom-seal:image:tag", ()),
         layers=tuple(line for part in (subject, *parts) for line in _layers(part)),
         signature=_signature(document),
@@ -198,74 +208,37 @@ def flat(parts: tuple[Part, ...]) -> Iterator[Part]:
 # --- reading what may be anything ----------------------------------------------------------------
 
 
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _objects(value: object) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
-
-
-def _facts(holder: Json) -> dict[str, tuple[str, ...]]:
-    """The properties by name."""
-    found: dict[str, list[str]] = {}
-    for entry in _objects(holder.get("properties")):
-        name, value = entry.get("name"), entry.get("value")
-        if isinstance(name, str) and isinstance(value, str):
-            found.setdefault(name, []).append(value)
-    return {name: tuple(values) for name, values in found.items()}
-
-
-def _hashes(holder: Json) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (_text(entry.get("alg")), _text(entry.get("content")))
-        for entry in _objects(holder.get("hashes"))
-    )
-
-
 def _part(component: Json, depth: int) -> Part:
-    facts = _facts(component)
+    facts = facts_of(component)
     kind = facts.get("bom-seal:tool:kind") or facts.get("bom-seal:material") or ("",)
     supplier = component.get("supplier")
     return Part(
-        ref=_text(component.get("bom-ref")),
-        type=_text(component.get("type")),
-        name=_text(component.get("name")),
-        group=_text(component.get("group")),
-        version=_text(component.get("version")),
-        purl=_text(component.get("purl")),
+        ref=as_text(component.get("bom-ref")),
+        type=as_text(component.get("type")),
+        name=as_text(component.get("name")),
+        group=as_text(component.get("group")),
+        version=as_text(component.get("version")),
+        purl=as_text(component.get("purl")),
         kind=kind[0],
-        hashes=_hashes(component),
+        hashes=hashes_of(component),
         files=tuple(
-            (_text(entry.get("comment")) or _text(entry.get("url")), _hashes(entry))
-            for entry in _objects(component.get("externalReferences"))
+            (as_text(entry.get("comment")) or as_text(entry.get("url")), hashes_of(entry))
+            for entry in as_objects(component.get("externalReferences"))
             if entry.get("type") == "distribution"
         ),
         licences=tuple(_licences(component)),
-        supplier=_text(supplier.get("name")) if isinstance(supplier, dict) else "",
-        description=_text(component.get("description")),
+        supplier=as_text(supplier.get("name")) if isinstance(supplier, dict) else "",
+        description=as_text(component.get("description")),
         facts=facts,
-        parts=tuple(_part(item, depth + 1) for item in _objects(component.get("components")))
+        parts=tuple(_part(item, depth + 1) for item in as_objects(component.get("components")))
         if depth < _DEPTH
         else (),
     )
 
 
 def _licences(component: Json) -> Iterator[str]:
-    for entry in _objects(component.get("licenses")):
-        stated = _object(entry.get("license"))
+    for entry in as_objects(component.get("licenses")):
+        stated = as_object(entry.get("license"))
         for text in (entry.get("expression"), stated.get("id"), stated.get("name")):
             if isinstance(text, str) and text:
                 yield text
@@ -275,14 +248,14 @@ def _licences(component: Json) -> Iterator[str]:
 def _layers(part: Part) -> Iterator[LayerLine]:
     for value in part.facts.get("bom-seal:image:layer", ()):
         number, diff_id, digest, size = (*value.split(" "), "", "", "", "")[:4]
-        yield LayerLine(number, diff_id, digest, _number(size), part.platform)
+        yield LayerLine(number, diff_id, digest, as_number(size), part.platform)
 
 
 def _signature(document: Mapping[str, object]) -> tuple[str, str] | None:
     signature = document.get("signature")
     if not isinstance(signature, dict):
         return None
-    return _text(signature.get("algorithm")), _text(signature.get("keyId"))
+    return as_text(signature.get("algorithm")), as_text(signature.get("keyId"))
 
 
 def _source(stated: Json, subject: Part) -> Source:
@@ -292,8 +265,8 @@ def _source(stated: Json, subject: Part) -> Source:
         state=subject.fact("source:state"),
         remote=next(
             (
-                unquote(_text(entry.get("url")))
-                for entry in _objects(stated.get("externalReferences"))
+                unquote(as_text(entry.get("url")))
+                for entry in as_objects(stated.get("externalReferences"))
                 if entry.get("type") == "vcs"
             ),
             "",
@@ -314,7 +287,7 @@ def _check(task: Json, facts: Mapping[str, tuple[str, ...]]) -> CheckLine:
         return facts.get(f"bom-seal:check:{name}", ("",))[0]
 
     return CheckLine(
-        _text(task.get("name")),
+        as_text(task.get("name")),
         first("outcome"),
         first("tests"),
         first("failures"),
@@ -339,17 +312,17 @@ def _second_build(facts: Mapping[str, tuple[str, ...]]) -> SecondBuild:
 
 
 def _settings(flow: Json) -> Iterator[tuple[str, str, str]]:
-    for entry in _objects(flow.get("inputs")):
-        for item in _objects(entry.get("parameters")):
-            kind, name, value = (_text(item.get(key)) for key in ("dataType", "name", "value"))
+    for entry in as_objects(flow.get("inputs")):
+        for item in as_objects(entry.get("parameters")):
+            kind, name, value = (as_text(item.get(key)) for key in ("dataType", "name", "value"))
             yield kind, name, value
-        for item in _objects(entry.get("environmentVars")):
-            yield "environment", _text(item.get("name")), _text(item.get("value"))
+        for item in as_objects(entry.get("environmentVars")):
+            yield "environment", as_text(item.get("name")), as_text(item.get("value"))
 
 
 def _notes(document: Mapping[str, object], kind: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for entry in _objects(document.get("annotations")):
+    for entry in as_objects(document.get("annotations")):
         text = entry.get("text")
-        if _text(entry.get("bom-ref")).startswith(kind) and isinstance(text, str):
-            about = _list(entry.get("subjects"))
+        if as_text(entry.get("bom-ref")).startswith(kind) and isinstance(text, str):
+            about = as_list(entry.get("subjects"))
             yield text, tuple(ref for ref in about if isinstance(ref, str))
