@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from bom import __version__
-from bom.cli import stopping, streams
+from bom.cli import loudness, stopping, streams
 from bom.errors import LACKING, OWN_FAILURE, WRONG_CALL, BomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
 
 # verb -> one line of help, so that `bom --help` loads no verb
 VERBS: Final = {
@@ -29,12 +31,27 @@ VERBS: Final = {
     "lock": "Pin every input of the build in bom.lock.",
     "scan": "A BOM of an image, an archive or a directory.",
     "verify": "Signature, bytes and completeness of an artifact, offline.",
+    "install": "Verify an artifact, then install it with every byte checked.",
     "rebuild": "Build an artifact again from what its BOM records, and compare.",
     "show": "What an artifact says of itself.",
-    "install": "Verify an artifact, then install it with every byte checked.",
     "diff": "What changed between two artifacts.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",
+    "completion": "Completion for a shell.",
+}
+# What other programs call it -> the verb, for who types that.
+_SYNONYMS: Final = {
+    "sign": "build",
+    "seal": "build",
+    "wrap": "build",
+    "sbom": "scan",
+    "generate": "scan",
+    "inspect": "show",
+    "view": "show",
+    "compare": "diff",
+    "unseal": "strip",
+    "keygen": "key",
+    "test": "check",
 }
 # These pass a wrapped command's exit code through, so their own failures need one of their own.
 _WRAPPING: Final = {
@@ -51,18 +68,29 @@ class _Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = importlib.import_module(f"bom.cli.{cmd_name}").command
+        loudness.add_to(command)
+        if ctx.resilient_parsing:
+            _complete_paths(command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        verbs = [
+            CompletionItem(verb, help=line)
+            for verb, line in VERBS.items()
+            if verb.startswith(incomplete)
+        ]
+        # past click.Group, which would load every verb for its line of help
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from difflib import get_close_matches
-
         if args[0] not in VERBS and not args[0].startswith("-"):
-            near = "".join(
-                f" Did you mean '{verb}'?" for verb in get_close_matches(args[0], VERBS, 1)
-            )
-            raise click.UsageError(f"No such command '{args[0]}'.{near}", ctx)
+            near = _near(args[0])
+            told = f" Did you mean '{near}'?" if near else ""
+            raise click.UsageError(f"No such command '{args[0]}'.{told}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -70,11 +98,32 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+def _near(word: str) -> str:
+    """The verb that was probably meant; "" where none is near."""
+    from difflib import get_close_matches
+
+    if word.lower() in VERBS:
+        return word.lower()
+    return _SYNONYMS.get(word.lower()) or next(iter(get_close_matches(word, VERBS, 1)), "")
+
+
+def _complete_paths(command: click.Command) -> None:
+    """What may be a file is completed as one, though it may be something else, too (`-`,
+    `docker:NAME`). Only while a shell asks: a call converts nothing by this."""
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument) and parameter.type in (
+            click.STRING,
+            click.UNPROCESSED,
+        ):
+            parameter.type = click.Path()
+
+
 @click.group(
     cls=_Verbs,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="`bom VERB --help` tells more of a verb.",
 )
+@loudness.options
 @click.version_option(__version__, prog_name="bom", message="%(prog)s %(version)s")
 def bom() -> None:
     """Wrap a build, and what it makes carries its own signed bill of materials."""
@@ -114,7 +163,8 @@ def _run(arguments: list[str]) -> int:
         stopping.end_at_once()
         return _say("interrupted", "", 128 + signal.SIGINT, wrapping)
     except SystemExit as stop:  # SIGTERM or SIGHUP, see stopping
-        if isinstance(stop.code, int):
+        # click's answer to a shell that completes ends so, too, with 0 or 1
+        if isinstance(stop.code, int) and stop.code > 128:
             with suppress(OSError):  # of a terminal that has gone
                 _say("stopped by a signal", "", stop.code, wrapping)
         raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bom.cli import loudness
 from bom.errors import OWN_FAILURE, BomError
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def command(
     if outcome.exit_code == 0:
         from bom.report.summary import summary
 
-        click.echo(summary(record, options.cwd, outcome.left_alone), nl=False, err=True)
+        loudness.note(summary(record, options.cwd, outcome.left_alone), nl=False)
     ctx.exit(outcome.exit_code)
 
 

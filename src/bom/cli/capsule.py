@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bom.cli import loudness
 from bom.cli.source import source_option
 from bom.cli.trusted import trust_options, trusted
 from bom.errors import FINDING, GOOD
@@ -88,8 +89,10 @@ def command(
         snapshot=snapshot,
         allow_missing=allow_missing,
     )
+    reporter = StderrReporter()
     with temporary_file(target) as part:
-        record = collected(options, part, StderrReporter())
+        with reporter.waiting(f"collect what {artifact.name} is built from"):
+            record = collected(options, part, reporter)
         written = not record.missing or allow_missing
         if written:
             publish(part, target)
@@ -101,7 +104,7 @@ def command(
         click.echo(f"missing: {inert(f'{item.what} {item.where}: {item.why}')}", err=True)
     if written:
         count = len({item.sha256 for item in record.items})
-        click.echo(f"{inert(str(output))}: {count} files, {target.stat().st_size} bytes", err=True)
+        loudness.note(f"{inert(str(output))}: {count} files, {target.stat().st_size} bytes")
     else:
         click.echo("nothing is written; --allow-missing writes it all the same", err=True)
     ctx.exit(GOOD if written else FINDING)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bom.cli import loudness
+
 if TYPE_CHECKING:
     from bom.check_record import CheckRecord
 
@@ -76,7 +78,10 @@ def command(
     )
     done = run_check(options, StderrReporter().warn)
     if done.record is not None:
-        click.echo(_line(done.record), err=True)
+        if done.record.outcome == "failed":
+            click.echo(_line(done.record), err=True)  # a finding, --quiet or not
+        else:
+            loudness.note(_line(done.record))
         if as_json:
             from bom.report.text import json_lines
 

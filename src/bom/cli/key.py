@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from bom.cli import loudness
 from bom.errors import BomError
 from bom.sign.keys import KEY_TYPES
 
@@ -65,6 +66,8 @@ def generate(out: Path | None, kind: KeyType, ask: bool, as_json: bool) -> None:
         )
     if as_json:
         click.echo(_record(key.public, private, public))
+        return
+    if loudness.quiet():
         return
     click.echo(f"key ID       {key.key_id}")
     click.echo(f"type         {kind}")

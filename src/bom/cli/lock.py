@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bom.cli import loudness
 from bom.errors import FINDING, BomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from bom.lock.making import Surroundings
     from bom.lock.moved import Moved
@@ -55,15 +57,31 @@ def command(
 
     A manifest without a lock gets one by its own locker (uv, npm, ...).
     """
-    from bom.lock import making
+    from bom.cli.progress import StderrReporter
     from bom.lock.moved import moved
-    from bom.lock_record import NAME, read, text
+    from bom.lock_record import text
     from bom.output import write_whole
 
     if only_check and (updates or command):
         raise BomError("--check takes neither --update nor a command", hint="bom lock --check")
     if updates and command:
         raise BomError("--update takes no command", hint="bom lock -- COMMAND locks all anew")
+    with StderrReporter().waiting("lock"):
+        before, after, path = _read_and_made(command, updates, only_check=only_check)
+    found = moved(before, after) if before is not None else ()
+    if not only_check:
+        write_whole(path, text(after).encode())
+    _say(found, after, as_json=as_json, wrote=not only_check)
+    ctx.exit(FINDING if only_check and found else 0)
+
+
+def _read_and_made(
+    command: tuple[str, ...], updates: tuple[str, ...], *, only_check: bool
+) -> tuple[Lock | None, Lock, Path]:
+    """What is locked, what is to be locked now, and where that stands."""
+    from bom.lock import making
+    from bom.lock_record import NAME, read
+
     here = _surroundings()
     path = here.root / NAME
     before = read(here.root) if only_check or updates or path.is_file() else None
@@ -77,11 +95,7 @@ def command(
             after = making.updated(after, name, here)
     else:
         after = making.made(command or tuple(before.command if before else ()), here)
-    found = moved(before, after) if before is not None else ()
-    if not only_check:
-        write_whole(path, text(after).encode())
-    _say(found, after, as_json=as_json, wrote=not only_check)
-    ctx.exit(FINDING if only_check and found else 0)
+    return before, after, path
 
 
 def _surroundings() -> Surroundings:
@@ -121,6 +135,6 @@ def _say(found: Sequence[Moved], lock: Lock, *, as_json: bool, wrote: bool) -> N
             (len(lock.tools), "tool"),
         )
         told = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
-        click.echo(f"{NAME}: {told}", err=True)
+        loudness.note(f"{NAME}: {told}")
     elif not found:
-        click.echo(f"{NAME}: nothing moved", err=True)
+        loudness.note(f"{NAME}: nothing moved")

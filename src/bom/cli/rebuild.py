@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bom.cli import loudness
 from bom.cli.comparing import (
     accept_option,
     diffoscope_option,
@@ -131,7 +132,8 @@ def command(
         require_diffoscope(os.environ)
     reporter = StderrReporter()
     with _rebuilt(options, reporter, offline=offline) as built:
-        found = compared(built)
+        with reporter.waiting("compare"):
+            found = compared(built)
         if investigate:
             from bom.rebuild.investigating import investigated
 
@@ -222,7 +224,8 @@ def _print(found: Comparison, built: Built, *, as_json: bool) -> None:
         return
     from bom.report.comparison import comparison_text
 
-    click.echo(comparison_text(found, built.original.name), nl=False)
+    if found.verdict != "same" or not loudness.quiet():
+        click.echo(comparison_text(found, built.original.name), nl=False)
 
 
 def _attest(found: Comparison, built: Built, key: PrivateKey, word: Path) -> None:
@@ -231,7 +234,7 @@ def _attest(found: Comparison, built: Built, key: PrivateKey, word: Path) -> Non
     from bom.report.text import inert
 
     write_whole(word, attestation(built, found, key))
-    click.echo(f"bom: signed as {key.public.key_id}: {inert(str(word))}", err=True)
+    loudness.note(f"bom: signed as {key.public.key_id}: {inert(str(word))}")
 
 
 def _keep(built: Built, folder: Path) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bom.cli import loudness
+from bom.cli.progress import StderrReporter
 from bom.cli.trusted import trust_options, trusted
 from bom.errors import FINDING, GOOD, BomError
 
@@ -25,9 +27,9 @@ Examples:
   bom verify dist/app-1.0-py3-none-any.whl --json
   docker save app:1 | bom verify - --key release.pub
   bom verify app.tar --key release.pub --require-rebuilds 1 --rebuilder-key a.pub
+  bom verify app-1.0-py3-none-any.whl --key release.pub --installed .venv
 """,
 )
-  bom verify app-1.0-py3-none-any.whl --key release.pub --installed .venv
 @click.argument("artifact", metavar="ARTIFACT|-")
 @trust_options
 @click.option(
@@ -59,13 +61,13 @@ Examples:
     help="Of rebuilds: the same after normalising counts, too.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="The verdict as JSON (schemas/verdict.schema.json)."
-@click.option(
     "--installed",
     "place",
     metavar="PLACE",
     help="Compare what is installed there (an environment, a folder, a container) with the BOM.",
 )
+@click.option(
+    "--json", "as_json", is_flag=True, help="The verdict as JSON (schemas/verdict.schema.json)."
 )
 @click.pass_context
 def command(
@@ -77,9 +79,9 @@ def command(
     attestations: tuple[Path, ...],
     rebuilder_keys: tuple[Path, ...],
     accept: str | None,
+    place: str | None,
     as_json: bool,
 ) -> None:
-    place: str | None,
     """Say whether ARTIFACT is what a trusted key's owner sealed: exit 0, or 1 with findings.
 
     Offline and in one pass; - reads standard input. Without --key or --config the keys in the
@@ -89,52 +91,50 @@ def command(
 
     keys_trusted = trusted(keys, config_file)
     source = sys.stdin.buffer if artifact == "-" else Path(artifact)
-    if rebuilds is None:
-        if attestations or rebuilder_keys or accept:
     if place is not None and (artifact == "-" or Path(artifact).is_fifo()):
         raise BomError(
             "--installed needs a file: a stream can't be read twice",
             hint="verify the file instead of a stream",
         )
+    if rebuilds is None:
+        if attestations or rebuilder_keys or accept:
             raise BomError(
                 "--attestation, --rebuilder-key and --accept are about --require-rebuilds",
                 hint="say how many: --require-rebuilds 1",
             )
-        verdict = verify(source, keys_trusted)
+        with StderrReporter().waiting(f"verify {artifact}"):
+            verdict = verify(source, keys_trusted)
     else:
         if artifact == "-" or Path(artifact).is_fifo():
             raise BomError(
                 "--require-rebuilds needs a file: an attestation is about its digest",
                 hint="verify the file instead of a stream",
             )
+        with StderrReporter().waiting(f"verify {artifact}"):
+            first = verify(source, keys_trusted)
         verdict = _vouched(
             Path(artifact),
-            verify(source, keys_trusted),
+            first,
             keys_trusted,
             rebuilds,
             attestations,
             rebuilder_keys,
             accept,
         )
+    if place is not None:
+        verdict = _with_installed(artifact, verdict, place)
     if as_json:
         from bom.report.records import verdict_record
         from bom.report.text import json_lines
 
         click.echo(json_lines(verdict_record(verdict).model_dump()))
-    if place is not None:
-        verdict = _with_installed(artifact, verdict, place)
-    else:
+    elif not (verdict.good and loudness.quiet()):
         from bom.report.verdict import verdict_text
 
         click.echo(verdict_text(verdict), nl=False)
     ctx.exit(GOOD if verdict.good else FINDING)
 
 
-def _vouched(
-    artifact: Path,
-    verdict: Verdict,
-    trusted_keys: tuple[TrustedKey, ...],
-    rebuilds: int,
 def _with_installed(artifact: str, verdict: Verdict, place: str) -> Verdict:
     """The verdict with how what is installed at `place` differs from a BOM that is good."""
     from dataclasses import replace
@@ -154,6 +154,11 @@ def _with_installed(artifact: str, verdict: Verdict, place: str) -> Verdict:
     return replace(verdict, findings=drift.findings, warnings=(*verdict.warnings, *drift.warnings))
 
 
+def _vouched(
+    artifact: Path,
+    verdict: Verdict,
+    trusted_keys: tuple[TrustedKey, ...],
+    rebuilds: int,
     attestations: tuple[Path, ...],
     rebuilder_keys: tuple[Path, ...],
     accept: str | None,
