@@ -80,6 +80,17 @@ Examples:
 )
 @click.option("--no-index", is_flag=True, help="Python: ask no index, only --find-links.")
 @click.option("--allow-setuid", is_flag=True, help="Archives: keep setuid and setgid bits.")
+@click.option(
+    "--keep-owner", is_flag=True, help="Archives: owners by number as packed, as root only."
+)
+@click.option("--allow-scripts", is_flag=True, help="npm: let packages run install scripts.")
+@click.option(
+    "--engine",
+    type=click.Choice(["docker", "podman"]),
+    default="docker",
+    show_default=True,
+    help="Images: where to load them.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, stop.")
 @click.option(
     "--json", "as_json", is_flag=True, help="What was done as JSON (schemas/install.schema.json)."
@@ -101,6 +112,9 @@ def command(
     find_links: tuple[str, ...],
     no_index: bool,
     allow_setuid: bool,
+    keep_owner: bool,
+    allow_scripts: bool,
+    engine: Literal["docker", "podman"],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -129,6 +143,9 @@ def command(
         find_links=find_links,
         no_index=no_index,
         allow_setuid=allow_setuid,
+        keep_owner=keep_owner,
+        allow_scripts=allow_scripts,
+        engine=engine,
     )
     source = sys.stdin.buffer if artifact == "-" else Path(artifact)
     try:

@@ -200,6 +200,17 @@ def members(document: Mapping[str, Any]) -> list[str]:
     return [str(_at(part, "name") or "") for part in parts if _at(part, "type") == "file"]
 
 
+def member_digests(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and hex SHA-256 of those files, in order; a name may stand there twice."""
+    return [
+        (str(_at(part, "name") or ""), str(_at(item, "content") or ""))
+        for part in _items(subject(document), "components")
+        if _at(part, "type") == "file"
+        for item in _items(part, "hashes")
+        if _at(item, "alg") == "SHA-256"
+    ]
+
+
 def purls(document: Mapping[str, Any]) -> list[str]:
     """The purls of everything that ships or that built it, sorted, each once."""
     waiting = [*_items(document, "components")]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError, Refused
+from bom.install.archive import Archive
 from bom.install.intake import taken_in
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bom.sign.trust import TrustedKey
 
 # The first that recognises an artifact takes it.
-INSTALLERS: Final[tuple[Installer, ...]] = ()
+INSTALLERS: Final[tuple[Installer, ...]] = (Archive(),)
 
 
 class Install:

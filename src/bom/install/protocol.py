@@ -52,6 +52,9 @@ class Request:
     find_links: tuple[str, ...] = ()
     no_index: bool = False
     allow_setuid: bool = False
+    keep_owner: bool = False
+    allow_scripts: bool = False
+    engine: Literal["", "docker", "podman"] = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

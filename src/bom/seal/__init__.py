@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact
 from bom.input import open_plain
+from bom.seal._front import BOM_ENTRY, BUNDLE_ENTRY, is_own
 from bom.seal.beside import ENDINGS
 from bom.seal.gzip import GzipFormat
 from bom.seal.tar import TarFormat
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from bom.seal.protocol import ArtifactFormat
 
 __all__ = [
+    "BOM_ENTRY",
+    "BUNDLE_ENTRY",
     "FORMATS",
     "HEAD",
+    "is_envelope",
     "is_left_by_bom",
     "recognise",
     "recognise_head",
@@ -33,6 +37,11 @@ HEAD: Final = 1024  # bytes of a file by which a format knows it
 
 # All formats that carry their envelope inside; the first that recognises a file takes it.
 FORMATS: Final[tuple[ArtifactFormat, ...]] = (WheelFormat(), GzipFormat(), TarFormat())
+
+
+def is_envelope(name: str) -> bool:
+    """Whether a tar's entry of this name can be one of the two that sealing puts in front."""
+    return is_own(name)
 
 
 def recognise_head(head: bytes, name: str) -> ArtifactFormat | None:
