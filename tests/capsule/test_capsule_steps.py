@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.capsule.steps import Requirements, steps
+from bom.capsule.steps import AptStep, Requirements, steps
 from bom.capsule_record import Missing
 
 if TYPE_CHECKING:
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 HASHED = f"thing==1.0 --hash=sha256:{'a' * 64}\n"
 
 
-def said(root: Path) -> list[Requirements | Missing]:
+def said(root: Path) -> list[Requirements | AptStep | Missing]:
     return list(steps(root, [root / "Dockerfile"], root))
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        "apt-get update && apt-get install -y curl",
+        "apt-get -y dist-upgrade",
+        "apt-get build-dep -y curl",
         "pip install -r requirements.txt",
         "python3 -m pip install x",
         "npm ci",
@@ -103,3 +104,16 @@ def test_requirements_that_name_an_index_or_another_file_are_not_known(tmp_path:
 def test_what_is_told_to_fetch_nothing_is_not_named(command: str, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM base\nRUN {command}\n")
     assert said(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "apt-get update && apt-get install -y curl",
+        "DEBIAN_FRONTEND=noninteractive apt-get -yqq install curl",
+        "( apt update; apt install curl )",
+    ],
+)
+def test_what_apt_installs_is_for_a_lock_to_know(command: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM base:1\nRUN {command}\n")
+    assert said(tmp_path) == [AptStep("base:1", "Dockerfile", "Dockerfile:2")]

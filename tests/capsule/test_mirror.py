@@ -83,16 +83,17 @@ def test_only_calls_that_begin_a_container_have_a_bundle(arguments: list[str], f
     assert str(step_settings.bundle(arguments) or "") == folder
 
 
-def test_a_container_gets_the_variables_and_then_begins(tmp_path: Path) -> None:
+def test_a_container_gets_variables_and_files_and_then_begins(tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     config = bundle / "config.json"
     config.write_text(json.dumps({"process": {"env": ["PATH=/bin", "A=old"], "cwd": "/"}}))
-    variables = tmp_path / "variables.json"
-    variables.write_text(json.dumps({"A": "new", "B": "b=c"}))
+    settings = tmp_path / "settings.json"
+    given = {"variables": {"A": "new", "B": "b=c"}, "files": {"bom-list": "/host/list"}}
+    settings.write_text(json.dumps(given))
     done = subprocess.run(
         [
-            *(sys.executable, "-I", step_settings.__file__, "/bin/echo", str(variables)),
+            *(sys.executable, "-I", step_settings.__file__, "/bin/echo", str(settings)),
             *("run", "--bundle", str(bundle), "id"),
         ],
         capture_output=True,
@@ -101,5 +102,13 @@ def test_a_container_gets_the_variables_and_then_begins(tmp_path: Path) -> None:
     )
     assert done.stdout == f"run --bundle {bundle} id\n"
     assert json.loads(config.read_text()) == {
-        "process": {"env": ["PATH=/bin", "A=new", "B=b=c"], "cwd": "/"}
+        "process": {"env": ["PATH=/bin", "A=new", "B=b=c"], "cwd": "/"},
+        "mounts": [
+            {
+                "destination": "/dev/bom-list",
+                "type": "bind",
+                "source": "/host/list",
+                "options": ["bind", "ro"],
+            }
+        ],
     }

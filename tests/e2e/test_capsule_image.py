@@ -16,8 +16,11 @@ import pytest
 from tests.capsule.test_mirror import served
 from tests.catalog.test_python_environments import wheel
 from tests.e2e.builds import ENGINES, Bom, Key, git
+from tests.loopback import folder_served
 
+from bom.capsule.apt import Apt
 from bom.capsule.reading import unpacked
+from bom.capsule.steps import AptStep
 from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord
 
@@ -46,6 +49,16 @@ class Engine:
             text=True,
             check=True,
         ).stdout
+
+    def docker_builds(self, dockerfile: str) -> None:
+        """Make the base image of this."""
+        subprocess.run(
+            ["docker", "build", "--quiet", "--network=host", "-t", self.base, "-"],
+            env=self.environment,
+            input=dockerfile.encode(),
+            capture_output=True,
+            check=True,
+        )
 
     def images(self) -> list[str]:
         return [
@@ -156,15 +169,19 @@ def changed(capsule: Path, out: Path, role: str, file: Path) -> None:
     contents.write(record, {}, 0, out)
 
 
+INSTALL = "apt-get update -qq && apt-get install -yqq --no-install-recommends bom-capsule-thing"
+
+
 @pytest.mark.parametrize("engine", ["modern"], indirect=True)
-def test_what_pip_installs_by_hash_comes_out_of_the_capsule(
+def test_what_pip_and_apt_install_by_hash_comes_out_of_the_capsule(
     engine: Engine, key: Key, need: Need, tmp_path: Path
 ) -> None:
-    wheels, root = tmp_path / "wheels", tmp_path / "app"
-    wheels.mkdir()
-    root.mkdir()
+    wheels, debs, root = tmp_path / "wheels", tmp_path / "debs", tmp_path / "app"
+    for folder in (wheels, debs, root):
+        folder.mkdir()
     wheel(wheels, "one", "1.0", "two>=1")
     wheel(wheels, "two", "1.5")
+    repository(debs, debian(debs, "bom-capsule-thing", "1:1.0", "bom-capsule-part"), debian(debs))
     (root / "requirements.txt").write_text(
         "".join(
             f"{path.name.partition('-')[0]}=={path.name.split('-')[1]}"
@@ -172,33 +189,81 @@ def test_what_pip_installs_by_hash_comes_out_of_the_capsule(
             for path in sorted(wheels.iterdir())
         )
     )
-    (root / "Dockerfile").write_text(
-        f"FROM {need.base_image(engine.environment)} AS build\nARG PIP_INDEX_URL\n"
-        "COPY requirements.txt /\n"
-        "RUN pip install --no-cache-dir --no-compile --target /out -r /requirements.txt\n"
-        "FROM scratch\nCOPY --from=build /out /\n"
-    )
-    git(root, "init", "-q")
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "app")
     sealed, capsule = tmp_path / "app.tar", tmp_path / "app.capsule.tar"
-    with served(wheels) as url:
-        engine.bom(
-            *("build", "-o", sealed, "--key", key.private, "--normalize", "--"),
-            *("docker", "build", "--network=host", "-t", engine.tag),
-            *("--build-arg", f"PIP_INDEX_URL={url}/simple", "."),
-            cwd=root,
-        )
     call = ("capsule", sealed, "-o", capsule, "--key", key.public, "--source", root)
     alone = {"PIP_NO_INDEX": "1"}
+    with served(wheels) as url, folder_served(debs) as packages:
+        engine.docker_builds(
+            f"FROM {need.base_image(engine.environment)}\nRUN rm -r /etc/apt/sources.list.d &&"
+            f" echo 'deb [trusted=yes] {packages} ./' > /etc/apt/sources.list\n"
+        )
+        (root / "Dockerfile").write_text(
+            f"FROM {engine.base} AS build\nRUN {INSTALL}\nARG PIP_INDEX_URL\n"
+            "COPY requirements.txt /\n"
+            "RUN pip install --no-cache-dir --no-compile --target /opt -r /requirements.txt\n"
+            "FROM scratch\nCOPY --from=build /opt /opt\n"
+        )
+        git(root, "init", "-q")
+        found = unlocked(engine, root, tmp_path / "unlocked")
+        build = (
+            *("docker", "build", "--network=host", "-t", engine.tag),
+            *("--build-arg", f"PIP_INDEX_URL={url}/simple", "."),
+        )
+        engine.bom("lock", "--", *build, cwd=root)
+        git(root, "add", "-A")
+        git(root, "commit", "-q", "-m", "app")
+        engine.bom(
+            *("build", "-o", sealed, "--key", key.private, "--normalize", "--locked", "--", *build),
+            cwd=root,
+        )
+    assert found == ["bom-capsule-part_2.0_all.deb", "bom-capsule-thing_1%3a1.0_all.deb"]
     done = engine.bom(*call, cwd=tmp_path, code=1, more=alone)
-    assert done.stderr.startswith(
-        "missing: step.download Dockerfile:4: the image's pip does not get requirements.txt as"
-    )
-    engine.bom(*call, "--from", wheels, cwd=tmp_path, more=alone)
+    lines = [line.partition(": the image's pip")[0] for line in done.stderr.splitlines()]
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in debs.iterdir()}
+    for line in (
+        "missing: step.download Dockerfile:2: pkg:deb/debian/bom-capsule-part@2.0?arch=all is not"
+        f" to be had with the SHA-256 {digests['bom-capsule-part_2.0_all.deb']}: ",
+        "missing: step.download Dockerfile:5",
+    ):
+        assert any(said.startswith(line) for said in lines), done.stderr
+    engine.bom(*call, "--from", wheels, "--from", debs, cwd=tmp_path, more=alone)
     engine.forget()
     done = engine.bom("rebuild", capsule, "--offline", "--key", key.public, cwd=tmp_path)
     assert done.stdout == "same: app.tar\n"
+
+
+def unlocked(engine: Engine, root: Path, out: Path) -> list[str]:
+    """The files that apt has now for the project, which has no bom.lock yet."""
+    out.mkdir()
+    apt = Apt(root, ("docker",), out, engine.bom.variables(), ())
+    (lack,) = apt.collect([AptStep(engine.base, "Dockerfile", "Dockerfile:2")])
+    assert (lack.what, lack.where) == ("package.hash", "Dockerfile:2")
+    assert {deb.known for deb in apt.found} == {"resolved"}
+    return sorted(path.name for path in out.iterdir())
+
+
+def debian(
+    folder: Path, name: str = "bom-capsule-part", version: str = "2.0", needs: str = ""
+) -> str:
+    """A Debian package with one file, in the folder; what an index says of it."""
+    tree = folder.parent / f"{name}.tree"
+    (tree / "DEBIAN").mkdir(parents=True)
+    (tree / "opt").mkdir()
+    (tree / "opt" / name).write_text(name)
+    control = (
+        f"Package: {name}\nVersion: {version}\nArchitecture: all\n"
+        "Maintainer: T <t@example.invalid>\nDescription: nothing\n"
+        + (f"Depends: {needs}\n" if needs else "")
+    )
+    (tree / "DEBIAN" / "control").write_text(control)
+    file = folder / f"{name}_{version.replace(':', '%3a')}_all.deb"
+    subprocess.run(["dpkg-deb", "--build", tree, file], check=True, capture_output=True)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{control}Filename: ./{file.name}\nSize: {file.stat().st_size}\nSHA256: {digest}\n"
+
+
+def repository(folder: Path, *stanzas: str) -> None:
+    (folder / "Packages").write_text("\n".join(stanzas))
 
 
 def engines_below(folder: Path) -> list[str]:

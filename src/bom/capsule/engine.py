@@ -29,7 +29,7 @@ from bom.builder.docker.endpoint import NoOptions, configuration
 from bom.builder.docker.engine import reach
 from bom.builder.pflag import leading
 from bom.builder.podman.emulation import podman_behind
-from bom.capsule import loopback, mirror, step_settings
+from bom.capsule import apt_index, loopback, mirror, step_settings
 from bom.compose import reading
 from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
@@ -64,9 +64,9 @@ def private_engine(
 ) -> Iterator[tuple[Engine, dict[str, str]]]:
     """The engine, and the variables by which a client reaches it and no other.
 
-    `folder`: a new private one; all of the engine is in it. `packages`: a folder with wheels,
-    which pip in its steps gets instead of what any index has. The engine is stopped on every way
-    out, and by the kernel should `bom` be killed.
+    `folder`: a new private one; all of the engine is in it. `packages`: a folder with wheels and
+    .deb files, which pip and apt in its steps get instead of what any index has. The engine is
+    stopped on every way out, and by the kernel should `bom` be killed.
     Raises EnvironmentLacks where the machine or the user can't have such an engine.
     """
     program = _program(environment)
@@ -133,20 +133,40 @@ def _variables(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _steps_runc(folder: Path, path: str) -> Path:
-    """A new folder with a `runc` that gives the build's steps variables.json."""
+    """A new folder with a `runc` that gives the build's steps settings.json."""
     runc = shutil.which("runc", path=path)
     if runc is None:
         raise EnvironmentLacks("runc is not on PATH", hint="install it: dockerd needs it")
     programs = folder / "bin"
     programs.mkdir(mode=0o700)
-    words = (sys.executable, "-I", step_settings.__file__, runc, str(folder / "variables.json"))
+    words = (sys.executable, "-I", step_settings.__file__, runc, str(folder / "settings.json"))
     (programs / "runc").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     (programs / "runc").chmod(0o700)
     return programs
 
 
+def _settings(host: str, folder: Path, packages: Path) -> dict[str, dict[str, str]]:
+    """What leads pip and apt to the mirror on this address, for step_settings (pip's configuration,
+    environment variables; apt.conf(5): APT_CONFIG is read beside the image's own files). New files
+    are made in `folder`."""
+    variables = _index(host)
+    files: dict[str, str] = {}
+    if (packages / apt_index.NAME).exists():
+        texts = {
+            "bom-apt.conf": 'Dir::Etc::SourceList "/dev/bom-apt.list";\n'
+            'Dir::Etc::SourceParts "/dev/null";\n'
+            f'Acquire::http::Proxy::{host} "DIRECT";\n',
+            "bom-apt.list": f"deb [trusted=yes] http://{host}:{mirror.PORT}/apt ./\n",
+        }
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o644)  # apt reads as a user of its own
+            files[name] = str(folder / name)
+        variables["APT_CONFIG"] = "/dev/bom-apt.conf"
+    return {"variables": variables, "files": files}
+
+
 def _index(host: str) -> dict[str, str]:
-    """What leads pip to the mirror on this address (pip's configuration, environment variables)."""
     return {
         "PIP_INDEX_URL": f"http://{host}:{mirror.PORT}/simple",
         "PIP_TRUSTED_HOST": host,
@@ -182,13 +202,14 @@ class _Running:
         """`bridge`: the name of one that is there, "none", "" for one that dockerd makes."""
         if self._packages is not None:
             host = "127.0.0.1" if bridge else _ADDRESS
-            (self._folder / "variables.json").write_text(json.dumps(_index(host)))
+            settings = _settings(host, self._folder, self._packages)
+            (self._folder / "settings.json").write_text(json.dumps(settings))
         # with the user's own daemon.json it would be another engine
-        settings = {
+        daemon = {
             "features": {"containerd-snapshotter": self._kind == "containerd"},
             "exec-opts": ["native.cgroupdriver=cgroupfs"],  # systemd is outside of the namespace
         }
-        (self._folder / "daemon.json").write_text(json.dumps(settings))
+        (self._folder / "daemon.json").write_text(json.dumps(daemon))
         argv = [
             *("setpriv", "--pdeathsig", "KILL"),
             *("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from bom.builder import builder_for
 from bom.builder.images.naming import file_name
+from bom.capsule.apt import Apt
 from bom.capsule.python import wheel_purl
-from bom.capsule.steps import steps
+from bom.capsule.steps import AptStep, steps
 from bom.capsule.wheels import downloaded
 from bom.capsule_record import Missing
 from bom.compose import reading
@@ -33,8 +34,9 @@ def collected(
     """Add the base images, and what pip installs in them by hash; what can't be had is told."""
     if builder_for(planned.command, planned.images).name == "files" and not planned.images:
         return
-    wheels = folder / "wheels"
-    wheels.mkdir(mode=0o700)
+    wheels, debs = folder / "wheels", folder / "debs"
+    for place in (wheels, debs):
+        place.mkdir(mode=0o700)
     with store(planned.command, environment, root) as where:
         for name, digests in sorted(planned.bases.items()):
             wanted = {f"sha256:{item.value}" for item in digests}
@@ -54,15 +56,20 @@ def collected(
                 for piece in where.images.export([name]):
                     out.write(piece)
             contents.add("base-image", name, file, known="stated" if wanted else "resolved")
-        for found_step in steps(root, _dockerfiles(root, document), root / planned.folder):
-            if isinstance(found_step, Missing):
-                yield found_step
-                continue
-            lack = downloaded(found_step, where.client, wheels, environment, places)
-            if lack is not None:
+        apt = Apt(root, where.client, debs, environment, places)
+        asked = []
+        for step in steps(root, _dockerfiles(root, document), root / planned.folder):
+            if isinstance(step, Missing):
+                yield step
+            elif isinstance(step, AptStep):
+                asked.append(step)
+            elif (lack := downloaded(step, where.client, wheels, environment, places)) is not None:
                 yield lack
+        yield from apt.collect(asked)
     for file in sorted(wheels.iterdir()):
         contents.add("package", file.name, file, purl=wheel_purl(file), known="stated")
+    for deb in apt.found:
+        contents.add("package", deb.file.name, deb.file, purl=deb.purl, known=deb.known)
 
 
 def _dockerfiles(root: Path, document: Mapping[str, Any]) -> list[Path]:

@@ -1,4 +1,5 @@
-"""A package index (PEP 503) of the wheels in a folder, for the steps of one build.
+"""A package index (PEP 503) of the wheels in a folder, and a flat repository of its .deb files,
+for the steps of one build.
 
 Run as a file by itself, inside the network of an engine that reaches nothing else, so it imports
 nothing of `bom`: mirror.py FOLDER.
@@ -41,20 +42,31 @@ def server(folder: Path, address: tuple[str, int]) -> ThreadingHTTPServer:
         for path in folder.iterdir()
         if path.suffix == ".whl"
     }
+    served = {f"files/{name}": folder / name for name in files}
+    served |= {
+        f"apt/{path.name}": path
+        for path in folder.iterdir()
+        if path.suffix == ".deb" or path.name == "Packages"
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
-            if parts[0] == "simple" and len(parts) == 2 and (text := page(files, parts[1])):
+            # apt asks for /apt/./Packages
+            given = urlsplit(self.path).path.strip("/").split("/")
+            parts = [unquote(part) for part in given if part != "."]
+            if parts[:-1] == ["simple"] and (text := page(files, parts[1])):
                 data = text.encode()
                 self._begin("text/html", len(data))
                 self.wfile.write(data)
-            elif parts[0] == "files" and len(parts) == 2 and parts[1] in files:
-                with (folder / parts[1]).open("rb") as stream:
-                    self._begin("application/octet-stream", (folder / parts[1]).stat().st_size)
-                    shutil.copyfileobj(stream, self.wfile)
+            elif (file := served.get("/".join(parts))) is not None:
+                self._send(file)
             else:
                 self.send_error(404)
+
+        def _send(self, file: Path) -> None:
+            with file.open("rb") as stream:
+                self._begin("application/octet-stream", file.stat().st_size)
+                shutil.copyfileobj(stream, self.wfile)
 
         def _begin(self, kind: str, size: int) -> None:
             self.send_response(200)

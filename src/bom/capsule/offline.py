@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.builder import builder_for
+from bom.capsule import apt_index
 from bom.capsule.engine import private_engine, refuse_elsewhere, store_kind
 from bom.capsule.reading import unpacked
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
@@ -37,7 +38,6 @@ _OFFLINE: Final = {
     "npm_config_offline": "true",
     "CARGO_NET_OFFLINE": "true",
     "GOPROXY": "off",
-    "GOFLAGS": "-mod=mod",
 }
 _DROPPED: Final = ("PIP_", "UV_")
 
@@ -68,6 +68,7 @@ def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]
             raise BomError("the capsule holds no artifact", hint="make it anew: bom capsule")
         with ExitStack() as stack:
             if _is_image(capsule):
+                _index_debs(packages, places["packages"])
                 (folder / "e").mkdir(mode=0o700)
                 environment = stack.enter_context(
                     _with_engine(
@@ -162,6 +163,17 @@ def _put(capsule: Capsule, roles: tuple[str, ...], folder: Path) -> list[Path]:
             target.hardlink_to(blob)
             found.append(target)
     return found
+
+
+def _index_debs(packages: list[Path], folder: Path) -> None:
+    """An index beside the .deb files, where there are any."""
+    debs = [path for path in packages if path.suffix == ".deb"]
+    if debs:
+        try:
+            with (folder / apt_index.NAME).open("x", encoding="utf-8") as out:
+                out.write(apt_index.index(debs))
+        except FileExistsError as error:
+            raise BadArtifact("damaged", f"the capsule names a package {apt_index.NAME}") from error
 
 
 def _source(capsule: Capsule, folder: Path) -> Source:

@@ -1,8 +1,10 @@
-"""Stands before runc and gives the steps of a build variables that no file and no history of the
-image has: where the packages of a capsule are served.
+"""Stands before runc and gives the steps of a build variables and files that no layer and no
+history of the image has: where the packages of a capsule are served.
 
 A variable that a Dockerfile or a command line sets would be another build. Run as a file by itself:
-step_settings.py RUNC VARIABLES.json ARGUMENTS... (OCI runtime-spec, config.md: process.env).
+step_settings.py RUNC SETTINGS.json ARGUMENTS... (OCI runtime-spec, config.md: process.env, mounts).
+SETTINGS has `variables`, and `files`: name in /dev, which is a file system of the container's own,
+so that nothing is left of the place where one is mounted -> path here.
 """
 
 from __future__ import annotations
@@ -32,14 +34,23 @@ def with_variables(config: dict[str, Any], variables: dict[str, str]) -> dict[st
     return {**config, "process": {**process, "env": [*own, *added]}}
 
 
-def main(runc: str, variables: str, arguments: list[str]) -> None:
+def with_files(config: dict[str, Any], files: dict[str, str]) -> dict[str, Any]:
+    """The container's configuration with these files in its /dev, to be read only."""
+    added = [
+        {"destination": f"/dev/{name}", "type": "bind", "source": path, "options": ["bind", "ro"]}
+        for name, path in sorted(files.items())
+    ]
+    return {**config, "mounts": [*config.get("mounts", ()), *added]}
+
+
+def main(runc: str, settings: str, arguments: list[str]) -> None:
     """Does not return. Raises OSError, ValueError for a container that is none."""
     folder = bundle(arguments)
     if folder is not None:
         file = folder / "config.json"
-        config = with_variables(
-            json.loads(file.read_bytes()), json.loads(Path(variables).read_bytes())
-        )
+        given = json.loads(Path(settings).read_bytes())
+        config = with_variables(json.loads(file.read_bytes()), given["variables"])
+        config = with_files(config, given["files"])
         file.write_text(json.dumps(config))
     os.execv(runc, [runc, *arguments])
 

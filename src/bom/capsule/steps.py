@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # Programs that fetch something from elsewhere, as they are called in a RUN.
 _FETCHES: Final = re.compile(
-    r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|zypper)\b[^&|;\n]*\b(?:install|add|update|upgrade)\b"
+    r"\b(?:apt-get|apt|apk|dnf|yum|microdnf|zypper)\b[^&|;\n]*"
+    r"\b(?:install|add|update|upgrade|build-dep|source|download)\b"
     r"|\b(?:pip3?|uv|poetry|pdm|pipenv|conda|mamba)\b[^&|;\n]*\b(?:install|sync|download)\b"
     r"|\b(?:npm|pnpm|yarn|bun)\b[^&|;\n]*\b(?:ci|i|install|add)\b|\byarn\s*(?:$|[&|;])"
     r"|\b(?:go)\s+(?:mod|get|install|build|run)\b|\bcargo\s+(?:build|install|fetch|run|test)\b"
@@ -27,6 +28,10 @@ _FETCHES: Final = re.compile(
 _CALLS: Final = re.compile(r"[&|;\n]+")
 _HERE: Final = re.compile(r"--(?:no-index|offline)\b|-mod=vendor\b")  # told so
 _REMOTE: Final = re.compile(r"(?:https?|git|ssh)://|git@", re.IGNORECASE)
+_APT: Final = re.compile(
+    r"^[\s({]*(?:[A-Za-z_]\w*=\S*\s+)*apt(?:-get)?\s[^&|;\n]*\b(?:install|update)\b"
+)
+_APT_MORE: Final = re.compile(r"\b(?:upgrade|build-dep|source|download)\b")
 _PIP: Final = re.compile(r"(?:\S*/)?pip3?(?:\.\d+)?$")
 _HASH: Final = re.compile(r"--hash[= ]sha256:[0-9a-f]{64}")
 # What names another index than the one that pip is told by its environment.
@@ -43,7 +48,18 @@ class Requirements(NamedTuple):
     where: str
 
 
-def steps(root: Path, dockerfiles: list[Path], context: Path) -> Iterator[Requirements | Missing]:
+class AptStep(NamedTuple):
+    """A call of apt in a step on `image` that updates its lists or installs packages."""
+
+    image: str
+    dockerfile: str
+    where: str
+
+
+Step = Requirements | AptStep
+
+
+def steps(root: Path, dockerfiles: list[Path], context: Path) -> Iterator[Step | Missing]:
     """Every step that fetches something, in order. `context`: where the files it names lie."""
     for path in dockerfiles:
         text = path.read_text("utf-8", "surrogateescape")
@@ -55,25 +71,28 @@ def steps(root: Path, dockerfiles: list[Path], context: Path) -> Iterator[Requir
             body = bodies.get(run.line, "")
             lines = (run.command, body) if "<<" in run.command else (run.command,)
             calls = dict.fromkeys(part for line in lines for part in _CALLS.split(line))
-            yield from _fetched(calls, run.image, where, context)
+            yield from _fetched(calls, AptStep(run.image, place, where), context)
 
 
-def _fetched(
-    calls: Iterable[str], image: str, where: str, context: Path
-) -> Iterator[Requirements | Missing]:
+def _fetched(calls: Iterable[str], step: AptStep, context: Path) -> Iterator[Step | Missing]:
     """What the calls of one step fetch; of what is not known the first."""
-    unknown = ""
+    unknown, apt = "", False
     for call in calls:
         match = _FETCHES.search(call)
         if match is None or _HERE.search(call):
             continue
+        if _APT.match(call) and not _APT_MORE.search(call):
+            apt = True
+            continue
         found = _requirements(call, context)
-        yield from (Requirements(image, file, where) for file in found)
+        yield from (Requirements(step.image, file, step.where) for file in found)
         if not found:
             unknown = unknown or match[0].strip()[:60]
+    if apt:
+        yield step
     if unknown:
         why = f"what `{unknown}` fetches is not known by digest"
-        yield Missing(what="step.download", where=where, why=why)
+        yield Missing(what="step.download", where=step.where, why=why)
 
 
 def _added(text: str, place: str) -> Iterator[Missing]:
