@@ -1,14 +1,19 @@
-"""`bom show`: the BOM that an artifact carries, or that stands beside it."""
+"""`bom show`: the BOM that an artifact carries, or that stands beside it, or that a file is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from bom import canonical
 from bom.errors import BadArtifact, BomError
 from bom.seal import beside, recognise
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_FORMAT: Final = "CycloneDX"
+_HEAD: Final = 64  # bytes in which a JSON object begins
+_MARK: Final = b"\xef\xbb\xbf"  # a byte order mark, as some programs write it (RFC 8259 8.1)
 
 
 def embedded(artifact: Path) -> bytes:
@@ -27,3 +32,42 @@ def embedded(artifact: Path) -> bytes:
     except OSError as error:
         raise BomError(f"{artifact} can't be read: {error.strerror}") from error
     raise BadArtifact("no-seal", f"{artifact.name} carries no BOM, and there is none beside it")
+
+
+def bom_of(artifact: Path) -> bytes:
+    """The same, or the file itself where it is a BOM (CycloneDX JSON, whoever made it).
+
+    Raises as `embedded` does, BadArtifact also for a `.json` that is no JSON that can be trusted.
+    """
+    try:
+        return embedded(artifact)
+    except BadArtifact as error:
+        if error.code != "no-seal":
+            raise
+        data = _json(artifact)
+        if data is None or not is_bom(_read(data, artifact, error)):
+            raise
+        return data
+
+
+def is_bom(value: object) -> bool:
+    """Whether a JSON value is a CycloneDX document, as its `bomFormat` says."""
+    return isinstance(value, dict) and value.get("bomFormat") == _FORMAT
+
+
+def _read(data: bytes, path: Path, otherwise: BadArtifact) -> object:
+    try:
+        return canonical.loads(data)
+    except BadArtifact as error:
+        if path.suffix == ".json":
+            raise
+        raise otherwise from error
+
+
+def _json(path: Path) -> bytes | None:
+    """The file's content, one byte over the limit at most, where it may be a JSON object."""
+    with path.open("rb") as content:
+        head = content.read(_HEAD).removeprefix(_MARK)
+        if head.lstrip()[:1] != b"{":
+            return None
+        return head + content.read(canonical.SIZE_LIMIT + 1)

@@ -98,7 +98,7 @@ FACTS: tuple[Observation, ...] = (
 SHOWN = f"""\
 wheel demo 1.0
 ├─ file         demo-1.0-py3-none-any.whl
-├─ as built     sha256:{"ef" * 32} (12345 bytes)
+├─ as built     sha256:{"ef" * 32} (12.3 kB)
 ├─ purl         pkg:pypi/demo@1.0
 ├─ licence      MIT
 ├─ signature    ES256 by key SHA256:demo (`bom verify` checks it)
@@ -110,9 +110,9 @@ wheel demo 1.0
 │  ├─ untracked b.py
 │  └─ submodule {"2" * 40} part
 ├─ checks (2)
-│  ├─ lint: passed
-│  └─ unit: FAILED, 3 tests, 1 failure, 0 skipped
-│     └─ failed: t.test_a
+│  ├─ unit: FAILED, 3 tests, 1 failure, 0 skipped
+│  │  └─ failed: t.test_a
+│  └─ lint: passed
 ├─ settings (3)
 │  ├─ variable TZ = UTC
 │  ├─ build-arg V = 1
@@ -174,12 +174,12 @@ def test_an_image_is_shown_with_its_layers_and_an_unsigned_bom_says_so() -> None
         f"""\
 image demo/app 1
 ├─ tags         demo/app:1, demo/app:latest
-├─ as built     sha256:{"ef" * 32} (9 bytes)
+├─ as built     sha256:{"ef" * 32} (9 B)
 ├─ config       sha256:{"1a" * 32}
 ├─ manifest     sha256:{"2b" * 32}
 ├─ platform     linux/amd64
 ├─ layers (1)
-│  └─ 000 sha256:3c3c3c3c3c3… 4096 bytes
+│  └─ 000 sha256:3c3c3c3c3c3…    4.1 kB
 ├─ signature    none
 ├─ revision     unknown
 ├─ settings (1)
@@ -237,7 +237,7 @@ def test_a_deep_and_wide_graph_ends() -> None:
         for number, ref in enumerate(refs)
     )
     shown = tree(_signed(WHEEL, many))
-    assert "dependencies (3000)" in shown
+    assert "dependencies (3,000)" in shown
     assert len(shown.splitlines()) < 1000
 
 

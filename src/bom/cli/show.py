@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from bom.cli.document import write_json
+from bom.cli.printing import color_option, emit, finish, output_option, size_option, width
+from bom.errors import BomError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FORMATS: Final = ("tree", "json", "markdown")
 
 
-@click.command("show", short_help="What an artifact says of itself.")
+@click.command(
+    "show",
+    short_help="What an artifact says of itself.",
+    epilog="""\b
+Examples:
+  bom show app.tar
+  bom show app.tar --format markdown -o notes.md
+  bom show app.tar --json | jq .components
+  bom show --files app.tar
+""",
+)
 @click.argument("artifact")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), help="tree, unless another is named."
+)
+@output_option
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Exactly the embedded bytes; with --files every file, an object a line.",
+)
 @click.option(
     "--files",
     "show_files",
@@ -21,49 +47,82 @@ from bom.cli.document import write_json
     help="Which files of an image belong to nothing known; takes what `bom scan` takes.",
 )
 @click.option("--platform", default="", help="With --files, of an image for several: os/arch.")
-@click.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Exactly the embedded bytes; with --files every file, an object a line.",
-)
-def command(artifact: str, show_files: bool, platform: str, as_json: bool) -> None:
-    """Show the BOM that ARTIFACT carries. Nothing is checked: `bom verify` does that."""
+@color_option
+@size_option
+def command(
+    artifact: str,
+    form: str | None,
+    output: Path | None,
+    as_json: bool,
+    show_files: bool,
+    platform: str,
+    color: str,
+    max_size: int | None,
+) -> None:
+    """Show the BOM that ARTIFACT carries, or that it is. Nothing is checked: `bom verify` does
+    that.
+    """
+    from bom.cli.target import file_target
+
+    if as_json and form not in (None, "json"):
+        raise BomError(f"--json and --format {form} are two things", hint="name one of them")
+    form = "json" if as_json else form or "tree"
+    if max_size is not None and form != "markdown":
+        raise BomError("--max-size is about --format markdown", hint="leave one of them out")
+    if show_files and form not in ("tree", "json"):
+        raise BomError(f"--files can't be shown as {form}", hint="leave --format out, or use json")
+    place = file_target(output) if output is not None else None
     if show_files:
-        _files(artifact, platform, as_json)
+        emit(_files(artifact, platform, form), place)
+        return
+    from bom.show import bom_of
+
+    try:
+        data = bom_of(Path(artifact))
+    except OSError as error:
+        raise BomError(f"{artifact} can't be read: {error.strerror}") from error
+    if form != "json":
+        emit(_report(data, form, max_size, width(place), finish(color, place)), place)
+    elif place is None:
+        write_json(data)
     else:
-        _document(Path(artifact), as_json)
+        from bom.output import write_whole
+
+        write_whole(place, data)
 
 
-def _files(target: str, platform: str, as_json: bool) -> None:
+def _report(
+    data: bytes, form: str, max_size: int | None, columns: int, done: Callable[[str], str]
+) -> str:
+    from bom import canonical
+
+    found = canonical.loads(data)
+    document = found if isinstance(found, dict) else {}
+    if form == "markdown":
+        from bom.report.bom_markdown import bom_markdown
+
+        return bom_markdown(document, max_size)
+    from bom.report.tree import tree
+
+    return tree(document, columns, done)
+
+
+def _files(target: str, platform: str, form: str) -> str:
     from bom.cli.progress import StderrReporter
     from bom.file_owners import file_owners
 
     found = file_owners(target, StderrReporter(), os.environ, platform)
-    if as_json:
-        import json
+    if form != "json":
+        from bom.report.file_owners import unaccounted
 
-        from bom.catalog.attribution import json_lines
-        from bom.report.text import inert_json
+        return unaccounted(found.files, found.layers)
+    import json
 
-        for line in json_lines(found.files):
-            click.echo(inert_json(json.dumps(line, ensure_ascii=False, separators=(",", ":"))))
-        return
-    from bom.report.file_owners import unaccounted
+    from bom.catalog.attribution import json_lines
+    from bom.report.text import inert_json
 
-    click.echo(unaccounted(found.files, found.layers), nl=False)
-
-
-def _document(artifact: Path, as_json: bool) -> None:
-    from bom.show import embedded
-
-    data = embedded(artifact)
-    if as_json:
-        write_json(data)
-        return
-    from bom import canonical
-    from bom.report.tree import tree
-
-    # what is piped into another program keeps its lines whole
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-    click.echo(tree(canonical.loads_canonical(data), width), nl=False)
+    lines = (
+        json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        for line in json_lines(found.files)
+    )
+    return "".join(f"{inert_json(line)}\n" for line in lines)

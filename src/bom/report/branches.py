@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom.report.text import inert
+from bom.report.tones import plain, toned, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from bom.report.tones import Finish
 
 CHILDREN: Final = 40  # shown under one branch
 WORD: Final = 160  # characters of a foreign word
@@ -16,7 +19,7 @@ WORD: Final = 160  # characters of a foreign word
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A line and what hangs below it. `text` is one line and inert already."""
+    """A line and what hangs below it. `text` is one line and inert already; it may have tones."""
 
     text: str
     children: tuple[Branch, ...] = ()
@@ -42,10 +45,11 @@ def limited(branches: Sequence[Branch], total: int | None = None) -> tuple[Branc
     return (*kept, Branch(f"… and {rest} more")) if rest > 0 else kept
 
 
-def drawn(top: Branch, width: int = 0) -> str:
+def drawn(top: Branch, width: int = 0, finish: Finish = plain) -> str:
     """The tree's lines, each ending in a newline; lines longer than `width` columns go on below,
     unless it is 0. A digest that is longer still stays in one piece, to be copied."""
-    return "".join(f"{line}\n" for line in (top.text, *_below(top, "", width)))
+    lines = (*wrapped(top.text, width), *_below(top, "", width))
+    return finish("".join(f"{line}\n" for line in lines))
 
 
 def _below(branch: Branch, indent: str, width: int) -> Iterator[str]:
@@ -53,20 +57,6 @@ def _below(branch: Branch, indent: str, width: int) -> Iterator[str]:
         last = number == len(branch.children)
         inner = indent + ("   " if last else "│  ")
         goes_on = inner + ("│  " if child.children else "   ")
-        yield from _lines(child.text, f"{indent}{'└─' if last else '├─'} ", goes_on, width)
+        first = f"{indent}{'└─' if last else '├─'} "
+        yield from wrapped(child.text, width, toned("dim", first), toned("dim", goes_on))
         yield from _below(child, inner, width)
-
-
-def _lines(text: str, first: str, further: str, width: int) -> list[str]:
-    if not width or len(first) + len(text) <= width:
-        return [f"{first}{text}".rstrip()]
-    from textwrap import wrap
-
-    return wrap(
-        text,
-        max(width, len(further) + 20),  # a tree that is deeper than the window is wide
-        initial_indent=first,
-        subsequent_indent=further,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

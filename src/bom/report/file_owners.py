@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bom.report.text import inert, size_text
+from bom.report.text import inert, share_text, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,8 @@ def unaccounted(files: Sequence[File], layers: Sequence[Layer]) -> str:
     left = [item for item in files if not item.owner]
     done = len(files) - len(left)
     total, unknown = (sum(item.size for item in some) for some in (files, left))
-    share = f"{_share(done, len(files))} of {len(files):,} files"
-    share += f", {_share(total - unknown, total)} of {size_text(total)}"
+    share = f"{share_text(done, len(files))} of {len(files):,} files"
+    share += f", {share_text(total - unknown, total)} of {size_text(total)}"
     lines = [f"accounted for: {share}"]
     for number, layer in enumerate(layers, 1):
         here = [item for item in left if item.layer == layer.diff_id]
@@ -56,14 +56,6 @@ def unaccounted(files: Sequence[File], layers: Sequence[Layer]) -> str:
         if len(here) > _SHOWN:
             lines.append(f"  … and {len(here) - _SHOWN:,} more (--json lists them all)")
     return "".join(f"{line}\n" for line in lines)
-
-
-def _share(part: int, whole: int) -> str:
-    """A percentage that says 100 only where it is all, 0 only where it is nothing."""
-    if part == whole:
-        return "100 %"
-    tenths = min(max(round(1000 * part / whole), 1 if part else 0), 999)
-    return f"{tenths / 10:.1f} %"
 
 
 def _mark(item: File) -> str:

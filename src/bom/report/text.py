@@ -62,6 +62,14 @@ def size_text(size: int) -> str:
     return f"{value:.1f} {unit}"
 
 
+def share_text(part: int, whole: int) -> str:
+    """A percentage that says 100 only where it is all, 0 only where it is nothing."""
+    if part == whole:
+        return "100 %"
+    tenths = min(max(round(1000 * part / whole), 1 if part else 0), 999)
+    return f"{tenths / 10:.1f} %"
+
+
 def _escaped(char: str) -> str:
     code = ord(char)
     if code < 0x100:

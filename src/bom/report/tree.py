@@ -1,277 +1,218 @@
-"""`bom show`: a BOM as a tree for a person.
-
-The document may be anybody's: nothing about it is taken for granted, what is not as it should be
-is left out, and every word of it is made inert.
-"""
+"""`bom show`: a BOM as a tree for a person, every word of it made inert."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from bom.report.branches import CHILDREN, Branch, drawn, leaves, limited, word
+from bom.report.contents import Part, contents
+from bom.report.text import share_text, size_text
+from bom.report.tones import plain, toned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bom.report.contents import CheckLine, Contents, LayerLine, SecondBuild
+    from bom.report.tones import Finish, Tone
 
 DEPTH: Final = 5  # levels of dependencies
 DEPENDENCIES: Final = 400  # lines of them altogether
 _DIGITS: Final = 12  # of a digest
+_LICENCES: Final = 8  # counted by name
+_WHOLE_LICENCE: Final = 40  # characters of one beside a package's name
 
-Json = dict[str, Any]
 
-
-def tree(document: Mapping[str, object], width: int = 0) -> str:
+def tree(document: Mapping[str, object], width: int = 0, finish: Finish = plain) -> str:
     """The BOM as lines of text, each ending in a newline, for a window of `width` columns (0: of
     any width). Never raises for bad content."""
-    metadata = _object(document.get("metadata"))
-    subject = _object(metadata.get("component"))
-    facts = _facts(subject)
-    formulas = _objects(document.get("formulation"))
-    parts = [part for formula in formulas for part in _objects(formula.get("components"))]
-    workflows = [flow for formula in formulas for flow in _objects(formula.get("workflows"))]
-    tasks = [task for flow in workflows for task in _tasks(flow)]
+    found = contents(document)
     sections = (
-        *_subject(subject, facts),
-        *_signature(document),
-        *_revision(subject, facts),
-        *_section("checks", [_check(task) for task in tasks if not _is_second_build(task)]),
-        *(_second_build(task) for task in tasks if _is_second_build(task)),
-        *_section("settings", [line for flow in workflows for line in _settings(flow)]),
-        *_section("tools", [_tool(part) for part in parts if _kind(part) == "tool"]),
-        *_section("materials", [_material(part) for part in parts if _kind(part) == "material"]),
-        *_section("built with", _built_with(parts)),
-        *_dependencies(document),
-        *_section("findings", _findings(document)),
-        *_section("gaps", _gaps(document)),
+        *_subject(found),
+        *_layers(found.layers),
+        *_signature(found),
+        *_revision(found),
+        *_checks(found.checks),
+        *map(_second_build, found.again),
+        *_section("settings", [_setting(*item) for item in found.settings]),
+        *_section("tools", [_tool(part) for part in found.tools]),
+        *_section("materials", [_material(part) for part in found.materials]),
+        *_section("built with", _built_with(found.built_with)),
+        *_licence_counts(found.parts),
+        *_dependencies(found),
+        *_section("findings", [Branch(word(text, 500)) for text in found.findings], "bad"),
+        *_section("gaps", _gaps(found), "warn"),
     )
-    kind = word(_first(facts, "bom-seal:subject:kind")) or word(subject.get("type"))
-    named = " ".join(filter(None, (word(subject.get("name")), word(subject.get("version")))))
-    return drawn(Branch(f"{kind or 'artifact'} {named}".rstrip(), sections), width)
+    named = " ".join(filter(None, (word(found.subject.name), word(found.subject.version))))
+    title = f"{word(found.kind) or 'artifact'} {toned('strong', named)}".rstrip()
+    return drawn(Branch(title, sections), width, finish)
 
 
-# --- reading what may be anything ----------------------------------------------------------------
-
-
-def _object(value: object) -> Json:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _objects(value: object) -> list[Json]:
-    return [item for item in _list(value) if isinstance(item, dict)]
-
-
-def _facts(holder: Json) -> dict[str, list[str]]:
-    """The properties by name."""
-    found: dict[str, list[str]] = {}
-    for entry in _objects(holder.get("properties")):
-        name, value = entry.get("name"), entry.get("value")
-        if isinstance(name, str) and isinstance(value, str):
-            found.setdefault(name, []).append(value)
-    return found
-
-
-def _first(facts: dict[str, list[str]], name: str) -> str:
-    return facts.get(name, [""])[0]
-
-
-def _section(title: str, branches: list[Branch]) -> tuple[Branch, ...]:
+def _section(
+    title: str, branches: Sequence[Branch], tone: Tone = "strong", note: str = ""
+) -> tuple[Branch, ...]:
     if not branches:
         return ()
-    return (Branch(f"{title} ({len(branches)})", limited(branches)),)
+    return (Branch(f"{toned(tone, title)} ({len(branches):,}){note}", limited(branches)),)
 
 
 def _field(name: str, *values: str) -> str:
     text = " ".join(filter(None, values))
-    return f"{name:<12} {text}" if text else ""
+    return f"{toned('dim', f'{name:<12}')} {text}" if text else ""
 
 
-def _digest(holder: Json) -> str:
+def _digest(hashes: Sequence[tuple[str, str]]) -> str:
     """The first SHA-256, else the first hash at all, shortened."""
-    hashes = [
-        (word(entry.get("alg")), word(entry.get("content"), 200))
-        for entry in _objects(holder.get("hashes"))
-    ]
     for algorithm, value in sorted(hashes, key=lambda pair: pair[0] != "SHA-256"):
-        return f"{_algorithm(algorithm)}:{value[:_DIGITS]}"
+        return f"{word(algorithm).lower().replace('sha-', 'sha')}:{word(value, 200)[:_DIGITS]}"
     return ""
 
 
-def _algorithm(name: str) -> str:
-    return name.lower().replace("sha-", "sha")
-
-
-def _named(component: Json) -> str:
-    name, group = word(component.get("name")), word(component.get("group"))
+def _named(part: Part) -> str:
+    name, group = word(part.name), word(part.group)
     full = f"{group}/{name}" if group else name
-    return " ".join(filter(None, (full or "?", word(component.get("version")))))
+    return " ".join(filter(None, (full or "?", word(part.version))))
+
+
+def _plural(count: str, one: str, more: str) -> str:
+    return f"{count} {one if count == '1' else more}"
 
 
 # --- the sections --------------------------------------------------------------------------------
 
 
-def _subject(subject: Json, facts: dict[str, list[str]]) -> tuple[Branch, ...]:
-    digest = next(
-        (
-            f"sha256:{word(entry.get('content'))}"
-            for entry in _objects(subject.get("hashes"))
-            if entry.get("alg") == "SHA-256"
-        ),
-        "",
-    )
-    size = word(_first(facts, "bom-seal:subject:size"))
-    tags = ", ".join(map(word, facts.get("bom-seal:image:tag", ())[:CHILDREN]))
-    lines = leaves(
+def _subject(found: Contents) -> tuple[Branch, ...]:
+    facts = found.subject.facts
+
+    def several(name: str) -> Sequence[str]:
+        return facts.get(f"bom-seal:{name}", ())[:CHILDREN]
+
+    size = f"({size_text(found.size)})" if found.size >= 0 else ""
+    return leaves(
         [
-            _field("file", word(_first(facts, "bom-seal:subject:file"))),
-            _field("tags", tags),
-            _field("as built", digest, f"({size} bytes)" if size else ""),
-            _field("normalised", ", ".join(map(word, facts.get("bom-seal:normalised", ())))),
-            _field("config", word(_first(facts, "bom-seal:image:config"))),
-            _field("index", word(_first(facts, "bom-seal:image:index"))),
-            *(_field("manifest", word(text)) for text in facts.get("bom-seal:image:manifest", ())),
-            *(_field("platform", word(text)) for text in facts.get("bom-seal:image:platform", ())),
-            _field("purl", word(subject.get("purl"))),
-            _field("licence", ", ".join(_licences(subject))),
+            _field("file", word(found.file)),
+            _field("tags", ", ".join(map(word, found.tags[:CHILDREN]))),
+            _field("as built", f"sha256:{word(found.sha256)}", size) if found.sha256 else "",
+            _field("normalised", ", ".join(map(word, several("normalised")))),
+            _field("config", word(found.subject.fact("image:config"))),
+            _field("index", word(found.subject.fact("image:index"))),
+            *(_field("manifest", word(text)) for text in several("image:manifest")),
+            *(_field("platform", word(text)) for text in several("image:platform")),
+            _field("purl", word(found.subject.purl)),
+            _field("licence", ", ".join(map(word, found.subject.licences[:CHILDREN]))),
+            _field("files", _files(found)),
         ]
     )
-    layers = [_layer(value) for value in facts.get("bom-seal:image:layer", ())]
-    return (*lines, *_section("layers", layers))
 
 
-def _layer(value: str) -> Branch:
-    number, _, rest = value.partition(" ")
-    parts = rest.split(" ")
-    size = f" {word(parts[2])} bytes" if len(parts) == 3 else ""
-    return Branch(f"{word(number)} {word(parts[0], len('sha256:') + _DIGITS)}{size}")
-
-
-def _licences(component: Json) -> Iterator[str]:
-    for entry in _objects(component.get("licenses"))[:CHILDREN]:
-        stated = _object(entry.get("license"))
-        text = entry.get("expression") or stated.get("id") or stated.get("name")
-        if shown := word(text):
-            yield shown
-
-
-def _signature(document: Mapping[str, object]) -> tuple[Branch, ...]:
-    signature = document.get("signature")
-    if not isinstance(signature, dict):
-        return leaves([_field("signature", "none")])
-    key = word(signature.get("keyId")) or "unnamed"
-    algorithm = word(signature.get("algorithm"))
-    return leaves([_field("signature", algorithm, f"by key {key}", "(`bom verify` checks it)")])
-
-
-def _revision(subject: Json, facts: dict[str, list[str]]) -> tuple[Branch, ...]:
-    commit = word(_first(facts, "bom-seal:source:commit"))
-    if not commit:
-        return leaves([_field("revision", "unknown")])
-    remote = next(
-        (
-            word(entry.get("url"))
-            for entry in _objects(subject.get("externalReferences"))
-            if entry.get("type") == "vcs"
-        ),
-        "",
+def _files(found: Contents) -> str:
+    """How many there are, and of how many of them the owner is known."""
+    count, known = (
+        int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
+        for text in (
+            found.subject.fact("files:count"),
+            found.subject.fact("files:accounted"),
+        )
     )
-    state = word(_first(facts, "bom-seal:source:state"))
-    changed = [
-        Branch(f"{kind} {word(path)}")
-        for kind in ("modified", "untracked")
-        for path in facts.get(f"bom-seal:source:{kind}", ())
-    ]
-    submodules = [
-        Branch(f"submodule {word(part)}") for part in facts.get("bom-seal:source:submodule", ())
-    ]
-    tree_digest = word(_first(facts, "bom-seal:source:tree-digest"))
+    if count < 0:
+        return ""
+    share = f", {share_text(known, count)} accounted for" if 0 <= known <= count else ""
+    return f"{count:,}{share}"
+
+
+def _layers(layers: Sequence[LayerLine]) -> tuple[Branch, ...]:
+    total = sum(layer.size for layer in layers if layer.size > 0)
+    note = f", {size_text(total)}" if total and len(layers) > 1 else ""
+    return _section("layers", [_layer(item) for item in layers], note=note)
+
+
+def _layer(layer: LayerLine) -> Branch:
+    size = f"{size_text(layer.size):>9}" if layer.size >= 0 else ""
+    digest = toned("dim", word(layer.diff_id, len("sha256:") + _DIGITS))
+    platform = f"({word(layer.platform)})" if layer.platform else ""
+    return Branch(" ".join(filter(None, (word(layer.number), digest, size, platform))))
+
+
+def _signature(found: Contents) -> tuple[Branch, ...]:
+    if found.signature is None:
+        return leaves([_field("signature", toned("warn", "none"))])
+    algorithm, key = map(word, found.signature)
+    told = f"by key {key or 'unnamed'}"
+    return leaves([_field("signature", algorithm, told, "(`bom verify` checks it)")])
+
+
+def _revision(found: Contents) -> tuple[Branch, ...]:
+    source = found.source
+    if not word(source.commit):
+        return leaves([_field("revision", toned("warn", "unknown"))])
+    state = word(source.state)
+    if state:
+        state = f"({toned('warn', state) if state != 'clean' else state})"
     below = leaves(
         [
-            _field("remote", remote),
-            _field("commit by", word(_first(facts, "bom-seal:source:signature"))),
-            _field("tree", f"sha256:{tree_digest}" if tree_digest else ""),
+            _field("remote", word(source.remote)),
+            _field("commit by", word(source.signer)),
+            _field("tree", f"sha256:{word(source.tree_digest)}" if source.tree_digest else ""),
         ]
     )
-    line = _field("revision", commit, f"({state})" if state else "")
+    changed = [Branch(f"{kind} {word(path)}") for kind, path in source.changed]
+    submodules = [Branch(f"submodule {word(part)}") for part in source.submodules]
+    line = _field("revision", word(source.commit), state)
     return (Branch(line, (*below, *limited(changed), *limited(submodules))),)
 
 
-def _tasks(workflow: Json) -> Iterator[Json]:
-    for task in _objects(workflow.get("tasks")):
-        if "test" in _list(task.get("taskTypes")):
-            yield task
+def _checks(checks: Sequence[CheckLine]) -> tuple[Branch, ...]:
+    """What did not pass stands first."""
+    bad = [check for check in checks if check.outcome != "passed"]
+    good = [check for check in checks if check.outcome == "passed"]
+    return _section("checks", [_check(check) for check in (*bad, *good)])
 
 
-def _check(task: Json) -> Branch:
-    facts = _facts(task)
-    outcome = word(_first(facts, "bom-seal:check:outcome")) or "unknown"
+def _check(check: CheckLine) -> Branch:
+    outcome = word(check.outcome) or "unknown"
     counts = [
-        f"{count} {one if count == '1' else more}"
-        for name, one, more in (
-            ("tests", "test", "tests"),
-            ("failures", "failure", "failures"),
-            ("skipped", "skipped", "skipped"),
+        _plural(word(count), one, more)
+        for count, one, more in (
+            (check.tests, "test", "tests"),
+            (check.failures, "failure", "failures"),
+            (check.skipped, "skipped", "skipped"),
         )
-        if (count := word(_first(facts, f"bom-seal:check:{name}")))
+        if count
     ]
-    failed = [Branch(f"failed: {word(name)}") for name in facts.get("bom-seal:check:failed", ())]
-    shown = outcome if outcome == "passed" else outcome.upper()
-    text = f"{word(task.get('name')) or '?'}: {shown}"
+    shown = toned("good", outcome) if outcome == "passed" else toned("bad", outcome.upper())
+    text = f"{word(check.name) or '?'}: {shown}"
+    failed = [Branch(f"failed: {word(name)}") for name in check.failed]
     return Branch(", ".join([text, *counts]), limited(failed))
 
 
-def _is_second_build(task: Json) -> bool:
-    return "bom-seal:reproducible:outcome" in _facts(task)
-
-
-def _second_build(task: Json) -> Branch:
+def _second_build(again: SecondBuild) -> Branch:
     """What came of building it a second time, and what that proves."""
-    facts = _facts(task)
 
-    def several(name: str) -> str:
-        return ", ".join(map(word, facts.get(f"bom-seal:reproducible:{name}", ())))
+    def several(names: Iterable[str]) -> str:
+        return ", ".join(map(word, names))
 
-    fixed = several("fixed")
-    differences = [
-        Branch(f"differs by {word(text, 300)}")
-        for text in facts.get("bom-seal:reproducible:difference", ())
-    ]
+    fixed = several(again.fixed)
     below = leaves(
         [
-            _field("varied", several("varied") or "nothing"),
+            _field("varied", several(again.varied) or "nothing"),
             _field("fixed", f"{fixed} (by bom)" if fixed else ""),
-            _field("normalised", several("normalised")),
-            *(
-                _field("not varied", word(text, 300))
-                for text in facts.get("bom-seal:reproducible:not-varied", ())
-            ),
+            _field("normalised", several(again.normalised)),
+            *(_field("not varied", word(text, 300)) for text in again.not_varied[:CHILDREN]),
         ]
     )
-    outcome = word(_first(facts, "bom-seal:reproducible:outcome"))
-    shown = outcome if outcome in ("same", "normalised") else outcome.upper()
+    differences = [Branch(f"differs by {word(text, 300)}") for text in again.differences]
+    outcome = word(again.outcome)
+    good = outcome in ("same", "normalised")
+    shown = toned("good", outcome) if good else toned("bad", outcome.upper())
     return Branch(_field("built again", shown), (*below, *limited(differences)))
 
 
-def _settings(workflow: Json) -> Iterator[Branch]:
-    for entry in _objects(workflow.get("inputs")):
-        for parameter in _objects(entry.get("parameters")):
-            kind = word(parameter.get("dataType"))
-            name, value = word(parameter.get("name")), word(parameter.get("value"), 300)
-            named = name if name == kind else f"{kind} {name}".strip()
-            yield Branch(f"{named} = {value}")
-        for variable in _objects(entry.get("environmentVars")):
-            value = word(variable.get("value"), 300)
-            yield Branch(f"variable {word(variable.get('name'))} = {value}")
-
-
-def _kind(part: Json) -> str:
-    facts = _facts(part)
-    if "bom-seal:tool:kind" in facts:
-        return "tool"
-    return "material" if "bom-seal:material" in facts else "package"
+def _setting(kind: str, name: str, value: str) -> Branch:
+    kind, name = word(kind), word(name)
+    if kind == "environment":
+        kind = "variable"
+    named = name if name == kind else f"{kind} {name}".strip()
+    return Branch(f"{named} = {word(value, 300)}")
 
 
 _EVIDENCE: Final = {
@@ -281,121 +222,99 @@ _EVIDENCE: Final = {
 }
 
 
-def _tool(part: Json) -> Branch:
-    facts = _facts(part)
-    evidence = word(_first(facts, "bom-seal:evidence"))
-    kind = word(_first(facts, "bom-seal:tool:kind"))
+def _tool(part: Part) -> Branch:
+    evidence = word(part.fact("evidence"))
     note = _EVIDENCE.get(evidence, evidence)
-    shown = " ".join(filter(None, (_named(part), _digest(part))))
-    return Branch(f"{kind}: {shown}" + (f" ({note})" if note else ""))
+    shown = " ".join(filter(None, (_named(part), toned("dim", _digest(part.hashes)))))
+    kind = word(part.fact("tool:kind"))
+    return Branch(f"{kind}: {shown}" + (f" {toned('dim', f'({note})')}" if note else ""))
 
 
-def _material(part: Json) -> Branch:
-    kind = word(_first(_facts(part), "bom-seal:material"))
-    return Branch(f"{kind}: {_named(part)} {_digest(part) or 'no digest'}")
+def _material(part: Part) -> Branch:
+    digest = toned("dim", _digest(part.hashes)) or toned("warn", "no digest")
+    return Branch(f"{word(part.fact('material'))}: {_named(part)} {digest}")
 
 
-def _built_with(parts: list[Json]) -> list[Branch]:
+def _built_with(parts: Sequence[Part]) -> list[Branch]:
     """The packages of the build itself, a line for each; of the stages of an image's build only
     how many each held, for a compiler's image has hundreds."""
     single: list[Branch] = []
-    stages: dict[str, int] = {}
+    stages: Counter[str] = Counter()
     for part in parts:
-        if _kind(part) != "package":
-            continue
-        named = _facts(part).get("bom-seal:stage", ())
-        for name in named:
-            stages[name] = stages.get(name, 0) + 1
+        named = part.facts.get("bom-seal:stage", ())
+        stages.update(named)
         if not named:
             single.append(_package(part))
     return [*single, *(_stage(name, stages[name]) for name in sorted(stages))]
 
 
 def _stage(name: str, count: int) -> Branch:
-    return Branch(f"stage {word(name)}: {count} package{'' if count == 1 else 's'}")
+    return Branch(f"stage {word(name)}: {_plural(str(count), 'package', 'packages')}")
 
 
-def _package(part: Json) -> Branch:
+def _package(part: Part) -> Branch:
     return Branch(f"{_named(part)} {_hashed(part)}")
 
 
-def _hashed(part: Json) -> str:
-    if digest := _digest(part):
-        return digest
-    files = [
-        digest
-        for reference in _objects(part.get("externalReferences"))
-        if reference.get("type") == "distribution" and (digest := _digest(reference))
-    ]
+def _hashed(part: Part) -> str:
+    if digest := _digest(part.hashes):
+        return toned("dim", digest)
+    files = [digest for _, hashes in part.files if (digest := _digest(hashes))]
     if not files:
-        return "no hash"
-    return f"file {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+        return toned("warn", "no hash")
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return toned("dim", f"file {files[0]}{more}")
 
 
-def _findings(document: Mapping[str, object]) -> list[Branch]:
-    """What was found wrong when the BOM was made, a line each."""
-    return [
-        Branch(word(text, 500).removeprefix("finding: "))
-        for entry in _objects(document.get("annotations"))
-        if word(entry.get("bom-ref")).startswith("finding:")
-        and isinstance(text := entry.get("text"), str)
-    ]
+def _licence_counts(parts: Sequence[Part]) -> tuple[Branch, ...]:
+    """Which licences what ships has, the most frequent first; nothing where none is known."""
+    counted = Counter(name for part in parts for name in set(part.licences))
+    if not counted:
+        return ()
+    without = sum(1 for part in parts if not part.licences)
+    ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{word(name, _WHOLE_LICENCE)} {count:,}" for name, count in ranked[:_LICENCES]]
+    if len(ranked) > _LICENCES:
+        told.append(f"{len(ranked) - _LICENCES:,} others")
+    if without:
+        told.append(toned("warn", f"none known {without:,}"))
+    return leaves([_field("licences", ", ".join(told))])
 
 
-def _gaps(document: Mapping[str, object]) -> list[Branch]:
+def _gaps(found: Contents) -> list[Branch]:
     """A line for each, and below it what it is about where that is more than one thing."""
-    gaps = [
-        entry
-        for entry in _objects(document.get("annotations"))
-        if word(entry.get("bom-ref")).startswith("gap:")
-    ]
-    if not gaps:
+    if not found.gaps:
         return []
-    formulas = _objects(document.get("formulation"))
-    built_with = [part for formula in formulas for part in _objects(formula.get("components"))]
-    names = {
-        part["bom-ref"]: _named(part)
-        for part in (*_objects(document.get("components")), *built_with)
-        if isinstance(part.get("bom-ref"), str)
-    }
-    lines = []
-    for entry in gaps:
-        about = [ref for ref in _list(entry.get("subjects")) if isinstance(ref, str)]
-        below = leaves([names.get(ref) or word(ref) for ref in about]) if len(about) > 1 else ()
-        lines.append(Branch(word(entry.get("text"), 300), limited(below)))
-    return lines
+    names = {part.ref: _named(part) for part in (*found.parts, *found.built_with, *found.tools)}
+    return [
+        Branch(
+            word(gap.text, 300),
+            limited(leaves([names.get(ref) or word(ref) for ref in gap.about]))
+            if len(gap.about) > 1
+            else (),
+        )
+        for gap in found.gaps
+    ]
 
 
-def _dependencies(document: Mapping[str, object]) -> tuple[Branch, ...]:
-    parts = {
-        part["bom-ref"]: part
-        for part in _objects(document.get("components"))
-        if isinstance(part.get("bom-ref"), str)
-    }
+def _dependencies(found: Contents) -> tuple[Branch, ...]:
+    parts = {part.ref: part for part in found.parts if part.ref}
     if not parts:
         return leaves([_field("dependencies", "none known")])
-    edges = {
-        entry["ref"]: [ref for ref in _list(entry.get("dependsOn")) if isinstance(ref, str)]
-        for entry in _objects(document.get("dependencies"))
-        if isinstance(entry.get("ref"), str)
-    }
-    metadata = _object(document.get("metadata"))
-    root = _object(metadata.get("component")).get("bom-ref")
-    top = edges.get(root, []) if isinstance(root, str) else []
-    shown = _Dependencies(parts, edges).below(top or sorted(parts), 1)
-    return (Branch(f"dependencies ({len(parts)})", shown),)
+    shown = _Dependencies(parts, found.edges).below(found.roots or sorted(parts), 1)
+    return (Branch(f"{toned('strong', 'dependencies')} ({len(parts):,})", shown),)
 
 
 class _Dependencies:
     """One drawing of the graph: what was drawn once is not opened again, so a cycle ends."""
 
-    def __init__(self, parts: dict[str, Json], edges: dict[str, list[str]]) -> None:
+    def __init__(self, parts: Mapping[str, Part], edges: Mapping[str, Sequence[str]]) -> None:
         self._parts = parts
         self._edges = edges
         self._open: set[str] = set()
         self._room = DEPENDENCIES
 
-    def below(self, refs: list[str], depth: int) -> tuple[Branch, ...]:
+    def below(self, refs: Sequence[str], depth: int) -> tuple[Branch, ...]:
         known = [ref for ref in refs if ref in self._parts]
         # What needs nothing else is opened here, before a deeper branch can take the room.
         drawn_refs = known[: min(CHILDREN, self._room)]
@@ -405,12 +324,8 @@ class _Dependencies:
 
     def _branch(self, ref: str, depth: int) -> Branch:
         part = self._parts[ref]
-        text = f"{_named(part)} {_hashed(part)}"
-        if part.get("type") == "container" and (
-            platform := word(_first(_facts(part), "bom-seal:platform"))
-        ):
-            text += f" ({platform})"
-        needs = self._edges.get(ref, [])
+        text = " ".join(_words(part))
+        needs = self._edges.get(ref, ())
         if not needs:
             return Branch(text)
         if ref in self._open:
@@ -418,5 +333,16 @@ class _Dependencies:
         self._open.add(ref)
         if depth == DEPTH or not self._room:
             self._open.discard(ref)
-            return Branch(text, (Branch(f"… needs {len(needs)} more"),))
+            return Branch(text, (Branch(f"… needs {len(needs):,} more"),))
         return Branch(text, self.below(needs, depth + 1))
+
+
+def _words(part: Part) -> Iterator[str]:
+    yield _named(part)
+    if part.licences:
+        shown = " and ".join(word(name, _WHOLE_LICENCE) for name in part.licences[:2])
+        more = ", …" if len(part.licences) > 2 else ""
+        yield toned("name", f"({shown}{more})")
+    yield _hashed(part)
+    if part.type == "container" and part.platform:
+        yield f"({word(part.platform)})"
