@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError, Refused
 from bom.install.archive import Archive
+from bom.install.images import Image
 from bom.install.intake import taken_in
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bom.sign.trust import TrustedKey
 
 # The first that recognises an artifact takes it.
-INSTALLERS: Final[tuple[Installer, ...]] = (Archive(),)
+INSTALLERS: Final[tuple[Installer, ...]] = (Archive(), Image())
 
 
 class Install:

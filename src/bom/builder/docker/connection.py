@@ -78,6 +78,17 @@ class Line:
             connection.close()
             raise
 
+    def delete(
+        self, path: str, timeout: float | None
+    ) -> tuple[Connection, http.client.HTTPResponse]:
+        """The answer to a DELETE; a fresh connection, as for a POST."""
+        connection = self._connection()
+        try:
+            return connection, self._ask(connection, path, timeout, method="DELETE")
+        except FAILURES:
+            connection.close()
+            raise
+
     def done(self, connection: Connection, response: http.client.HTTPResponse) -> None:
         """Give a connection back."""
         if response.isclosed() and not response.will_close:
@@ -96,6 +107,7 @@ class Line:
         timeout: float | None,
         body: Iterable[bytes] | None = None,
         said: Mapping[str, str] | None = None,
+        method: str = "",
     ) -> http.client.HTTPResponse:
         if connection.sock is None:
             connection.connect()
@@ -105,7 +117,7 @@ class Line:
         if isinstance(connection, _Proxied):
             prefix = connection.prefix + prefix
             headers |= connection.credentials
-        method = "GET" if body is None else "POST"
+        method = method or ("GET" if body is None else "POST")
         connection.request(method, prefix + path, body, headers)
         return connection.getresponse()
 

@@ -173,15 +173,55 @@ class Engine:
     def load(self, path: Path) -> None:
         """Take in the archive at `path` (POST /images/load)."""
         with path.open("rb", buffering=0) as file:
-            pieces = iter(lambda: file.read(_CHUNK), b"")
-            said = self._post("/images/load", {"quiet": "1"}, pieces, path.stat().st_size)
+            self.take(iter(lambda: file.read(_CHUNK), b""), path.stat().st_size)
+
+    def take(self, pieces: Iterable[bytes], size: int) -> tuple[str, ...]:
+        """Take in an archive of `size` bytes as it comes; the engine's words about what it loaded,
+        a line each."""
+        said = self._post("/images/load", {"quiet": "1"}, pieces, size)
+        words = []
         for line in said.splitlines():  # what goes wrong later is told after the status
             try:
-                error = json.loads(line).get("error")
+                found = json.loads(line)
+                error, told = found.get("error"), found.get("stream")
             except (ValueError, AttributeError, RecursionError):
                 continue
             if error:
                 raise BomError(f"the engine refuses: {printable_name(str(error)):.400}")
+            if isinstance(told, str):
+                words.append(told.strip())
+        return tuple(words)
+
+    def images(self) -> dict[str, tuple[str, ...]]:
+        """The tags of every image that it has, by ID (GET /images/json)."""
+        found = self._answer("/images/json", {"all": "1"})
+        if not isinstance(found, list):
+            raise _Silent("the engine's list of images is none", hint="see the engine's log")
+        listed = {}
+        for item in found:
+            if isinstance(item, dict) and (name := _text(item, "Id")):
+                tags = item.get("RepoTags")
+                named = [str(tag) for tag in tags] if isinstance(tags, list) else []
+                listed[name] = tuple(tag for tag in named if "<none>" not in tag)
+        return listed
+
+    def remove(self, name: str) -> None:
+        """Take away a tag, and the image with its last one; or, by its ID, an image without any
+        (DELETE /images/NAME). One that isn't there is no error."""
+        try:
+            connection, response = self._line.delete(
+                self._path(f"/images/{quote(name, safe='/:@')}"), _TIMEOUT
+            )
+            try:
+                if response.status not in (200, 404):
+                    raise _refusal(response)
+                _whole(response)
+            finally:
+                self._line.done(connection, response)
+        except (*FAILURES, ValueError) as error:
+            raise BomError(
+                "the engine gives no answer that can be read", hint="see the engine's log"
+            ) from error
 
     def tag(self, image: str, name: str) -> None:
         """Let `name` mean the image of this ID."""
@@ -218,6 +258,19 @@ class Engine:
         self, path: str, params: Mapping[str, str] | None = None, missing: object = ()
     ) -> Any:
         """A JSON object; for a 404 None where `missing` is None."""
+        answer = self._answer(path, params, missing)
+        if answer is None and missing is None:
+            return None
+        if not isinstance(answer, dict):
+            raise _Silent(
+                f"the engine's answer to {path} is no object", hint="see the engine's log"
+            )
+        return answer
+
+    def _answer(
+        self, path: str, params: Mapping[str, str] | None = None, missing: object = ()
+    ) -> Any:
+        """What JSON says; for a 404 None where `missing` is None."""
         try:
             connection, response = self._line.get(self._path(path, params), _TIMEOUT)
             try:
@@ -226,7 +279,7 @@ class Engine:
                     return None
                 if response.status != 200:
                     raise _refusal(response)
-                answer = json.loads(_whole(response))
+                return json.loads(_whole(response))
             finally:
                 self._line.done(connection, response)
         except (*FAILURES, ValueError, RecursionError) as error:
@@ -234,11 +287,6 @@ class Engine:
                 f"the engine gives no answer that can be read to {path.partition('?')[0]}",
                 hint="see the engine's log",
             ) from error
-        if not isinstance(answer, dict):
-            raise _Silent(
-                f"the engine's answer to {path} is no object", hint="see the engine's log"
-            )
-        return answer
 
 
 def _served(stated: object, name: str) -> tuple[str, ...]:

@@ -77,6 +77,17 @@ def identified(
     return Plain(path, digest, tuple(item.identity for item in found))
 
 
+def read_archive(pieces: Iterable[bytes]) -> tuple[ImageIdentity, ...]:
+    """Which images an archive holds that comes in pieces. Raises BadArtifact."""
+    reader = ImageReader(_Nothing())
+    try:
+        for piece in pieces:
+            reader.feed(piece)
+        return tuple(item.identity for item in identify_all(reader.finish()))
+    finally:
+        reader.close()
+
+
 def from_file(path: Path, read: Reader[_Made_co], progress: Progress) -> _Made_co:
     """What `read` makes of the archive at `path`. Raises BomError, OSError."""
     try:
