@@ -46,6 +46,7 @@ CALLS: Final = {
     "verb-of-another-program": "bom inspect app.tar",
     "option-near-another": "bom verify --kee release.pub app.tar",
     "quiet-and-verbose": "bom -q verify -v app.tar",
+    "help-doctor": "bom doctor --help",
     "help-completion": "bom completion --help",
     "completion-unknown-shell": "bom completion csh",
     "verify-good-quiet": "bom -q verify --key ../release.pub ../app.tar",

@@ -37,6 +37,7 @@ VERBS: Final = {
     "diff": "What changed between two artifacts.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",
+    "doctor": "What this machine can observe, sign and build.",
     "completion": "Completion for a shell.",
 }
 # What other programs call it -> the verb, for who types that.

@@ -14,6 +14,7 @@ from bom.capsule_record import CapsuleRecord
 from bom.check_record import CheckRecord
 from bom.config import Config
 from bom.lock_record import Lock
+from bom.report.machine import DoctorRecord
 from bom.report.records import (
     ComparisonRecord,
     DiffRecord,
@@ -39,6 +40,7 @@ def schemas() -> dict[str, str]:
         "result": ResultRecord,
         "check": CheckRecord,
         "key": KeyRecord,
+        "doctor": DoctorRecord,
         "file": FileRecord,
         "install": InstallRecord,
         "capsule": CapsuleRecord,
