@@ -1,1 +1,92 @@
-"""A BOM as one HTML page that needs nothing else: to look at, to search, to print."""
+"""A BOM as one HTML page that needs nothing else: to look at, to search, to print.
+
+The same document gives the same bytes. The document may be anybody's: `report.contents` takes
+nothing for granted, and every word of it goes through `element`, which escapes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bom.report.contents import contents
+from bom.report.html import building, layers, overview, review, vulnerabilities
+from bom.report.html.components import components, graph
+from bom.report.html.frame import page as framed
+from bom.report.html.nodes import nodes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from bom.model import Verdict
+    from bom.report.contents import Contents
+    from bom.report.html.element import Html
+    from bom.report.html.overview import Tile
+    from bom.report.html.vulnerabilities import Audit
+
+
+def page(document: Mapping[str, object], verdict: Verdict | None = None) -> str:
+    """The page, ending in a newline. Never raises for bad content.
+
+    `verdict`: what `bom.verify` said of the artifact, where it was asked; without it the page says
+    that nothing was verified.
+    """
+    found = contents(document)
+    nodes = nodes_of(found)
+    audit = vulnerabilities.stated(found, nodes)
+    vulnerable = vulnerabilities.by_node(audit)
+    parts: list[tuple[str, str, str, Html | None]] = [
+        ("components", "Components", f"{len(nodes) - 1:,}", components(nodes, vulnerable)),
+        ("graph", "Dependency graph", "", graph(nodes, vulnerable)),
+        (
+            "vulnerabilities",
+            "Vulnerabilities",
+            f"{len(audit.found):,}" if audit else "?",
+            vulnerabilities.vulnerabilities(audit, nodes),
+        ),
+        ("licences", "Licences", "", review.licences(nodes, "components-table:2")),
+        ("checks", "Checks", str(len(found.checks) + len(found.again)), building.checks(found)),
+        ("gaps", "Gaps", f"{len(found.gaps):,}", review.gaps(found, nodes)),
+        ("layers", "Layers", str(len(found.layers)), layers.layers(found)),
+        ("tools", "Tools", str(len(found.tools)), building.tools(found)),
+        ("environment", "Environment", str(len(found.settings)), building.environment(found)),
+        (
+            "built-with",
+            "Built with",
+            f"{len(found.built_with):,}",
+            building.built_with(found),
+        ),
+    ]
+    shown = [(place, name, count, html) for place, name, count, html in parts if html]
+    menu = [("overview", "Overview", ""), *(entry[:3] for entry in shown)]
+    first = overview.overview(found, list(_tiles(found, len(nodes) - 1, audit)))
+    return framed(
+        f"{overview.title(found)}: bill of materials",
+        overview.header(found, verdict),
+        [first, *(html for _, _, _, html in shown)],
+        menu,
+        interactive=True,
+    )
+
+
+def _tiles(found: Contents, count: int, audit: Audit | None) -> Iterator[Tile]:
+    """The numbers that a reader wants first."""
+    yield "components", "components", f"{count:,}", ""
+    if audit is None:
+        yield "vulnerabilities", "vulnerabilities: not audited", "?", "warn"
+    else:
+        number = len({line.name for line in audit.found if line.open})
+        mood = "bad" if number else "warn" if audit.not_audited else "good"
+        yield "vulnerabilities", "open vulnerabilities", f"{number:,}", mood  # type: ignore[misc]
+    passed = sum(line.outcome == "passed" for line in found.checks)
+    if found.checks:
+        all_passed = passed == len(found.checks)
+        told = f"{passed} of {len(found.checks)}"
+        yield "checks", "checks passed", told, "good" if all_passed else "bad"
+    else:
+        yield "checks", "checks", "0", "warn"
+    yield "gaps", "gaps", f"{len(found.gaps):,}", "warn" if found.gaps else ""
+    if found.findings:
+        yield "findings", "found wrong when built", f"{len(found.findings):,}", "bad"
+    yield "tools", "tools", str(len(found.tools)), ""
+    if found.layers:
+        yield "layers", "layers", str(len(found.layers)), ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ATTRIBUTE: Final = re.compile(r"[a-zA-Z][a-zA-Z-]*")
 _ACTIVE: Final = re.compile(r"on.*|style|src|srcset|srcdoc|action|formaction|background|data|ping")
 _FRAGMENT: Final = re.compile(r"#[a-z][a-z0-9-]*")
-_VOID: Final = frozenset({"br", "col", "hr", "input", "link", "meta", "rect", "wbr"})
+_VOID: Final = frozenset({"br", "col", "hr", "input", "link", "meta", "wbr"})
 # What ends a script element, or is read as a comment's begin in one (HTML 13.1.3), and the two
 # line ends that JSON allows in strings.
 _UNSAFE_JSON: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
