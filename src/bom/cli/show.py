@@ -10,12 +10,16 @@ import click
 
 from bom.cli.document import write_json
 from bom.cli.printing import color_option, emit, finish, output_option, size_option, width
+from bom.cli.trusted import trust_options, trusted
 from bom.errors import BomError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FORMATS: Final = ("tree", "json", "markdown")
+    from bom.report.audit_record import AuditRecord
+
+_AUDIT: Final = 256 << 20  # bytes of an audit's result
+_FORMATS: Final = ("tree", "json", "markdown", "html")
 
 
 @click.command(
@@ -25,6 +29,7 @@ _FORMATS: Final = ("tree", "json", "markdown")
 Examples:
   bom show app.tar
   bom show app.tar --format markdown -o notes.md
+  bom show app.tar --format html --key release.pub -o app.html
   bom show app.tar --json | jq .components
   bom show --files app.tar
 """,
@@ -47,6 +52,14 @@ Examples:
     help="Which files of an image belong to nothing known; takes what `bom scan` takes.",
 )
 @click.option("--platform", default="", help="With --files, of an image for several: os/arch.")
+@click.option(
+    "--audit",
+    "audit_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --format html, what `bom audit --json` wrote: its vulnerabilities are shown.",
+)
+@trust_options
 @color_option
 @size_option
 def command(
@@ -56,11 +69,14 @@ def command(
     as_json: bool,
     show_files: bool,
     platform: str,
+    audit_file: Path | None,
+    keys: tuple[Path, ...],
+    config_file: Path | None,
     color: str,
     max_size: int | None,
 ) -> None:
     """Show the BOM that ARTIFACT carries, or that it is. Nothing is checked: `bom verify` does
-    that.
+    that, and a page of --format html says what it found if --key or --config is given.
     """
     from bom.cli.target import file_target
 
@@ -71,6 +87,11 @@ def command(
         raise BomError("--max-size is about --format markdown", hint="leave one of them out")
     if show_files and form not in ("tree", "json"):
         raise BomError(f"--files can't be shown as {form}", hint="leave --format out, or use json")
+    if form != "html" and (audit_file or keys or config_file):
+        raise BomError(
+            "--audit, --key and --config are about --format html",
+            hint="`bom audit` and `bom verify` print what they find themselves",
+        )
     place = file_target(output) if output is not None else None
     if show_files:
         emit(_files(artifact, platform, form), place)
@@ -81,7 +102,9 @@ def command(
         data = bom_of(Path(artifact))
     except OSError as error:
         raise BomError(f"{artifact} can't be read: {error.strerror}") from error
-    if form != "json":
+    if form == "html":
+        emit(_page(Path(artifact), data, audit_file, keys, config_file), place)
+    elif form != "json":
         emit(_report(data, form, max_size, width(place), finish(color, place)), place)
     elif place is None:
         write_json(data)
@@ -89,6 +112,43 @@ def command(
         from bom.output import write_whole
 
         write_whole(place, data)
+
+
+def _page(
+    artifact: Path,
+    data: bytes,
+    audit_file: Path | None,
+    keys: tuple[Path, ...],
+    config_file: Path | None,
+) -> str:
+    from bom import canonical
+    from bom.report.html import page
+
+    verdict = None
+    if keys or config_file is not None:
+        from bom.verify import verify
+
+        verdict = verify(artifact, trusted(keys, config_file))
+    found = canonical.loads(data)
+    document = found if isinstance(found, dict) else {}
+    return page(document, verdict, _audit(audit_file) if audit_file is not None else None)
+
+
+def _audit(file: Path) -> AuditRecord:
+    from pydantic import ValidationError
+
+    from bom.input import read_bounded
+    from bom.report.audit_record import AuditRecord
+
+    try:
+        return AuditRecord.model_validate_json(read_bounded(file, _AUDIT))
+    except OSError as error:
+        raise BomError(f"{file} can't be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise BomError(
+            f"{file} is no result of `bom audit`: {error.error_count()} of its fields are wrong",
+            hint="bom audit ARTIFACT --json > FILE",
+        ) from error
 
 
 def _report(

@@ -18,30 +18,37 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from bom.model import Verdict
+    from bom.report.audit_record import AuditRecord
     from bom.report.contents import Contents
     from bom.report.html.element import Html
-    from bom.report.html.overview import Tile
+    from bom.report.html.overview import Mood, Tile
     from bom.report.html.vulnerabilities import Audit
 
 
-def page(document: Mapping[str, object], verdict: Verdict | None = None) -> str:
+def page(
+    document: Mapping[str, object],
+    verdict: Verdict | None = None,
+    audit: AuditRecord | None = None,
+) -> str:
     """The page, ending in a newline. Never raises for bad content.
 
     `verdict`: what `bom.verify` said of the artifact, where it was asked; without it the page says
-    that nothing was verified.
+    that nothing was verified. `audit`: what `bom audit` found; without it what the document itself
+    lists, and where it lists nothing the page says that nothing was audited.
     """
     found = contents(document)
     nodes = nodes_of(found)
-    audit = vulnerabilities.stated(found, nodes)
-    vulnerable = vulnerabilities.by_node(audit)
+    known = vulnerabilities.audited(audit, nodes) if audit else None
+    known = known or vulnerabilities.stated(found, nodes)
+    vulnerable = vulnerabilities.by_node(known)
     parts: list[tuple[str, str, str, Html | None]] = [
         ("components", "Components", f"{len(nodes) - 1:,}", components(nodes, vulnerable)),
         ("graph", "Dependency graph", "", graph(nodes, vulnerable)),
         (
             "vulnerabilities",
             "Vulnerabilities",
-            f"{len(audit.found):,}" if audit else "?",
-            vulnerabilities.vulnerabilities(audit, nodes),
+            f"{len(known.found):,}" if known else "?",
+            vulnerabilities.vulnerabilities(known, nodes),
         ),
         ("licences", "Licences", "", review.licences(nodes, "components-table:2")),
         ("checks", "Checks", str(len(found.checks) + len(found.again)), building.checks(found)),
@@ -58,7 +65,7 @@ def page(document: Mapping[str, object], verdict: Verdict | None = None) -> str:
     ]
     shown = [(place, name, count, html) for place, name, count, html in parts if html]
     menu = [("overview", "Overview", ""), *(entry[:3] for entry in shown)]
-    first = overview.overview(found, list(_tiles(found, len(nodes) - 1, audit)))
+    first = overview.overview(found, list(_tiles(found, len(nodes) - 1, known)))
     return framed(
         f"{overview.title(found)}: bill of materials",
         overview.header(found, verdict),
@@ -75,8 +82,12 @@ def _tiles(found: Contents, count: int, audit: Audit | None) -> Iterator[Tile]:
         yield "vulnerabilities", "vulnerabilities: not audited", "?", "warn"
     else:
         number = len({line.name for line in audit.found if line.open})
-        mood = "bad" if number else "warn" if audit.not_audited else "good"
-        yield "vulnerabilities", "open vulnerabilities", f"{number:,}", mood  # type: ignore[misc]
+        partly = audit.not_audited or audit.refused
+        label = "open vulnerabilities" + (
+            f": {len(audit.not_audited):,} not audited" if partly else ""
+        )
+        mood: Mood = "bad" if number else "warn" if partly else "good"
+        yield "vulnerabilities", label, "?" if audit.refused else f"{number:,}", mood
     passed = sum(line.outcome == "passed" for line in found.checks)
     if found.checks:
         all_passed = passed == len(found.checks)

@@ -1,9 +1,11 @@
-"""Known vulnerabilities: those that the document itself lists (CycloneDX `vulnerabilities`)."""
+"""Known vulnerabilities: what `bom audit` found, or what the document itself lists (CycloneDX
+`vulnerabilities`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from bom.report.foreign import as_object, as_objects, as_text
 from bom.report.html.element import Html, element, joined
@@ -14,6 +16,7 @@ from bom.report.html.tables import Column, bullets, folded, long_table, plural
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from bom.report.audit_record import AuditRecord
     from bom.report.contents import Contents
     from bom.report.html.nodes import Node
 
@@ -44,21 +47,20 @@ class Vulnerability:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """`sources`: what the advisories were, with dates and digests; `not_audited`: (component,
-    why)."""
+    """`sources`: what it rests on, a line each; `not_audited`: (component, why); `refused`: why
+    nothing was looked up at all."""
 
     found: tuple[Vulnerability, ...]
     sources: tuple[str, ...] = ()
     not_audited: tuple[tuple[str, str], ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def stated(found: Contents, nodes: Sequence[Node]) -> Audit | None:
     """What the document says, None where it says nothing of vulnerabilities."""
     if not isinstance(found.document.get("vulnerabilities"), list):
         return None
-    numbers: dict[str, int] = {}
-    for number, node in enumerate(nodes):
-        numbers.setdefault(node.part.ref, number)
+    numbers = _numbers(nodes)
     built = {part.ref: label(part) for part in (*found.built_with, *found.tools)}
     lines = [
         line
@@ -66,6 +68,54 @@ def stated(found: Contents, nodes: Sequence[Node]) -> Audit | None:
         for line in _lines(entry, numbers, built)
     ]
     return Audit(tuple(sorted(lines, key=_rank)))
+
+
+def audited(record: AuditRecord, nodes: Sequence[Node]) -> Audit:
+    """What `bom audit --json` has written."""
+    numbers = _numbers(nodes)
+    found = []
+    for item in record.vulnerabilities:
+        places: list[int | None] = [numbers[ref] for ref in item.components if ref in numbers]
+        told = item.summary
+        if item.aliases:
+            told = f"{told} (also {', '.join(item.aliases)})".lstrip()
+        state = ""
+        if item.ignored is not None:
+            state = "ignored"
+            told = f"Ignored until {item.ignored.until}: {item.ignored.reason}. {told}"
+        fixed = f"update to {' or '.join(item.fixed)}" if item.fixed else ""
+        for node in places or [None]:
+            about = f"{item.package} {item.version}"
+            line = Vulnerability(item.id, item.severity, node, about, state, fixed, told)
+            found.append(line)
+    return Audit(
+        tuple(sorted(found, key=_rank)),
+        tuple(_sources(record)),
+        tuple((item.what, item.reason) for item in record.not_audited),
+        tuple(f"{item.code}: {item.message}" for item in record.refused),
+    )
+
+
+def _sources(record: AuditRecord) -> Iterator[str]:
+    yield f"the audit of {record.artifact}"
+    if record.advisories is not None:
+        told = record.advisories
+        yield (
+            f"{told.name}: {plural(told.advisories, 'advisory', 'advisories')}, the newest of"
+            f" {told.newest or 'an unknown time'}, sha256:{told.sha256}"
+        )
+    if record.service is not None:
+        yield record.service
+    yield f"{plural(record.audited, 'package was', 'packages were')} looked up"
+    yield from record.notes
+
+
+def _numbers(nodes: Sequence[Node]) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for number, node in enumerate(nodes):
+        if node.part.ref:
+            numbers.setdefault(node.part.ref, number)
+    return numbers
 
 
 def _rank(line: Vulnerability) -> tuple[bool, int, str]:
@@ -79,7 +129,7 @@ def _lines(
     severity = min(filter(SEVERITIES.__contains__, stated), key=SEVERITIES.index, default="unknown")
     analysis = as_object(entry.get("analysis"))
     told = as_text(entry.get("description")) or as_text(entry.get("detail"))
-    affects = [as_text(item.get("ref")) for item in as_objects(entry.get("affects"))]
+    affects = [_ref(as_text(item.get("ref"))) for item in as_objects(entry.get("affects"))]
     for ref in affects or [""]:
         yield Vulnerability(
             as_text(entry.get("id")) or "(no identifier)",
@@ -90,6 +140,12 @@ def _lines(
             as_text(entry.get("recommendation")),
             told,
         )
+
+
+def _ref(text: str) -> str:
+    """A bom-ref, or the one that a BOM-Link (`urn:cdx:SERIAL/VERSION#REF`) ends in."""
+    _, hash_sign, ref = text.partition("#")
+    return unquote(ref) if hash_sign and text.startswith("urn:cdx:") else text
 
 
 def by_node(audit: Audit | None) -> dict[int, list[str]]:
@@ -148,6 +204,8 @@ def vulnerabilities(audit: Audit | None, nodes: Sequence[Node]) -> Html:
             searched="Search vulnerabilities",
         )
         if rows
+        else None
+        if audit.refused
         else element("p", "None is known of what was audited.", class_="note"),
         count=f"{len(rows):,}",
     )
@@ -155,8 +213,11 @@ def vulnerabilities(audit: Audit | None, nodes: Sequence[Node]) -> Html:
 
 def _scope(audit: Audit) -> Iterator[Html]:
     """What was looked at, and what was not."""
+    if audit.refused:
+        heading = element("p", element("strong", "Not audited: "), "it is not what was sealed.")
+        yield element("div", heading, bullets(audit.refused), class_="banner bad")
     if audit.sources:
-        yield element("p", "Looked up in:", class_="note")
+        yield element("p", "What this rests on:", class_="note")
         yield bullets(audit.sources)
     if audit.not_audited:
         listed = bullets(f"{name}: {why}" for name, why in audit.not_audited)
