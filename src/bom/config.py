@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date  # noqa: TC003 - pydantic reads it
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,20 @@ class CheckConfig(_Strict):
     command: list[str] = []
 
 
+class IgnoreConfig(_Strict):
+    """A vulnerability that is known and accepted."""
+
+    id: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    until: date = Field(description="The last day of it, UTC.")
+
+
+class AuditConfig(_Strict):
+    """What `bom audit` is to know."""
+
+    ignore: list[IgnoreConfig] = []
+
+
 class Config(_Strict):
     """The project's settings. Unknown keys are refused, so a typing mistake never goes unseen."""
 
@@ -51,6 +66,9 @@ class Config(_Strict):
     )
     record_host: bool = Field(
         default=False, description="Put host and user name into the run record (personal data)."
+    )
+    audit: AuditConfig = Field(
+        default=AuditConfig(), description="What `bom audit` accepts, why, and until when."
     )
     trusted_keys: list[str] = Field(
         default=[],
@@ -125,8 +143,12 @@ def _mistake(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = CheckConfig.model_fields if len(first["loc"]) > 1 else Config.model_fields
-        near = get_close_matches(str(first["loc"][-1]), known, 1)
+        known: type[_Strict] = {
+            ("checks", 3): CheckConfig,
+            ("audit", 2): AuditConfig,
+            ("audit", 4): IgnoreConfig,
+        }.get((str(first["loc"][0]), len(first["loc"])), Config)
+        near = get_close_matches(str(first["loc"][-1]), known.model_fields, 1)
         return f"unknown key {where}" + (f"; did you mean {near[0]}?" if near else "")
     if first["type"] == "missing":
         return f"{where} is missing"
