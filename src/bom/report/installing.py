@@ -55,6 +55,8 @@ class _Install(Protocol):
 def install_text(install: _Install, plan: _Plan, *, dry_run: bool) -> str:
     """Lines ending in a newline: what it is about first, then a line for each step."""
     verb = "would install" if dry_run else "installed"
+    if plan.steps and all(step.action == "keep" for step in plan.steps):
+        verb = "nothing to do"
     lines = [f"{verb}: {inert(install.name)} into {inert(plan.where)}"]
     lines += _step_lines(plan.steps, dry_run=dry_run)
     lines += [f"  warning: {inert(text)}" for text in plan.warnings]

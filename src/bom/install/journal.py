@@ -1,0 +1,291 @@
+"""New files of a shared folder put in place of old ones: all of them, or, by a journal, none.
+
+In the folder `.bom-install` (mode 0700, locked while an install runs) the new files are put
+together. Then the journal says which files come and which go, the old ones are moved away beside
+it, and the new ones to their places; without the journal it is done. What was killed meanwhile is
+taken back by the next install that finds a journal: whatever is new goes, whatever is old comes
+back. That may be killed, too, and done again.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads it
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bom.errors import BomError, Refused
+from bom.input import read_bounded
+from bom.installed.site import WORK
+from bom.output import make_durable
+from bom.printable import printable_os
+from bom.private_folder import remove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_JOURNAL: Final = "journal.json"
+_LIMIT: Final = 256 << 20  # bytes
+
+
+class _Journal(BaseModel):
+    """`moved`: path -> name of its old content in the folder `old`; `new`: paths of what comes;
+    `folders`: those that are made for it, outer ones first. Paths are absolute."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    moved: Mapping[str, str]
+    new: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+class Workplace:
+    """The folder `.bom-install` in `site`, locked. `stage`: an empty folder for what is new.
+    `roots`: nothing is moved that does not lie below one of them."""
+
+    def __init__(self, folder: Path, roots: Sequence[Path]) -> None:
+        self.stage = folder / "stage"
+        self._folder = folder
+        self._old = folder / "old"
+        self._roots = tuple(map(os.path.normpath, roots))
+
+    def put(self, new: Mapping[Path, Path], old: Sequence[Path]) -> None:
+        """Move each of `new` (place -> where it is staged) to its place, and `old` out of the way.
+
+        Raises BomError where a place is a folder, OSError; then everything is as before.
+        """
+        for place in new:
+            if place.is_dir() and not place.is_symlink():
+                raise BomError(
+                    f"{printable_os(str(place))} is a folder, and a file is to be there",
+                    hint="look what it is, and remove it",
+                )
+        gone = sorted({str(path) for path in (*old, *new) if os.path.lexists(path)})
+        folders = _to_be_made(new)
+        journal = _Journal(
+            moved={path: str(number) for number, path in enumerate(gone)},
+            new=tuple(sorted(map(str, new))),
+            folders=tuple(map(str, folders)),
+        )
+        self._check(journal)
+        self._old.mkdir(mode=0o700)
+        self._write(journal)
+        try:
+            for path, name in journal.moved.items():
+                _move(Path(path), self._old / name)
+            for folder in folders:
+                folder.mkdir(exist_ok=True)
+            for place, staged in new.items():
+                _move(staged, place)
+        except BaseException:
+            self.restore()
+            raise
+        self._remove_empty(gone)
+        (self._folder / _JOURNAL).unlink()  # from here on it is done
+
+    def restore(self) -> bool:
+        """Take back what a cut-off install did; whether there was anything."""
+        try:
+            raw = read_bounded(self._folder / _JOURNAL, _LIMIT)
+        except FileNotFoundError:
+            self.clear()
+            return False
+        try:
+            journal = _Journal.model_validate_json(raw)
+        except ValidationError as error:
+            raise BomError(
+                f"{printable_os(str(self._folder / _JOURNAL))} is no journal of an install",
+                hint="look what it is, and remove the folder",
+            ) from error
+        self._check(journal)
+        for path in journal.new:
+            # an old file that was not moved away yet still stands where a new one was to be
+            if path not in journal.moved or os.path.lexists(self._old / journal.moved[path]):
+                with suppress(FileNotFoundError):
+                    Path(path).unlink()
+        for path, name in journal.moved.items():
+            if os.path.lexists(self._old / name):
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                _move(self._old / name, Path(path))
+        for folder in reversed(journal.folders):
+            self._remove_cache(Path(folder))
+            with suppress(OSError):
+                Path(folder).rmdir()
+        (self._folder / _JOURNAL).unlink()
+        self.clear()
+        return True
+
+    def _write(self, journal: _Journal) -> None:
+        part = self._folder / f"{_JOURNAL}.part"
+        # \\udcNN stands for the bytes of a name that is no UTF-8
+        part.write_text(json.dumps(journal.model_dump()), "ascii")
+        make_durable(part)
+        part.replace(self._folder / _JOURNAL)
+        make_durable_folder(self._folder)
+
+    def _check(self, journal: _Journal) -> None:
+        """What a journal names must be ours to move: it lies in a folder that others may see."""
+        for path in (*journal.new, *journal.moved, *journal.folders):
+            whole = os.path.normpath(path) == path
+            inside = any(path.startswith(f"{root}/") for root in self._roots)
+            if not (whole and inside):
+                raise Refused(
+                    f"{printable_os(path)} is not in the environment that is installed into",
+                    hint=f"look into {printable_os(str(self._folder))}",
+                )
+        if any(not name.isdecimal() for name in journal.moved.values()):
+            raise Refused(f"{printable_os(str(self._folder))} holds no journal of an install")
+
+    def _remove_empty(self, gone: Sequence[str]) -> None:
+        """Folders that held nothing but what went."""
+        for folder in sorted({os.path.dirname(path) for path in gone}, reverse=True):  # noqa: PTH120
+            while folder not in self._roots and any(
+                folder.startswith(f"{r}/") for r in self._roots
+            ):
+                self._remove_cache(Path(folder))
+                try:
+                    Path(folder).rmdir()
+                except OSError:
+                    break
+                folder = os.path.dirname(folder)  # noqa: PTH120
+
+    @staticmethod
+    def _remove_cache(folder: Path) -> None:
+        """Byte code that an interpreter wrote beside modules that are gone."""
+        try:
+            names = [entry.name for entry in folder.iterdir()]
+        except OSError:
+            return
+        if folder.name != "__pycache__" and names != ["__pycache__"]:
+            return
+        cache = folder if folder.name == "__pycache__" else folder / "__pycache__"
+        if cache.is_symlink():
+            return
+        modules = {path.name.partition(".")[0] for path in cache.parent.glob("*.py")}
+        for path in cache.glob("*.pyc"):
+            if path.name.partition(".")[0] not in modules:
+                with suppress(OSError):
+                    path.unlink()
+        with suppress(OSError):
+            cache.rmdir()
+
+    def clear(self) -> None:
+        """Take away all that is no journal."""
+        for name in (self.stage, self._old):
+            remove(name)
+        with suppress(FileNotFoundError):
+            (self._folder / f"{_JOURNAL}.part").unlink()
+
+
+@contextmanager
+def working_in(site: Path, roots: Sequence[Path]) -> Iterator[Workplace]:
+    """The workplace in a folder of packages, which is there, for one install at a time. What an
+    earlier one left is taken back first. Raises BomError where another install is at it."""
+    folder = site / WORK
+    lock = _locked(folder, site)
+    place = Workplace(folder, roots)
+    try:
+        place.restore()
+        place.stage.mkdir(mode=0o700)
+        yield place
+    except OSError as error:
+        raise _failed(site, error) from error
+    finally:
+        if not (folder / _JOURNAL).exists():
+            place.clear()
+            with suppress(OSError):
+                folder.rmdir()
+        os.close(lock)
+
+
+def was_cut_off(site: Path) -> bool:
+    """Whether an install into the folder was killed while it changed it."""
+    return (site / WORK / _JOURNAL).exists()
+
+
+def _locked(folder: Path, site: Path) -> int:
+    while True:
+        try:
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            if not site.is_dir():
+                raise
+            continue  # another install came to its end between the two
+        except OSError as error:
+            raise _failed(site, error) from error
+        try:
+            stated = os.fstat(lock)
+            if stated.st_uid != os.geteuid() or stated.st_mode & 0o077:
+                raise Refused(
+                    f"{printable_os(str(folder))} is not a folder of an install by this user",
+                    hint="look what it is, and remove it",
+                )
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(stated, folder.lstat()):
+                    return lock
+        except BlockingIOError:
+            os.close(lock)
+            raise BomError(
+                f"another install into {printable_os(str(site))} is running",
+                hint="wait for it, then try again",
+            ) from None
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
+
+
+def _to_be_made(new: Mapping[Path, Path]) -> list[Path]:
+    found: set[Path] = set()
+    for place in new:
+        folder = place.parent
+        while folder not in found and not folder.is_dir():
+            found.add(folder)
+            folder = folder.parent
+    return sorted(found)
+
+
+def _move(path: Path, target: Path) -> None:
+    """Rename; across file systems copy to a name beside the target, then rename that."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(f".bom-tmp-{target.name[:80]}")
+        with suppress(FileNotFoundError):
+            part.unlink()
+        shutil.copy2(path, part, follow_symlinks=False)
+        part.rename(target)
+        path.unlink()
+
+
+def make_durable_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _failed(site: Path, error: OSError) -> BomError:
+    hint = "what was there before is still there"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = f"make room on its disk; {hint}"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "install into an environment of your own: `python3 -m venv FOLDER`, then --python"
+    return BomError(
+        f"{printable_os(str(site))} can't be installed into: {error.strerror or error}", hint=hint
+    )

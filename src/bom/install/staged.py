@@ -1,0 +1,164 @@
+"""What pip or uv put together, before it goes to its place: put in order, and held against what
+was to be installed, file by file.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import os
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from packaging.version import InvalidVersion, Version
+
+from bom.install import wheel_files
+from bom.install.intake import NotInstalled
+from bom.installed import receipt
+from bom.installed.site import digest, distributions, placed
+from bom.model import Finding
+from bom.printable import printable_os
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from bom.install.client import Package
+    from bom.install.layout import Layout
+    from bom.installed.site import Distribution
+
+CODE: Final = "not-as-sealed"
+_MACHINES_OWN: Final = ("direct_url.json", "uv_cache.json", "uv_build.json")
+
+
+def put_in_order(layout: Layout, requested: str) -> dict[str, Distribution]:
+    """The staged packages, their RECORDs without what says something about this machine only.
+
+    `requested`: the one that the user asked for; the others came with it (REQUESTED).
+    """
+    for site in layout.staged_sites:
+        for item in distributions(site).values():
+            drop = {f"{item.info.name}/{name}" for name in _MACHINES_OWN}
+            if item.name != requested:
+                drop.add(f"{item.info.name}/REQUESTED")
+            _rewrite(item, drop, layout)
+    return layout.staged()
+
+
+def write_receipt(item: Distribution, text: str) -> None:
+    """Put a receipt into the artifact's dist-info and its RECORD."""
+    data = text.encode()
+    (item.info / receipt.NAME).write_bytes(data)
+    encoded = base64.urlsafe_b64encode(sha256(data).digest()).rstrip(b"=").decode()
+    row = [f"{item.info.name}/{receipt.NAME}", f"sha256={encoded}", str(len(data))]
+    rows = [*_rows(item.info / "RECORD"), row]
+    _write(item.info / "RECORD", rows)
+
+
+def check(layout: Layout, found: Mapping[str, Distribution], packages: Sequence[Package]) -> None:
+    """Raises NotInstalled where anything staged is not as in the packages."""
+    wrong: list[Finding] = []
+    listed: set[Path] = set()
+    for item in found.values():
+        wrong += _against_record(item, layout, listed)
+    for path in layout.staged_files():
+        if path not in listed and path.suffix != ".pyc":
+            wrong.append(_finding("the installer wrote a file that nobody lists", path, layout))
+    by_name = {package.name: package for package in packages}
+    for name in sorted({*found, *by_name}):
+        wrong += _against_package(name, found.get(name), by_name.get(name), layout)
+    if wrong:
+        raise NotInstalled(
+            f"nothing is installed: {wrong[0].message}: {wrong[0].where}",
+            wrong,
+            hint="is the installer itself what it should be?",
+        )
+
+
+def _against_record(item: Distribution, layout: Layout, listed: set[Path]) -> Iterable[Finding]:
+    if item.rows is None:
+        yield _finding("the installer wrote no RECORD", item.info, layout)
+        return
+    for path, stated in item.rows.items():
+        place = placed(item.site, path)
+        listed.add(place)
+        actual = digest(place)
+        if place.is_symlink() or not actual:
+            yield _finding("the installer did not write a file of a package", place, layout)
+        elif stated != actual and path != f"{item.info.name}/RECORD":
+            yield _finding("the installer wrote other bytes", place, layout, stated, actual)
+
+
+def _against_package(
+    name: str, item: Distribution | None, package: Package | None, layout: Layout
+) -> Iterable[Finding]:
+    if item is None:
+        yield Finding(CODE, "the installer left a package out", where=name)
+        return
+    if package is None:
+        yield Finding(CODE, "the installer put a package there that nobody asked for", where=name)
+        return
+    if not _same_version(item.version, package.version):
+        yield Finding(
+            CODE, "the installer put another version there", package.version, item.version, name
+        )
+    for path, stated in package.files.items():
+        yield from _compared(item.site / path, stated, layout)
+    if package.wheel is None:
+        return
+    for member in wheel_files.members(package.wheel):
+        folder = layout.staged_scheme(member.scheme) if member.scheme else None
+        if folder is not None and member.is_python_script:
+            place = folder / member.path
+            rest = wheel_files.without_first_line(place.read_bytes()) if place.is_file() else b""
+            actual = f"sha256:{sha256(rest).hexdigest()}"
+            if actual != member.digest:
+                yield _finding(
+                    "the installer wrote other bytes", place, layout, member.digest, actual
+                )
+        elif folder is not None:
+            yield from _compared(folder / member.path, member.digest, layout)
+
+
+def _compared(place: Path, stated: str, layout: Layout) -> Iterable[Finding]:
+    actual = digest(place)
+    if actual != stated:
+        yield _finding("the installer wrote other bytes", place, layout, stated, actual)
+
+
+def _same_version(one: str, two: str) -> bool:
+    try:
+        return Version(one) == Version(two)
+    except InvalidVersion:
+        return one == two
+
+
+def _finding(
+    message: str, place: Path, layout: Layout, expected: str = "", found: str = ""
+) -> Finding:
+    return Finding(CODE, message, expected, found, printable_os(str(layout.final(place))))
+
+
+def _rewrite(item: Distribution, drop: set[str], layout: Layout) -> None:
+    rows = []
+    for row in _rows(item.info / "RECORD"):
+        path = layout.record_path(row[0]) if row else ""
+        if path in drop:
+            placed(item.site, path).unlink(missing_ok=True)
+        elif path and not layout.is_lost(item.site, path):
+            rows.append([path, *row[1:]])
+    _write(item.info / "RECORD", rows)
+
+
+def _rows(record: Path) -> list[list[str]]:
+    raw = record.read_bytes().decode("utf-8", "surrogateescape")
+    return [row for row in csv.reader(io.StringIO(raw, newline="")) if row]
+
+
+def _write(record: Path, rows: list[list[str]]) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(sorted(rows))
+    part = record.with_name("RECORD.part")
+    part.write_bytes(out.getvalue().encode("utf-8", "surrogateescape"))
+    os.replace(part, record)  # noqa: PTH105 - a name that may be no UTF-8
