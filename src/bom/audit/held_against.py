@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bom.audit.ecosystems import covers, normal_name, same_name
 from bom.audit.model import Hit, Package, Unaudited
 from bom.audit.ranges import Undecided, judge
-from bom.audit.versions import ORDERINGS
+from bom.versions import ORDERINGS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

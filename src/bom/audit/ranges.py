@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.audit.versions import ORDERINGS
+from bom.versions import ORDERINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.audit.versions import debian, gems, maven, packagist, rpm, semver
+from bom.versions import debian, gems, maven, packagist, rpm, semver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

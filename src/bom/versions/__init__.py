@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from bom.audit.versions import (
+from bom.versions import (
     alpine,
     debian,
     gems,
@@ -55,3 +55,32 @@ ORDERINGS: Final[dict[str, Callable[[str], Any]]] = {
     "openEuler": rpm.key,
     "openSUSE": rpm.key,
 }
+
+# A purl's type (the purl specification's type definitions) -> the ordering of its versions.
+_OF_PURLS: Final[dict[str, Callable[[str], Any]]] = {
+    "apk": alpine.key,
+    "cargo": semver.key,
+    "composer": packagist.key,
+    "deb": debian.key,
+    "gem": gems.key,
+    "githubactions": semver.key,
+    "golang": semver.key,
+    "hex": semver.key,
+    "maven": maven.key,
+    "npm": semver.key,
+    "nuget": nuget.key,
+    "pub": semver.key,
+    "pypi": pypi.key,
+    "rpm": rpm.key,
+    "swift": semver.key,
+}
+
+
+def compared(purl_type: str, one: str, two: str) -> int:
+    """-1 where the version `one` is older than `two`, 1 where it is newer, 0 where they are equal
+    for a purl's type. Raises ValueError where that is not known."""
+    key = _OF_PURLS.get(purl_type)
+    if key is None:
+        raise ValueError(f"no order is known for {purl_type}")
+    first, second = key(one), key(two)
+    return -1 if first < second else 1 if first > second else 0

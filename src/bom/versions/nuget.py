@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bom.audit.versions import semver
+from bom.versions import semver
 
 _NUMBERS: Final = re.compile(r"([0-9]+(?:\.[0-9]+){0,3})(.*)", re.DOTALL)
 Key = tuple[tuple[int, ...], tuple[object, ...]]
