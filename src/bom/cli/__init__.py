@@ -37,6 +37,7 @@ VERBS: Final = {
     "diff": "What changed between two artifacts.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",
+    "init": "Set a project up: bom.toml, a key, a workflow, a hook.",
     "doctor": "What this machine can observe, sign and build.",
     "completion": "Completion for a shell.",
 }
@@ -53,6 +54,7 @@ _SYNONYMS: Final = {
     "unseal": "strip",
     "keygen": "key",
     "test": "check",
+    "setup": "init",
 }
 # These pass a wrapped command's exit code through, so their own failures need one of their own.
 _WRAPPING: Final = {

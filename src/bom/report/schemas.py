@@ -14,6 +14,7 @@ from bom.capsule_record import CapsuleRecord
 from bom.check_record import CheckRecord
 from bom.config import Config
 from bom.lock_record import Lock
+from bom.report.initialised import InitRecord
 from bom.report.machine import DoctorRecord
 from bom.report.records import (
     ComparisonRecord,
@@ -41,6 +42,7 @@ def schemas() -> dict[str, str]:
         "check": CheckRecord,
         "key": KeyRecord,
         "doctor": DoctorRecord,
+        "init": InitRecord,
         "file": FileRecord,
         "install": InstallRecord,
         "capsule": CapsuleRecord,
