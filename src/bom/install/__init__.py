@@ -13,6 +13,7 @@ from bom.errors import BomError, Refused
 from bom.install.archive import Archive
 from bom.install.images import Image
 from bom.install.intake import taken_in
+from bom.install.npm import Npm
 from bom.install.python import PythonInstaller
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bom.sign.trust import TrustedKey
 
 # The first that recognises an artifact takes it.
-INSTALLERS: Final[tuple[Installer, ...]] = (PythonInstaller(), Archive(), Image())
+INSTALLERS: Final[tuple[Installer, ...]] = (PythonInstaller(), Archive(), Image(), Npm())
 
 
 class Install:

@@ -29,10 +29,12 @@ _BOM: Final = Path(".bom", "bom.cdx.json")
 
 
 class Place:
-    """Where an install goes. `new`: an empty folder, mode 0755, to put it together in."""
+    """Where an install goes. `new`: an empty folder, mode 0755, to put it together in. `lock`: the
+    descriptor by which it is locked, for a program that works there too."""
 
-    def __init__(self, prefix: Path, beside: Path) -> None:
+    def __init__(self, prefix: Path, beside: Path, lock: int) -> None:
         self.prefix = prefix
+        self.lock = lock
         self.new = beside / "new"
         self._old = beside / "old"
 
@@ -98,7 +100,7 @@ def replacing(prefix: Path) -> Iterator[Place]:
     try:
         _restore(beside, prefix)
         checked(prefix)  # once more: what is there now may be what was put back
-        place = Place(prefix, beside)
+        place = Place(prefix, beside, lock)
         place.new.mkdir(mode=_OPEN)
         place.new.chmod(_OPEN)
         yield place
