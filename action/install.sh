@@ -33,7 +33,12 @@ fi
 umask 077
 folder=$(mktemp -d -- "$temp/bom-XXXXXXXX")
 # A second call in one job takes what the first one installed.
-sum=$( (printf '%s\n' "$root"; cat -- "$root/requirements.lock"; "$python" -I -VV) | { sha256sum 2>/dev/null || shasum -a 256; })
+content() {
+  cat -- "$root/requirements.lock"
+  "$python" -I -VV
+  find "$root/src/bom" -type f -name '*.py' -print0 | LC_ALL=C sort -z | xargs -0 cat --
+}
+sum=$(content | { sha256sum 2>/dev/null || shasum -a 256; })
 place=$temp/bom-installed-${sum:0:16}
 if [[ ! -e $place/ready ]]; then
   rm -rf -- "$place"

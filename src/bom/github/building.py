@@ -30,7 +30,6 @@ _FLAGS: Final = (
     "check-reproducible",
     "locked",
     "normalize",
-    "require-checks",
     "require-reproducible",
 )
 _VALUES: Final = (("output", "output"), ("config", "config"), ("spec-version", "spec-version"))
@@ -70,9 +69,18 @@ def build_arguments(inputs: Inputs, how: signing.Signing, folder: Path) -> list[
     elif how.how == "unsigned":
         found.append("--unsigned")
     found += [f"--{name}" for name in _FLAGS if inputs.flag(name)]
+    if _checks_count(inputs):
+        found.append("--require-checks")
     found += [f"--{option}={inputs.text(name)}" for name, option in _VALUES if inputs.text(name)]
     found += [f"--{option}={line}" for name, option in _SEVERAL for line in inputs.lines(name)]
     return [*found, "--", *words(inputs.raw("command"))]
+
+
+def _checks_count(inputs: Inputs) -> bool:
+    """Whether a failed check stops the build: unless it is said, where the action runs any."""
+    if inputs.text("require-checks"):
+        return inputs.flag("require-checks")
+    return bool(inputs.lines("checks") or inputs.lines("check-results"))
 
 
 def check_arguments(inputs: Inputs) -> list[list[str]]:

@@ -7,7 +7,8 @@ a `|`; both stand as `\\xNN`, as unprintable characters do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from bom.report.text import inert
@@ -43,6 +44,12 @@ class Section:
     head: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
     folded: bool = False
+
+    def about(self, name: str) -> Section:
+        """With the name of what it is about. A folded section's title is HTML, any other
+        Markdown."""
+        shown = f"<code>{escape(inert(name)[:_LONGEST])}</code>" if self.folded else word(name)
+        return replace(self, title=f"{self.title} ({shown})")
 
 
 def table(columns: Sequence[str]) -> tuple[str, str]:

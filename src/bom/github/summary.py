@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from bom.github.changes import Change, changes, identity
@@ -9,7 +10,7 @@ from bom.github.markdown import Section, row, table, word
 from bom.report.text import size_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bom.github.base import Base
     from bom.github.gathering import Artifact, Built
@@ -28,18 +29,29 @@ _LONG: Final = 1000  # characters of a gap or a finding
 
 def sections(found: Built, base: Base | None, vulnerabilities: Sequence[Section]) -> list[Section]:
     """All of the page, the most important first. `base`: None where none was asked for."""
-    parts = [_head(found)]
-    several = len(found.artifacts) > 1
-    for item in found.artifacts:
-        parts.append(_artifact(item))
-    for item in found.artifacts:
-        suffix = f" of {word(item.path.name)}" if several else ""
-        parts += _of_one(item, base, suffix)
+    parts = [_head(found), *map(_artifact, found.artifacts)]
+    changed = partial(_changes, base) if base is not None else _nothing
+    for kind in (changed, _checks, _findings):
+        parts += _of_each(found.artifacts, kind)
     parts += vulnerabilities
-    for item in found.artifacts:
-        suffix = f" of {word(item.path.name)}" if several else ""
-        parts += _details(item.contents, suffix)
+    for kind in (_gaps, _tools, _components):
+        parts += _of_each(found.artifacts, kind)
     return parts
+
+
+def _of_each(
+    artifacts: Sequence[Artifact], kind: Callable[[Contents], Section | None]
+) -> Iterator[Section]:
+    """One section for each artifact; once where it says the same of all."""
+    made = [(item, kind(item.contents)) for item in artifacts]
+    alike = len({section for _, section in made}) == 1
+    for item, section in made[:1] if alike else made:
+        if section is not None:
+            yield section if alike else section.about(item.path.name)
+
+
+def _nothing(_says: Contents) -> Section | None:
+    return None
 
 
 def _head(found: Built) -> Section:
@@ -96,7 +108,7 @@ def _artifact(item: Artifact) -> Section:
         ("command", word(command)),
         ("base images", ", ".join(_image(part) for part in images)),
         ("built again", f"{_MARKS.get(again, '❌')} {word(again)}" if again else ""),
-        ("ships", f"{item.record.components} components"),
+        ("ships", _count(item.record.components, "component")),
         ("checks", _outcomes(says)),
         ("findings", str(len(says.findings)) if says.findings else "none"),
         ("gaps", str(len(says.gaps)) if says.gaps else "none"),
@@ -111,37 +123,35 @@ def _artifact(item: Artifact) -> Section:
     return Section("", (*head, *rows, *(["", *bad] if bad else []), ""))
 
 
-def _of_one(item: Artifact, base: Base | None, suffix: str) -> Iterator[Section]:
-    says = item.contents
-    if base is not None:
-        yield _changes(says, base, suffix)
-    if says.checks:
-        head = table(("check", "outcome", "tests", "failures", "skipped"))
-        rows = [
-            row(
-                (
-                    word(line.name),
-                    f"{_MARKS.get(line.outcome, '⚠️')} {word(line.outcome)}",
-                    word(line.tests),
-                    word(line.failures),
-                    word(line.skipped),
-                )
+def _checks(says: Contents) -> Section | None:
+    if not says.checks:
+        return None
+    rows = [
+        row(
+            (
+                word(line.name),
+                f"{_MARKS.get(line.outcome, '⚠️')} {word(line.outcome)}",
+                word(line.tests),
+                word(line.failures),
+                word(line.skipped),
             )
-            for line in says.checks
-        ]
-        failed = [
-            f"- {word(line.name)}: {word(name)}" for line in says.checks for name in line.failed
-        ]
-        yield Section(f"Checks{suffix}", (*head, *rows), ("", *failed) if failed else ())
-    if says.findings:
-        yield Section(
-            f"{len(says.findings)} findings{suffix}",
-            rows=tuple(f"- {word(text, _LONG)}" for text in says.findings),
         )
+        for line in says.checks
+    ]
+    failed = [f"- {word(line.name)}: {word(name)}" for line in says.checks for name in line.failed]
+    head = table(("check", "outcome", "tests", "failures", "skipped"))
+    return Section("Checks", (*head, *rows), ("", *failed) if failed else ())
 
 
-def _changes(says: Contents, base: Base, suffix: str) -> Section:
-    title = f"Dependency changes{suffix}"
+def _findings(says: Contents) -> Section | None:
+    if not says.findings:
+        return None
+    rows = tuple(f"- {word(text, _LONG)}" for text in says.findings)
+    return Section(_count(len(rows), "finding"), rows=rows)
+
+
+def _changes(base: Base, says: Contents) -> Section:
+    title = "Dependency changes"
     if base.missing:
         return Section(title, (f"Not compared: {word(base.missing, _LONG)}.",))
     alike = [item for item in base.boms if identity(item) == identity(says)]
@@ -176,39 +186,38 @@ def _change(item: Change) -> str:
     return row((word(item.name), kind, word(item.before), word(item.after)))
 
 
-def _details(says: Contents, suffix: str) -> Iterator[Section]:
-    if says.gaps:
-        title = f"{len(says.gaps)} gaps: what could not be had"
-        yield Section(
-            f"{title}{_plain(suffix)}",
-            rows=tuple(f"- {word(line.text, _LONG)}" for line in says.gaps),
-            folded=True,
-        )
-    if says.tools:
-        yield Section(
-            f"{len(says.tools)} tools{_plain(suffix)}",
-            table(("tool", "version", "what", "SHA-256")),
-            tuple(
-                row((word(part.name), word(part.version), word(part.kind), _sha256(part)))
-                for part in says.tools
-            ),
-            folded=True,
-        )
-    if says.parts:
-        yield Section(
-            f"{len(says.parts)} components{_plain(suffix)}",
-            table(("component", "version", "licence")),
-            tuple(
-                row((word(part.full_name), word(part.version), word(", ".join(part.licences))))
-                for part in says.parts
-            ),
-            folded=True,
-        )
+def _gaps(says: Contents) -> Section | None:
+    if not says.gaps:
+        return None
+    rows = tuple(f"- {word(line.text, _LONG)}" for line in says.gaps)
+    title = f"{_count(len(rows), 'gap')}: what could not be had"
+    return Section(title, rows=rows, folded=True)
 
 
-def _plain(suffix: str) -> str:
-    """A folded section's title is HTML, in which a code span is none."""
-    return suffix and " (one of several artifacts)"
+def _tools(says: Contents) -> Section | None:
+    if not says.tools:
+        return None
+    rows = tuple(
+        row((word(part.name), word(part.version), word(part.kind), _sha256(part)))
+        for part in says.tools
+    )
+    head = table(("tool", "version", "what", "SHA-256"))
+    return Section(_count(len(rows), "tool"), head, rows, folded=True)
+
+
+def _components(says: Contents) -> Section | None:
+    if not says.parts:
+        return None
+    rows = tuple(
+        row((word(part.full_name), word(part.version), word(", ".join(part.licences))))
+        for part in says.parts
+    )
+    head = table(("component", "version", "licence"))
+    return Section(_count(len(rows), "component"), head, rows, folded=True)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _title(says: Contents) -> str:
