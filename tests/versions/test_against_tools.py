@@ -34,7 +34,7 @@ def pairs(
 
 def order(key: Callable[[str], Any], one: str, two: str) -> int:
     left, right = key(one), key(two)
-    return (left > right) - (left < right)
+    return 1 if left > right else -1 if left < right else 0
 
 
 def disagreements(
@@ -284,6 +284,7 @@ def test_composer_versions_are_ordered_as_composer_orders_them(need: Need) -> No
         "use Composer\\Semver\\Comparator; use Composer\\Semver\\VersionParser;"
         "$p = new VersionParser(); while ($l = fgets(STDIN)) { [$a, $b] = explode(' ', trim($l));"
         " $a = $p->normalize($a); $b = $p->normalize($b);"
-        ' echo Comparator::greaterThan($a, $b) ? 1 : (Comparator::lessThan($a, $b) ? -1 : 0), "\\n"; }'
+        " echo Comparator::greaterThan($a, $b) ? 1 : (Comparator::lessThan($a, $b) ? -1 : 0);"
+        ' echo "\\n"; }'
     )
     assert disagreements(packagist.key, given, answers(["php", "-r", script], lines(given))) == []

@@ -35,6 +35,7 @@ VERBS: Final = {
     "rebuild": "Build an artifact again from what its BOM records, and compare.",
     "show": "What an artifact says of itself.",
     "diff": "What changed between two artifacts.",
+    "audit": "Known vulnerabilities of what ships.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",
     "init": "Set a project up: bom.toml, a key, a workflow, a hook.",

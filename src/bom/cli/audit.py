@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "audit",
-    short_help="Known vulnerabilities of what ships, and what could not be audited.",
+    short_help="Known vulnerabilities of what ships.",
     epilog="""\b
 Examples:
   bom audit app.tar --key release.pub --advisories osv/
