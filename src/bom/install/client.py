@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bom.install.closure import Closure
-    from bom.install.listed import Listed
+    from bom.installed.listed import Listed
 
 DIGEST: Final = "dependency-digest"
 _ROUNDS: Final = 100  # the longest chain of packages that need each other

@@ -11,22 +11,21 @@ from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING, Final
 
-from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from bom.errors import BomError
 from bom.install.intake import NotInstalled
+from bom.installed.markers import holds
 from bom.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bom.install.listed import Listed
+    from bom.installed.listed import Listed
 
 UNLISTED: Final = "dependency-unlisted"
-_LIMIT: Final = 2000  # characters of a marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +135,6 @@ class Closure:
             reason = f"{who} needs {name} {chosen.version}, of which the BOM has no digest"
             raise _refused(self.code, reason, name)
         return chosen
-
-
-def holds(marker: str, markers: Mapping[str, str], extra: str) -> bool:
-    """Whether a marker holds in that environment. One that can't be read holds: what it guards is
-    then needed rather than silently left out."""
-    if len(marker) > _LIMIT:
-        return True
-    try:
-        return Marker(marker).evaluate({**markers, "extra": extra})
-    except (InvalidMarker, InvalidVersion, UndefinedComparison, UndefinedEnvironmentName):
-        return True
-    except RecursionError:
-        return True
 
 
 def _fits(wanted: Requirement, version: str) -> bool:

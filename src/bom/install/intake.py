@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bom.sign.trust import TrustedKey
 
 _CHUNK: Final = 1 << 20
-_STREAM: Final = "artifact"  # what a stream's copy is called
+_STREAM: Final = "-"  # what a stream's copy is called: formats know that it says nothing
 
 
 class NotInstalled(BadArtifact):

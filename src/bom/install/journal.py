@@ -141,8 +141,20 @@ class Workplace:
                     f"{printable_os(path)} is not in the environment that is installed into",
                     hint=f"look into {printable_os(str(self._folder))}",
                 )
+        self._check_folders(journal)
         if any(not name.isdecimal() for name in journal.moved.values()):
             raise Refused(f"{printable_os(str(self._folder))} holds no journal of an install")
+
+    def _check_folders(self, journal: _Journal) -> None:
+        """A link among the folders must not lead out of the environment."""
+        roots = [os.path.realpath(root) for root in self._roots]
+        for folder in {os.path.dirname(path) for path in (*journal.new, *journal.moved)}:  # noqa: PTH120
+            real = os.path.realpath(folder)
+            if not any(real == root or real.startswith(f"{root}/") for root in roots):
+                raise Refused(
+                    f"{printable_os(folder)} leads out of the environment that is installed into",
+                    hint="look what that link is for, and remove it",
+                )
 
     def _remove_empty(self, gone: Sequence[str]) -> None:
         """Folders that held nothing but what went."""

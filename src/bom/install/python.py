@@ -16,19 +16,26 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.install import sdist, wheel_files
+from bom.install import sdist
 from bom.install.client import fetched
 from bom.install.closure import Closure, Stated, stated
 from bom.install.interpreter import Interpreter, interpreter
 from bom.install.journal import was_cut_off, working_in
 from bom.install.layout import Layout
-from bom.install.listed import Listed, shipped
 from bom.install.pip import Pip
 from bom.install.protocol import Plan, Step
 from bom.install.staged import check, put_in_order, write_receipt
 from bom.install.uv import Uv
-from bom.installed import receipt
-from bom.installed.site import digest, distributions, own_digest, package_digest, unowned
+from bom.installed import receipt, wheel_files
+from bom.installed.listed import Listed, shipped
+from bom.installed.site import (
+    digest,
+    distributions,
+    own_digest,
+    package_digest,
+    unowned,
+    unowned_scripts,
+)
 from bom.printable import printable_os
 
 if TYPE_CHECKING:
@@ -288,6 +295,14 @@ def _receive(
         others=tuple(sorted(set(before) - listed)),
         files=tuple(
             sorted({printable_os(path) for site in sites for path in unowned(site, before)})
+        ),
+        scripts=()
+        if prepared.target is not None
+        else tuple(
+            map(
+                printable_os,
+                unowned_scripts(Path(prepared.python.paths["scripts"]), before.values()),
+            )
         ),
     )
     write_receipt(own, note.model_dump_json(indent=1) + "\n")

@@ -17,8 +17,8 @@ from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.install.client import check_digest, fetched
 from bom.install.closure import Closure
 from bom.install.interpreter import clean, interpreter
-from bom.install.listed import Listed, building
 from bom.install.pip import Pip
+from bom.installed.listed import Listed, building
 from bom.seal import recognise, unseal_to
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from packaging.version import InvalidVersion, Version
 
-from bom.install import wheel_files
 from bom.install.intake import NotInstalled
-from bom.installed import receipt
+from bom.installed import receipt, wheel_files
 from bom.installed.site import digest, distributions, placed
 from bom.model import Finding
 from bom.printable import printable_os

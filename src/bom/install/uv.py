@@ -19,15 +19,15 @@ from bom.errors import BomError, EnvironmentLacks
 from bom.install.client import Package, requirements, run
 from bom.install.interpreter import clean
 from bom.install.pip import place_of
-from bom.install.wheel_files import INSTALLERS_OWN
 from bom.installed.site import read_rows
+from bom.installed.wheel_files import INSTALLERS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bom.install.interpreter import Interpreter
-    from bom.install.listed import Listed
     from bom.install.protocol import Request
+    from bom.installed.listed import Listed
 
 # Of uv's variables those about where packages come from.
 _RESPECTED: Final = (

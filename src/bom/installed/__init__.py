@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
+from bom.installed.python import PythonEnvironment
 
 if TYPE_CHECKING:
     from bom.installed.protocol import Drift, Inspector, Sealed
 
-INSPECTORS: Final[tuple[Inspector, ...]] = ()
+INSPECTORS: Final[tuple[Inspector, ...]] = (PythonEnvironment(),)
 
 
 def compare(place: str, artifact: Sealed) -> Drift:

@@ -36,7 +36,8 @@ class Package(BaseModel):
 class Receipt(BaseModel):
     """`built_sha256`: which artifact. `packages`: with the artifact itself. `others`: normalised
     names of packages that were there and are none of the BOM's; `files`: what was there that
-    belongs to no package (relative to the folder of packages)."""
+    belongs to no package (relative to the folder of packages), `scripts` the same of the folder of
+    programs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,6 +47,7 @@ class Receipt(BaseModel):
     packages: tuple[Package, ...]
     others: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
 
 
 def read(info: Path, built_sha256: str) -> Receipt | None:

@@ -7,7 +7,6 @@ installed projects").
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from functools import cached_property
@@ -23,7 +22,7 @@ from bom.input import open_plain, read_bounded
 from bom.installed import receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from io import BufferedReader
 
 _METADATA_LIMIT: Final = 16 << 20  # bytes
@@ -153,8 +152,9 @@ def own_digest(item: Distribution) -> str:
 
 
 def unowned(site: Path, found: Mapping[str, Distribution]) -> list[str]:
-    """The files below the folder that no package lists, relative to it, sorted. Byte code, and
-    what `bom install` works with, is left out."""
+    """The files below the folder that no package lists, relative to it, sorted. Cached byte code,
+    and what `bom install` works with, is left out; byte code beside the sources is not, for Python
+    imports that without a source."""
     owned = {path for item in found.values() for path in item.rows or ()}
     owned |= {f"{item.info.name}/METADATA" for item in found.values() if item.rows is None}
     out: list[str] = []
@@ -164,13 +164,16 @@ def unowned(site: Path, found: Mapping[str, Distribution]) -> list[str]:
         links = [name for name in names if Path(folder, name).is_symlink()]
         for name in (*files, *links):
             path = os.path.join(folder, name)[prefix:]  # noqa: PTH118 - of every file there is
-            if path not in owned and not name.endswith(_COMPILED):
+            if path not in owned:
                 out.append(path)
     return sorted(out)
 
 
-def is_plain(path: Path) -> bool:
+def unowned_scripts(folder: Path, found: Iterable[Distribution]) -> list[str]:
+    """The names in an environment's folder of programs that no package lists, sorted."""
+    owned = {place.name for item in found for _, place in item.files() if place.parent == folder}
     try:
-        return stat.S_ISREG(path.lstat().st_mode)
+        names = [entry.name for entry in folder.iterdir() if not entry.is_dir()]
     except OSError:
-        return False
+        return []
+    return sorted(set(names) - owned)
