@@ -25,10 +25,15 @@ class Item(_Record):
         "source",  # a git bundle
         "submodule",  # a git bundle; `name` is the submodule's path
         "package",  # what a package manager installs
+        "module",  # a file of a package manager's own store; `name`: MANAGER/PATH there
         "base-image",  # an image as its engine saves it
         "environment",  # a snapshot of the machine or container that builds
     ]
-    name: str = Field(min_length=1, description="The file's name, or the submodule's path.")
+    name: str = Field(
+        min_length=1,
+        description="The file's name; the submodule's path; of a module MANAGER/PATH, the path in"
+        " this package manager's store.",
+    )
     sha256: str = Field(pattern=_SHA256)
     size: int = Field(ge=0, description="Bytes.")
     purl: str = ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bom import __version__, canonical
 from bom.capsule import images, python, snapshot
+from bom.capsule.managers import MANAGERS
 from bom.capsule.texts import readme, script
 from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord, Missing
@@ -65,7 +66,7 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
     """
     with private_folder() as folder:
         contents = Contents()
-        for name in ("original", "source", "packages", "images", "snapshot"):
+        for name in ("original", "source", "packages", "images", "modules", "snapshot"):
             (folder / name).mkdir(mode=0o700)
         sealed = original(options.artifact, options.keys, folder / "original")
         planned = recipe(sealed.document, options.artifact.name)
@@ -91,7 +92,7 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
                     options.environment,
                     options.places,
                 ),
-                *_not_collected(planned, sealed.document),
+                *_fetched(contents, planned, sealed.document, root, folder / "modules", options),
             ]
             snapshot.add(contents, options.snapshot, folder / "snapshot", options.environment)
         finally:
@@ -164,8 +165,16 @@ def _packages(
     return missing
 
 
-def _not_collected(planned: Recipe, document: Mapping[str, Any]) -> Iterator[Missing]:
-    if planned.command[:2] in _PACKERS or python.is_python(document):
+def _fetched(
+    contents: Contents,
+    planned: Recipe,
+    document: Mapping[str, Any],
+    root: Path,
+    folder: Path,
+    options: CapsuleOptions,
+) -> Iterator[Missing]:
+    """Add what package managers fetch for a build of files; what can't be had is told."""
+    if planned.command[:2] in _PACKERS:
         return
     if reading.subject_property(document, "bom-seal:subject:kind") == "image":
         return  # what its steps fetch is told step by step
@@ -174,6 +183,15 @@ def _not_collected(planned: Recipe, document: Mapping[str, Any]) -> Iterator[Mis
         kind = text.removeprefix("pkg:").partition("/")[0]
         if kind in _FETCHED:
             counted[kind] = counted.get(kind, 0) + 1
+    for manager in MANAGERS:
+        if counted.pop(manager.kind, 0):
+            place = folder / manager.name
+            place.mkdir(mode=0o700)
+            for item in manager.fetch(root, place, options.environment):
+                if isinstance(item, Missing):
+                    yield item
+                else:
+                    contents.add("module", item.name, item.file, purl=item.purl, known=item.known)
     for kind, count in sorted(counted.items()):
         yield Missing(
             what="package.file",

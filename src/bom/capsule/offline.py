@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from bom.builder import builder_for
 from bom.capsule import apt_index
 from bom.capsule.engine import private_engine, refuse_elsewhere, store_kind
+from bom.capsule.managers import MANAGERS
 from bom.capsule.reading import unpacked
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.printable import printable_name
@@ -57,7 +58,9 @@ class OfflineOptions:
 def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]:
     """As `bom.rebuild.rebuilt`. Raises BadArtifact for a capsule that isn't what it says."""
     with private_folder() as folder:
-        places = {name: folder / name for name in ("blobs", "artifact", "packages", "source")}
+        places = {
+            name: folder / name for name in ("blobs", "artifact", "packages", "source", "modules")
+        }
         for place in places.values():
             place.mkdir(mode=0o700)
         capsule = unpacked(options.capsule, places["blobs"])
@@ -82,6 +85,9 @@ def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]
                 )
             else:
                 environment = _offline(options.environment, places["packages"])
+                environment |= _modules(
+                    capsule, places["modules"], folder / "room", options.environment
+                )
                 if packages:
                     environment = _with_tools(folder / "tools", packages, environment)
             asked = RebuildOptions(
@@ -162,6 +168,44 @@ def _put(capsule: Capsule, roles: tuple[str, ...], folder: Path) -> list[Path]:
                 raise BadArtifact("damaged", f"the capsule has two files {item.name:.120}")
             target.hardlink_to(blob)
             found.append(target)
+    return found
+
+
+def _modules(
+    capsule: Capsule, folder: Path, room: Path, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables by which package managers take their own files, put into the new folder
+    `folder`. `room`: a private one for what they unpack."""
+    found = placed(capsule, folder)
+    settings: dict[str, str] = {}
+    for manager in MANAGERS:
+        if manager.name in found:
+            place = room / manager.name
+            place.mkdir(mode=0o700, parents=True)
+            settings |= manager.settings(folder / manager.name, place, environment)
+    return settings
+
+
+def placed(capsule: Capsule, folder: Path) -> set[str]:
+    """The package managers whose files are in the capsule; the files are put into `folder`, below
+    a folder for each manager. Raises BadArtifact for names that lead elsewhere."""
+    found: set[str] = set()
+    for item, blob in capsule.items("module"):
+        path = PurePosixPath(item.name)
+        is_plain = str(path) == item.name and item.name.isprintable() and not path.is_absolute()
+        if not is_plain or ".." in path.parts or len(path.parts) < 2:
+            raise BadArtifact(
+                "damaged", f"the capsule names a file {printable_name(item.name):.120}"
+            )
+        target = folder / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.hardlink_to(blob)
+        except OSError as error:
+            raise BadArtifact(
+                "damaged", f"the capsule has two files {printable_name(item.name):.120}"
+            ) from error
+        found.add(path.parts[0])
     return found
 
 

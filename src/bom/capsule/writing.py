@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from typing import BinaryIO, Literal
 
     Role = Literal[
-        "artifact", "beside", "bom", "source", "submodule", "package", "base-image", "environment"
+        "artifact",
+        "beside",
+        "bom",
+        "source",
+        "submodule",
+        "package",
+        "module",
+        "base-image",
+        "environment",
     ]
 
 
