@@ -40,6 +40,11 @@ class Need:
         return found
 
     @staticmethod
+    def missing(reason: str) -> None:
+        """For what a test needs and is no executable."""
+        _missing(reason)
+
+    @staticmethod
     def _path() -> str:
         extra = os.environ.get("BOM_TEST_MODERN_BIN", "")
         return os.pathsep.join(filter(None, [os.environ.get("PATH", ""), extra]))

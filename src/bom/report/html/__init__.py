@@ -83,9 +83,9 @@ def _tiles(found: Contents, count: int, audit: Audit | None) -> Iterator[Tile]:
     else:
         number = len({line.name for line in audit.found if line.open})
         partly = audit.not_audited or audit.refused
-        label = "open vulnerabilities" + (
-            f": {len(audit.not_audited):,} not audited" if partly else ""
-        )
+        label = "open vulnerability" if number == 1 else "open vulnerabilities"
+        if partly:
+            label += f": {len(audit.not_audited):,} not audited"
         mood: Mood = "bad" if number else "warn" if partly else "good"
         yield "vulnerabilities", label, "?" if audit.refused else f"{number:,}", mood
     passed = sum(line.outcome == "passed" for line in found.checks)

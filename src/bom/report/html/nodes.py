@@ -43,8 +43,11 @@ class Node:
 
 def label(part: Part) -> str:
     """How a component is called, its version with it."""
-    name = cut(part.full_name, _WORD) or "(no name)"
-    return f"{name} {cut(part.version, _WORD)}" if part.version else name
+    return f"{named(part)} {cut(part.version, _WORD)}" if part.version else named(part)
+
+
+def named(part: Part) -> str:
+    return cut(part.full_name, _WORD) if part.full_name.strip() else "(no name)"
 
 
 def cut(word: str, limit: int = _TEXT) -> str:
@@ -110,7 +113,7 @@ def graph_data(nodes: Sequence[Node], vulnerable: dict[int, list[str]]) -> Html:
     return data(
         "graph-data",
         {
-            "names": [cut(node.part.full_name, _WORD) or "(no name)" for node in nodes],
+            "names": [named(node.part) for node in nodes],
             "versions": [cut(node.part.version, _WORD) for node in nodes],
             "needs": [node.needs for node in nodes],
             "details": [_details(node, nodes, vulnerable.get(n)) for n, node in enumerate(nodes)],

@@ -21,13 +21,14 @@ NO_LICENCE = "none stated"
 
 
 def licences_of(node: Node) -> tuple[str, ...]:
-    return tuple(cut(text, 200) for text in node.part.licences) or (NO_LICENCE,)
+    stated = (cut(text, 200) for text in node.part.licences if text.strip())
+    return tuple(dict.fromkeys(stated)) or (NO_LICENCE,)
 
 
 def licences(nodes: Sequence[Node], column: str) -> Html:
     """How many components state which licence. `column`: of the table of components, by which one
     is chosen."""
-    counted = Counter(text for node in nodes[1:] for text in dict.fromkeys(licences_of(node)))
+    counted = Counter(text for node in nodes[1:] for text in licences_of(node))
     without = counted.pop(NO_LICENCE, 0)
     rows: list[tuple[str, int]] = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
     if without:

@@ -44,7 +44,7 @@ class LongTable {
     this.heads = this.columns.map((column, at) =>
       make(
         "th",
-        { scope: "col", class: this.numeric(at) ? "number" : null },
+        { scope: "col", class: this.numeric(at) ? "number" : null, "data-title": column.title },
         make("button", { type: "button", onclick: () => this.sort(at) }, column.title),
       ),
     );
@@ -193,7 +193,9 @@ class LongTable {
 
   // --- what is shown ---
 
+  // `all`: for paper, with nothing folded.
   show(all = false) {
+    this.whole = all;
     const shown = all ? this.found : this.found.slice(this.first, this.first + this.many);
     this.body.replaceChildren(...shown.map((row) => this.row(row)));
     const total = this.rows.length.toLocaleString("en");
@@ -232,9 +234,10 @@ class LongTable {
       return make("span", { class: `pill ${mood}` }, cell);
     }
     if (kind === "share") return this.share(cell, at);
-    if (Array.isArray(cell) && cell.length > LISTED) return folded(cell);
+    if (Array.isArray(cell) && cell.length > LISTED && !this.whole) return folded(cell);
     if (kind === "number") return cell === null ? "" : cell.toLocaleString("en");
-    return this.text(cell, at);
+    const text = this.text(cell, at);
+    return at === 0 && text.trim() === "" ? "(blank)" : text; // a row's heading is never empty
   }
 
   share(cell, at) {

@@ -41,7 +41,7 @@ def table(caption: str, titles: Sequence[str], rows: Iterable[Sequence[str | Non
         element(
             "tr",
             *(
-                element("td", cell) if number else element("th", cell, scope="row")
+                element("td", cell) if number else element("th", _heading(cell), scope="row")
                 for number, cell in enumerate(row)
             ),
         )
@@ -51,6 +51,11 @@ def table(caption: str, titles: Sequence[str], rows: Iterable[Sequence[str | Non
         "table", element("caption", caption), element("thead", head), element("tbody", *body)
     )
     return scrolling(caption, whole)
+
+
+def _heading(cell: str | None) -> str:
+    """A row's heading is never empty: it is what a screen reader says of each cell."""
+    return cell if cell and cell.strip() else "(blank)"
 
 
 def scrolling(label: str, inside: Html) -> Html:
