@@ -5,7 +5,7 @@
     from bom.scan import scan        # the BOM of an image archive or a directory
     from bom.verify import verify    # is this what its signer sealed?
     from bom.rebuild import rebuilt  # build an artifact again from what its BOM records
-    from bom.diff import diff        # where two artifacts differ, and why
+    from bom.diff import diff        # what changed between two, and where bytes differ
     from bom.show import embedded    # the BOM that an artifact carries
     from bom.strip import strip      # the artifact as it was built
 

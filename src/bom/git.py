@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import EnvironmentLacks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _HARDENED: Final = (
@@ -83,12 +84,42 @@ class Git:
         """What a call with `-z` lists, also where it fails half-way."""
         return tuple(filter(None, self._run(folder, arguments, (), _UMASK).stdout.split(b"\0")))
 
+    def blobs(self, folder: Path, names: Sequence[str]) -> Iterator[bytes]:
+        """The contents of blobs by their IDs, in this order, as they are in the object store.
+
+        Raises LookupError at one that the repository lacks.
+        """
+        with tempfile.TemporaryFile() as asked:
+            asked.write("".join(f"{name}\n" for name in names).encode())
+            asked.seek(0)
+            with subprocess.Popen(
+                self._line("cat-file", "--batch", "--buffer"),
+                cwd=folder,
+                env={**self.environment, **_ALWAYS},
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            ) as running:
+                assert running.stdout is not None
+                try:
+                    for name in names:
+                        head = running.stdout.readline().split()
+                        if len(head) != 3 or head[1] != b"blob":
+                            raise LookupError(name)
+                        yield running.stdout.read(int(head[2]))
+                        running.stdout.read(1)  # the line feed behind each
+                finally:
+                    running.kill()
+
+    def _line(self, *arguments: str, settings: Sequence[str] = ()) -> list[str]:
+        flags = [word for pair in (*_HARDENED, *settings) for word in ("-c", pair)]
+        return [self.executable, "--no-pager", *flags, *arguments]
+
     def _run(
         self, folder: Path, arguments: Sequence[str], settings: Sequence[str], umask: int
     ) -> subprocess.CompletedProcess[bytes]:
-        flags = [word for pair in (*_HARDENED, *settings) for word in ("-c", pair)]
         return subprocess.run(
-            [self.executable, "--no-pager", *flags, *arguments],
+            self._line(*arguments, settings=settings),
             cwd=folder,
             env={**self.environment, **_ALWAYS},
             stdin=subprocess.DEVNULL,

@@ -35,33 +35,35 @@ def embedded(artifact: Path) -> bytes:
 
 
 def bom_of(artifact: Path) -> bytes:
-    """The same, or the file itself where it is a BOM (CycloneDX JSON, whoever made it).
-
-    Raises as `embedded` does, BadArtifact also for a `.json` that is no JSON that can be trusted.
-    """
+    """The same, or the file itself where it is a BOM. Raises as `embedded` and `bom_file` do."""
     try:
         return embedded(artifact)
     except BadArtifact as error:
-        if error.code != "no-seal":
-            raise
-        data = _json(artifact)
-        if data is None or not is_bom(_read(data, artifact, error)):
+        data = bom_file(artifact) if error.code == "no-seal" else None
+        if data is None:
             raise
         return data
+
+
+def bom_file(path: Path) -> bytes | None:
+    """The bytes of a file that is a BOM itself (CycloneDX JSON, whoever made it), else None.
+
+    Raises OSError, and BadArtifact for a `.json` that is no JSON which can be trusted.
+    """
+    data = _json(path)
+    if data is None:
+        return None
+    try:
+        return data if is_bom(canonical.loads(data)) else None
+    except BadArtifact:
+        if path.suffix == ".json":
+            raise
+        return None
 
 
 def is_bom(value: object) -> bool:
     """Whether a JSON value is a CycloneDX document, as its `bomFormat` says."""
     return isinstance(value, dict) and value.get("bomFormat") == _FORMAT
-
-
-def _read(data: bytes, path: Path, otherwise: BadArtifact) -> object:
-    try:
-        return canonical.loads(data)
-    except BadArtifact as error:
-        if path.suffix == ".json":
-            raise
-        raise otherwise from error
 
 
 def _json(path: Path) -> bytes | None:

@@ -83,10 +83,9 @@ class Gallery:
         return found
 
     def diff(self, one: Path, two: Path) -> dict[str, Any]:
-        """What `bom diff --json` says."""
-        found = json.loads(
-            self._run(self.two, ("diff", str(one), str(two), "--json"), one.parent, 1)
-        )
+        """What `bom diff --json` says of the bytes."""
+        words = ("diff", str(one), str(two), "--json", "--exit-code")
+        found = json.loads(self._run(self.two, words, one.parent, 1))["bytes"]
         assert isinstance(found, dict)
         return found
 

@@ -141,7 +141,7 @@ def command(
         _print(found, built, as_json=as_json)
         if page is not None:
             from bom.output import write_whole
-            from bom.report.comparison import html_page
+            from bom.report.html.comparison import page as html_page
 
             write_whole(page, html_page(found, built.original.name).encode())
         if word is not None and key is not None:

@@ -225,23 +225,6 @@ def reproduction_record(fact: Reproduction) -> ReproductionRecord:
     )
 
 
-class ChangeRecord(_Record):
-    """What the two BOMs say of one tool, package or setting; null where one doesn't name it."""
-
-    name: str
-    one: str | None
-    two: str | None
-
-
-class DiffRecord(ComparisonRecord):
-    """Two artifacts compared, as `bom diff --json` prints it: their bytes, and, where both carry a
-    BOM, what these say."""
-
-    tools: list[ChangeRecord]
-    dependencies: list[ChangeRecord]
-    settings: list[ChangeRecord]
-
-
 def verdict_record(verdict: Verdict) -> VerdictRecord:
     return VerdictRecord(
         artifact=verdict.artifact,

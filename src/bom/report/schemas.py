@@ -14,11 +14,12 @@ from bom.capsule_record import CapsuleRecord
 from bom.check_record import CheckRecord
 from bom.config import Config
 from bom.lock_record import Lock
+from bom.report.audit_record import AuditRecord
+from bom.report.changes_record import DiffRecord
 from bom.report.initialised import InitRecord
 from bom.report.machine import DoctorRecord
 from bom.report.records import (
     ComparisonRecord,
-    DiffRecord,
     FileRecord,
     InstallRecord,
     KeyRecord,
@@ -35,6 +36,7 @@ def schemas() -> dict[str, str]:
     """File name -> text."""
     models: dict[str, type[BaseModel]] = {
         "bom.toml": Config,
+        "audit": AuditRecord,
         "verdict": VerdictRecord,
         "comparison": ComparisonRecord,
         "diff": DiffRecord,

@@ -76,17 +76,30 @@ def wrapped(text: str, width: int, first: str = "", further: str = "") -> list[s
     room = max(20, width - columns(further))  # what is deeper than the window is wide
     lines: list[str] = []
     line, used, tone = "", 0, ""
-    for word in _pieces(text, room):
+    words = list(reversed(list(_pieces(text, room))))
+    while words:
+        word = words.pop()
         needed = columns(word)
-        if line and used + 1 + needed > room:
+        if used and used + 1 + needed > room:
             lines.append(line + (_OFF if tone else ""))
             line, used = tone, 0
+        if lines and not used and (shown := _begun(word)) != word:
+            # a line that goes on is no command to the CI system that shows the log (report.text)
+            words += reversed(list(_pieces(shown, room)))
+            continue
         line += f" {word}" if used else word
         used += needed + (1 if used else 0)
         for mark in _MARK.findall(word):
             tone = "" if mark == _OFF else mark
     lines.append(line)
     return [f"{further if number else first}{line}".rstrip() for number, line in enumerate(lines)]
+
+
+def _begun(word: str) -> str:
+    """A word as it may stand at the beginning of a line."""
+    mark = _MARK.match(word)
+    at = mark.end() if mark else 0
+    return f"{word[:at]}\\x3a{word[at + 1 :]}" if word.startswith("::", at) else word
 
 
 def padded(text: str, width: int) -> str:
