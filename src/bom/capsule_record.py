@@ -26,6 +26,7 @@ class Item(_Record):
         "submodule",  # a git bundle; `name` is the submodule's path
         "package",  # what a package manager installs
         "module",  # a file of a package manager's own store; `name`: MANAGER/PATH there
+        "tool",  # the package of a tool, to be installed by hand
         "base-image",  # an image as its engine saves it
         "environment",  # a snapshot of the machine or container that builds
     ]
@@ -60,3 +61,8 @@ class CapsuleRecord(_Record):
     command: list[str]
     items: list[Item]
     missing: list[Missing] = []
+    tools_missing: list[Missing] = Field(
+        default=[],
+        description="Tools whose package could not be had. A rebuild takes those that are installed"
+        " where it is run.",
+    )

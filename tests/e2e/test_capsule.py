@@ -145,7 +145,17 @@ def test_a_package_is_built_again_out_of_its_capsule_without_a_network(
     artifact = made(bom, key, project, kind)
     capsule = tmp_path / "thing.capsule.tar"
     bom(
-        *("capsule", artifact, "-o", capsule, "--key", key.public, "--source", project),
+        *(
+            "capsule",
+            artifact,
+            "-o",
+            capsule,
+            "--key",
+            key.public,
+            "--source",
+            project,
+            "--without-tools",
+        ),
         *("--from", tmp_path / "wheels"),
         cwd=tmp_path,
         more={"PIP_NO_INDEX": "1"},
@@ -175,7 +185,17 @@ def test_two_capsules_of_one_artifact_are_equal(
     out = [tmp_path / name for name in ("one.tar", "two.tar")]
     for capsule in out:
         bom(
-            *("capsule", artifact, "-o", capsule, "--key", key.public, "--source", project),
+            *(
+                "capsule",
+                artifact,
+                "-o",
+                capsule,
+                "--key",
+                key.public,
+                "--source",
+                project,
+                "--without-tools",
+            ),
             *("--from", tmp_path / "wheels"),
             cwd=tmp_path,
             more={"PIP_NO_INDEX": "1"},
@@ -190,7 +210,17 @@ def test_a_package_without_a_known_digest_is_named_and_nothing_is_written(
     git(project, "commit", "-q", "-a", "-m", "no lock")
     artifact = made(bom, key, project, "wheel")
     capsule = tmp_path / "thing.capsule.tar"
-    call = ("capsule", artifact, "-o", capsule, "--key", key.public, "--source", project)
+    call = (
+        "capsule",
+        artifact,
+        "-o",
+        capsule,
+        "--key",
+        key.public,
+        "--source",
+        project,
+        "--without-tools",
+    )
     places = ("--from", tmp_path / "wheels")
     more = {"PIP_NO_INDEX": "1"}
     done = bom(*call, *places, cwd=tmp_path, code=1, more=more)
@@ -206,10 +236,25 @@ def test_a_capsule_that_was_changed_is_refused(
     artifact = made(bom, key, project, "wheel")
     capsule = tmp_path / "thing.capsule.tar"
     bom(
-        *("capsule", artifact, "-o", capsule, "--key", key.public, "--source", project),
+        *(
+            "capsule",
+            artifact,
+            "-o",
+            capsule,
+            "--key",
+            key.public,
+            "--source",
+            project,
+            "--without-tools",
+        ),
         *("--from", tmp_path / "wheels"),
         cwd=tmp_path,
         more={"PIP_NO_INDEX": "1"},
+    )
+    done = bom("rebuild", capsule, "--key", key.public, cwd=tmp_path, code=2)
+    assert done.stderr == (
+        "error: thing.capsule.tar is a capsule, with all that a rebuild takes in it\n"
+        "hint: --offline builds out of it\n"
     )
     data = bytearray(capsule.read_bytes())
     data[data.rindex(b"blobs/sha256/") + 512] ^= 1
@@ -242,7 +287,18 @@ def test_a_snapshot_of_the_machine_lists_what_is_installed(
     artifact = made(bom, key, project, "wheel")
     out = tmp_path / "thing.capsule.tar"
     done = bom(
-        *("capsule", artifact, "-o", out, "--key", key.public, "--source", project, "--json"),
+        *(
+            "capsule",
+            artifact,
+            "-o",
+            out,
+            "--key",
+            key.public,
+            "--source",
+            project,
+            "--without-tools",
+            "--json",
+        ),
         *("--from", tmp_path / "wheels", "--environment", "machine"),
         cwd=tmp_path,
         more={"PIP_NO_INDEX": "1"},

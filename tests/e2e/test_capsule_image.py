@@ -190,7 +190,17 @@ def test_what_pip_and_apt_install_by_hash_comes_out_of_the_capsule(
         )
     )
     sealed, capsule = tmp_path / "app.tar", tmp_path / "app.capsule.tar"
-    call = ("capsule", sealed, "-o", capsule, "--key", key.public, "--source", root)
+    call = (
+        "capsule",
+        sealed,
+        "-o",
+        capsule,
+        "--key",
+        key.public,
+        "--source",
+        root,
+        "--without-tools",
+    )
     alone = {"PIP_NO_INDEX": "1"}
     with served(wheels) as url, folder_served(debs) as packages:
         engine.docker_builds(

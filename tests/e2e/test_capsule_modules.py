@@ -60,7 +60,16 @@ class Project:
         self, sealed: Path, more: dict[str, str], *words: str, code: int = 0
     ) -> subprocess.CompletedProcess[str]:
         call = ("capsule", sealed, "-o", self.capsule, "--key", self.key.public)
-        return self.bom(*call, "--source", self.root, *words, cwd=self.folder, code=code, more=more)
+        return self.bom(
+            *call,
+            "--source",
+            self.root,
+            "--without-tools",
+            *words,
+            cwd=self.folder,
+            code=code,
+            more=more,
+        )
 
     def modules(self) -> dict[str, str]:
         """Name -> purl of what a package manager has fetched."""

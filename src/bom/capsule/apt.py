@@ -4,12 +4,11 @@ them, else as the image's own apt would take them now."""
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from bom import purl
+from bom.capsule.deb import apt_name, file_name
 from bom.capsule_record import Missing
 from bom.errors import BomError
 from bom.lock import packages
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from bom.lock_record import LockedInstall, LockedPackage
 
 _PATIENCE: Final = 1800  # seconds
-# Name, version and architecture of a package (Debian Policy 5.6.7, 5.6.12).
-_PARTS: Final = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9+.-]*) (?P<version>[0-9][A-Za-z0-9.+:~-]*) (?P<arch>[a-z0-9-]+)"
-)
 # All at once, and where apt has one of them no more, each by itself.
 _SCRIPT: Final = """
 set -e
@@ -144,7 +139,7 @@ class Apt:
         out.mkdir(mode=0o700)
         argv = [*self._client, "run", "--rm", "--pull=never", "--network=host", "--user", "0"]
         argv += ["--entrypoint", "sh", "--volume", f"{out}:/bom/out", "--", image]
-        argv += ["-c", _SCRIPT, "sh", *(_asked_by(item.purl) for item in lacking)]
+        argv += ["-c", _SCRIPT, "sh", *(apt_name(item.purl) for item in lacking)]
         try:
             done = subprocess.run(
                 argv,
@@ -160,26 +155,6 @@ class Apt:
         self._here |= dict(_digests([out]))
         errors = [line.removeprefix("E: ") for line in lines if line.startswith("E: ")]
         return printable_name(errors[-1])[:300] if errors else ""
-
-
-def file_name(text: str) -> str:
-    """As apt calls the file of the package with this purl: NAME_VERSION_ARCH.deb. Raises BomError
-    for one that no package has."""
-    name, version, arch = _parts(text)
-    return f"{name}_{version.replace(':', '%3a')}_{arch}.deb"
-
-
-def _asked_by(text: str) -> str:
-    name, version, arch = _parts(text)
-    return f"{name}={version}" if arch == "all" else f"{name}:{arch}={version}"
-
-
-def _parts(text: str) -> tuple[str, str, str]:
-    item = purl.parse(text)
-    found = _PARTS.fullmatch(f"{item.name} {item.version} {dict(item.qualifiers).get('arch', '')}")
-    if found is None:
-        raise BomError(f"{NAME} names a package that can't be one: {printable_name(text)[:200]}")
-    return found["name"], found["version"], found["arch"]
 
 
 def _digests(places: Sequence[Path]) -> Iterator[tuple[str, Path]]:

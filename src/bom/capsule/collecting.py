@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import __version__, canonical
-from bom.capsule import images, python, snapshot
+from bom.capsule import images, python, snapshot, tools
 from bom.capsule.managers import MANAGERS
 from bom.capsule.texts import readme, script
 from bom.capsule.writing import Contents
@@ -47,7 +47,8 @@ _BRANCH: Final = "built"
 @dataclass(frozen=True, slots=True)
 class CapsuleOptions:
     """What the user asked for. `places`: folders in which package files may lie. `snapshot`:
-    of which build environment, "" for none: `machine`, or `container:NAME`."""
+    of which build environment, "" for none: `machine`, or `container:NAME`. `tools`: whether the
+    packages of the tools are collected."""
 
     artifact: Path
     keys: tuple[TrustedKey, ...]
@@ -56,6 +57,7 @@ class CapsuleOptions:
     places: tuple[Path, ...] = ()
     snapshot: str = ""
     allow_missing: bool = False
+    tools: bool = True
 
 
 def collected(options: CapsuleOptions, out: Path, progress: Progress) -> CapsuleRecord:
@@ -66,7 +68,7 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
     """
     with private_folder() as folder:
         contents = Contents()
-        for name in ("original", "source", "packages", "images", "modules", "snapshot"):
+        for name in ("original", "source", "packages", "images", "modules", "tools", "snapshot"):
             (folder / name).mkdir(mode=0o700)
         sealed = original(options.artifact, options.keys, folder / "original")
         planned = recipe(sealed.document, options.artifact.name)
@@ -94,6 +96,15 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
                 ),
                 *_fetched(contents, planned, sealed.document, root, folder / "modules", options),
             ]
+            tools_missing = list(
+                tools.collected(
+                    contents,
+                    planned.tools if options.tools else (),
+                    folder / "tools",
+                    options.environment,
+                    options.places,
+                )
+            )
             snapshot.add(contents, options.snapshot, folder / "snapshot", options.environment)
         finally:
             progress.done()
@@ -102,6 +113,7 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
             command=list(planned.command),
             items=contents.items,
             missing=sorted(missing, key=lambda item: (item.what, item.where)),
+            tools_missing=sorted(tools_missing, key=lambda item: item.where),
         )
         if not record.missing or options.allow_missing:
             texts = {

@@ -29,7 +29,7 @@ from bom.builder.docker.endpoint import NoOptions, configuration
 from bom.builder.docker.engine import reach
 from bom.builder.pflag import leading
 from bom.builder.podman.emulation import podman_behind
-from bom.capsule import apt_index, loopback, mirror, step_settings
+from bom.capsule import deb, loopback, mirror, step_settings
 from bom.compose import reading
 from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
@@ -151,7 +151,7 @@ def _settings(host: str, folder: Path, packages: Path) -> dict[str, dict[str, st
     are made in `folder`."""
     variables = _index(host)
     files: dict[str, str] = {}
-    if (packages / apt_index.NAME).exists():
+    if (packages / deb.NAME).exists():
         texts = {
             "bom-apt.conf": 'Dir::Etc::SourceList "/dev/bom-apt.list";\n'
             'Dir::Etc::SourceParts "/dev/null";\n'

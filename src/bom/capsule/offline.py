@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from bom.builder import builder_for
-from bom.capsule import apt_index
+from bom.capsule import deb
 from bom.capsule.engine import private_engine, refuse_elsewhere, store_kind
 from bom.capsule.managers import MANAGERS
 from bom.capsule.reading import unpacked
@@ -214,10 +214,10 @@ def _index_debs(packages: list[Path], folder: Path) -> None:
     debs = [path for path in packages if path.suffix == ".deb"]
     if debs:
         try:
-            with (folder / apt_index.NAME).open("x", encoding="utf-8") as out:
-                out.write(apt_index.index(debs))
+            with (folder / deb.NAME).open("x", encoding="utf-8") as out:
+                out.write(deb.index(debs))
         except FileExistsError as error:
-            raise BadArtifact("damaged", f"the capsule names a package {apt_index.NAME}") from error
+            raise BadArtifact("damaged", f"the capsule names a package {deb.NAME}") from error
 
 
 def _source(capsule: Capsule, folder: Path) -> Source:

@@ -54,6 +54,16 @@ def _lines(record: CapsuleRecord, planned: Recipe, name: str, version: str) -> I
         yield ""
         for lack in record.missing:
             yield f"- {_inert(lack.what)} {_inert(lack.where)}: {_inert(lack.why)}"
+    if record.tools_missing:
+        yield ""
+        yield "Tools whose package is not in it:"
+        yield ""
+        for lack in record.tools_missing:
+            yield f"- {_inert(lack.where)}: {_inert(lack.why)}"
+    if any(item.role == "tool" for item in record.items):
+        yield ""
+        yield "Files of the role `tool` are the packages of the tools above, without what these"
+        yield "need. Nothing installs them by itself: `dpkg -i` does, best in a container."
     yield ""
     yield "Without bom: the names above are in `capsule.json`; `git clone` takes the bundle, pip"
     yield f"the packages (`--no-index --find-links`). The command again: `{_quoted(planned)}`."

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "submodule",
         "package",
         "module",
+        "tool",
         "base-image",
         "environment",
     ]

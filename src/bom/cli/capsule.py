@@ -48,6 +48,11 @@ Examples:
     help="A snapshot of the build environment: lists of what is installed here, or a container.",
 )
 @click.option(
+    "--without-tools",
+    is_flag=True,
+    help="Leave out the Debian packages of the tools, else taken from --from or by apt-get.",
+)
+@click.option(
     "--allow-missing",
     is_flag=True,
     help="Write it although something is missing, or not known by a recorded digest.",
@@ -63,6 +68,7 @@ def command(
     source: str,
     places: tuple[Path, ...],
     snapshot: str,
+    without_tools: bool,
     allow_missing: bool,
     as_json: bool,
 ) -> None:
@@ -88,6 +94,7 @@ def command(
         places=tuple(path.absolute() for path in places),
         snapshot=snapshot,
         allow_missing=allow_missing,
+        tools=not without_tools,
     )
     reporter = StderrReporter()
     with temporary_file(target) as part:
@@ -102,6 +109,8 @@ def command(
         click.echo(json_lines(record.model_dump()))
     for item in record.missing:
         click.echo(f"missing: {inert(f'{item.what} {item.where}: {item.why}')}", err=True)
+    for item in record.tools_missing:
+        click.echo(f"note: no package of {inert(f'{item.where}: {item.why}')}", err=True)
     if written:
         count = len({item.sha256 for item in record.items})
         loudness.note(f"{inert(str(output))}: {count} files, {target.stat().st_size} bytes")

@@ -159,6 +159,11 @@ def _rebuilt(
     if not offline:
         from bom.rebuild import rebuilt
 
+        if _is_capsule(options.artifact):
+            raise BomError(
+                f"{options.artifact.name} is a capsule, with all that a rebuild takes in it",
+                hint="--offline builds out of it",
+            )
         return rebuilt(options, reporter)
     from bom.capsule.offline import OfflineOptions, rebuilt_from
 
@@ -174,6 +179,15 @@ def _rebuilt(
         ),
         reporter,
     )
+
+
+def _is_capsule(path: Path) -> bool:
+    from bom.capsule.reading import is_capsule
+
+    try:
+        return path.is_file() and is_capsule(path)
+    except OSError:
+        return False  # told where it is read
 
 
 def _secrets(named: Sequence[str]) -> dict[str, str]:

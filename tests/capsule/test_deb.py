@@ -1,4 +1,4 @@
-"""An index of .deb files, and what bom.lock may name as one."""
+"""Debian packages in a capsule: their index, their names, what they hold."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.capsule.apt import Apt, file_name
-from bom.capsule.apt_index import index
+from bom.capsule.apt import Apt
+from bom.capsule.deb import file_name, holds, index
 from bom.capsule.steps import AptStep
 from bom.capsule_record import Missing
 from bom.errors import BadArtifact, BomError
@@ -50,6 +50,7 @@ def test_a_package_of_dpkg_stands_in_the_index_as_its_control_file_has_it(
 ) -> None:
     need("dpkg-deb")
     (tmp_path / "tree" / "DEBIAN").mkdir(parents=True)
+    (tmp_path / "tree" / "tool").write_text("tool")
     (tmp_path / "tree" / "DEBIAN" / "control").write_text(CONTROL)
     file = tmp_path / "thing_1%3a1.0_all.deb"
     argv = ["dpkg-deb", f"-Z{compression}", "--uniform-compression", "--build", "tree", file.name]
@@ -59,6 +60,8 @@ def test_a_package_of_dpkg_stands_in_the_index_as_its_control_file_has_it(
         f"{CONTROL}Filename: ./{file.name}\nSize: {len(data)}\n"
         f"SHA256: {hashlib.sha256(data).hexdigest()}\n"
     )
+    assert holds(file, {hashlib.sha256(b"tool").hexdigest(), "0" * 64})
+    assert not holds(file, {hashlib.sha256(b"other").hexdigest()})
 
 
 def test_no_control_file_says_where_another_file_is(tmp_path: Path) -> None:
@@ -81,6 +84,8 @@ def test_what_is_no_package_is_refused(content: bytes, tmp_path: Path) -> None:
     file.write_bytes(content)
     with pytest.raises(BadArtifact, match=r"'thing\.deb' is no Debian package"):
         index([file])
+    with pytest.raises(BadArtifact):
+        holds(file, {"0" * 64})
     with pytest.raises(BadArtifact):
         index([deb(file, CONTROL, name="other")])
 
