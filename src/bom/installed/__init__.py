@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
+from bom.installed.container import Container
+from bom.installed.folder import PrefixFolder
+from bom.installed.node import NodeTree
 from bom.installed.python import PythonEnvironment
 
 if TYPE_CHECKING:
     from bom.installed.protocol import Drift, Inspector, Sealed
 
-INSPECTORS: Final[tuple[Inspector, ...]] = (PythonEnvironment(),)
+INSPECTORS: Final[tuple[Inspector, ...]] = (
+    PythonEnvironment(),
+    PrefixFolder(),
+    NodeTree(),
+    Container(),
+)
 
 
 def compare(place: str, artifact: Sealed) -> Drift:

@@ -153,10 +153,28 @@ class Engine:
         if platform:
             parts = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
             params["platform"] = json.dumps(parts)
+        return self._pieces(self._path("/images/get", params), names[0])
+
+    def container(self, name: str) -> dict[str, Any] | None:
+        """What the engine says of a container, by name or ID; None where there is none."""
+        found: dict[str, Any] | None = self._json(
+            f"/containers/{quote(name, safe='')}/json", missing=None
+        )
+        return found
+
+    def container_changes(self, name: str) -> frozenset[str]:
+        """The paths in a container that were touched since it was made, from the root."""
+        found = self._answer(f"/containers/{quote(name, safe='')}/changes")
+        rows = found if isinstance(found, list) else []
+        return frozenset(_text(row, "Path") for row in rows if isinstance(row, dict))
+
+    def export_container(self, name: str) -> Generator[bytes, None, None]:
+        """A tar of a container's file system as it is, in pieces of at most 1 MiB."""
+        return self._pieces(self._path(f"/containers/{quote(name, safe='')}/export"), name)
+
+    def _pieces(self, path: str, what: str) -> Generator[bytes, None, None]:
         try:
-            connection, response = self._line.get(
-                self._path("/images/get", params), _EXPORT_TIMEOUT
-            )
+            connection, response = self._line.get(path, _EXPORT_TIMEOUT)
             try:
                 if response.status != 200:
                     raise _refusal(response)
@@ -166,7 +184,7 @@ class Engine:
                 self._line.done(connection, response)
         except FAILURES as error:
             raise BomError(
-                f"the engine broke off the export of {names[0]}",
+                f"the engine broke off the export of {what}",
                 hint="see the engine's log, and whether its disk is full",
             ) from error
 

@@ -68,7 +68,7 @@ def identified(
     progress: Progress,
 ) -> Plain:
     """A Reader that asks only which image it is: it is about to be written anew."""
-    reader = ImageReader(_Nothing())
+    reader = ImageReader(NOTHING)
     try:
         digest, _ = read_through(pieces, (*takes, reader.feed), progress)
         found = identify_all(reader.finish())
@@ -79,7 +79,7 @@ def identified(
 
 def read_archive(pieces: Iterable[bytes]) -> tuple[ImageIdentity, ...]:
     """Which images an archive holds that comes in pieces. Raises BadArtifact."""
-    reader = ImageReader(_Nothing())
+    reader = ImageReader(NOTHING)
     try:
         for piece in pieces:
             reader.feed(piece)
@@ -124,3 +124,6 @@ class _Nothing:
 
     def settles(self, path: str) -> Sequence[str] | None:
         return ()
+
+
+NOTHING: Final = _Nothing()

@@ -24,6 +24,7 @@ from bom.install.npm import client
 from bom.install.npm.layout import MODULES, Listed, Package, listed, placed, refused
 from bom.install.protocol import Plan, Step
 from bom.installed.contents import items
+from bom.installed.node import RECEIPT, receipt_of
 from bom.printable import printable_os
 from bom.seal import BOM_ENTRY, recognise
 
@@ -90,6 +91,8 @@ class Npm:
             )
             record.write_bytes(kept)
             _leave_bom(artifact, place.new)
+            receipt = receipt_of(place.new, artifact.built_sha256)
+            (place.new / RECEIPT).write_text(receipt.model_dump_json() + "\n")
             place.publish()
         return plan
 
