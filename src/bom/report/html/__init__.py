@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bom.report.contents import contents
 from bom.report.html import building, layers, overview, review, vulnerabilities
-from bom.report.html.components import components, graph
+from bom.report.html.components import components, files, graph
 from bom.report.html.frame import page as framed
 from bom.report.html.nodes import nodes_of
 
@@ -54,6 +54,7 @@ def page(
         ("checks", "Checks", str(len(found.checks) + len(found.again)), building.checks(found)),
         ("gaps", "Gaps", f"{len(found.gaps):,}", review.gaps(found, nodes)),
         ("layers", "Layers", str(len(found.layers)), layers.layers(found)),
+        ("files", "Files", "", files(found)),
         ("tools", "Tools", str(len(found.tools)), building.tools(found)),
         ("environment", "Environment", str(len(found.settings)), building.environment(found)),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bom.report.contents import flat
 from bom.report.html.element import Html, element
 from bom.report.html.frame import section
 from bom.report.html.nodes import cut, ecosystem, graph_data, hashed
@@ -13,6 +14,7 @@ from bom.report.html.tables import Column, long_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bom.report.contents import Contents
     from bom.report.html.nodes import Node
     from bom.report.html.tables import Cell
 
@@ -62,6 +64,26 @@ def components(nodes: Sequence[Node], vulnerable: dict[int, list[str]]) -> Html:
         else element("p", "The document lists no component.", class_="note")
     )
     return section("components", "Components", shown, count=f"{len(rows):,}")
+
+
+def files(found: Contents) -> Html | None:
+    """The files inside of the artifact, where the document lists them apart from components."""
+    held = [part for part in flat(found.subject.parts) if part.type == "file"]
+    if not held:
+        return None
+    rows: list[tuple[Cell, ...]] = []
+    for part in held:
+        digests = dict(part.hashes)
+        strongest = digests.get("SHA-256") or next(iter(digests.values()), "")
+        rows.append((cut(part.name), strongest))
+    shown = long_table(
+        "files-table",
+        "Files in the artifact",
+        (Column("File"), Column("SHA-256", "code")),
+        rows,
+        searched="Search files",
+    )
+    return section("files", "Files", shown, count=f"{len(rows):,}")
 
 
 def graph(nodes: Sequence[Node], vulnerable: dict[int, list[str]]) -> Html | None:

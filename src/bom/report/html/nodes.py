@@ -60,6 +60,9 @@ def nodes_of(found: Contents) -> tuple[Node, ...]:
     order: list[tuple[Part, int]] = [(found.subject, -1)]
     for part in found.parts:
         order += _opened(part, -1, len(order))
+    for part in found.subject.parts:
+        if part.type != "file":  # files of the artifact have a table of their own
+            order += _opened(part, 0, len(order))
     numbers: dict[str, int] = {}
     for number, (part, _) in enumerate(order):
         if part.ref:

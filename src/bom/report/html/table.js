@@ -233,6 +233,7 @@ class LongTable {
       const mood = cell === "critical" || cell === "high" ? "bad" : cell === "medium" ? "warn" : "";
       return make("span", { class: `pill ${mood}` }, cell);
     }
+    if (kind === "code") return make("code", {}, cell);
     if (kind === "share") return this.share(cell, at);
     if (Array.isArray(cell) && cell.length > LISTED && !this.whole) return folded(cell);
     if (kind === "number") return cell === null ? "" : cell.toLocaleString("en");

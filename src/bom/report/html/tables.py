@@ -25,7 +25,7 @@ class Column:
     """
 
     title: str
-    kind: Literal["text", "number", "share", "node", "severity"] = "text"
+    kind: Literal["text", "number", "share", "node", "severity", "code"] = "text"
     choose: bool = False
     filters: str = ""
 
