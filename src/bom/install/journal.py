@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads it
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bom.errors import BomError, Refused
 from bom.input import read_bounded
@@ -32,16 +31,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _JOURNAL: Final = "journal.json"
+_STAGE: Final = "stage-"
 _LIMIT: Final = 256 << 20  # bytes
 
 
 class _Journal(BaseModel):
     """`moved`: path -> name of its old content in the folder `old`; `new`: paths of what comes;
-    `folders`: those that are made for it, outer ones first. Paths are absolute."""
+    `folders`: those that are made for it, outer ones first. Paths are absolute; a character
+    stands for each byte, since a path may be no UTF-8."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = 1
+    moved: Mapping[str, str]
+    new: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+class _Moves(NamedTuple):
+    """What a journal says, its paths as this process spells them."""
+
     moved: Mapping[str, str]
     new: tuple[str, ...]
     folders: tuple[str, ...]
@@ -52,7 +61,8 @@ class Workplace:
     `roots`: nothing is moved that does not lie below one of them."""
 
     def __init__(self, folder: Path, roots: Sequence[Path]) -> None:
-        self.stage = folder / "stage"
+        # a name of its own: what a killed install had started may still write into another
+        self.stage = folder / f"{_STAGE}{os.urandom(6).hex()}"
         self._folder = folder
         self._old = folder / "old"
         self._roots = tuple(map(os.path.normpath, roots))
@@ -70,7 +80,7 @@ class Workplace:
                 )
         gone = sorted({str(path) for path in (*old, *new) if os.path.lexists(path)})
         folders = _to_be_made(new)
-        journal = _Journal(
+        journal = _Moves(
             moved={path: str(number) for number, path in enumerate(gone)},
             new=tuple(sorted(map(str, new))),
             folders=tuple(map(str, folders)),
@@ -99,8 +109,8 @@ class Workplace:
             self.clear()
             return False
         try:
-            journal = _Journal.model_validate_json(raw)
-        except ValidationError as error:
+            journal = _moves(raw)
+        except ValueError as error:
             raise BomError(
                 f"{printable_os(str(self._folder / _JOURNAL))} is no journal of an install",
                 hint="look what it is, and remove the folder",
@@ -123,15 +133,14 @@ class Workplace:
         self.clear()
         return True
 
-    def _write(self, journal: _Journal) -> None:
+    def _write(self, journal: _Moves) -> None:
         part = self._folder / f"{_JOURNAL}.part"
-        # \\udcNN stands for the bytes of a name that is no UTF-8
-        part.write_text(json.dumps(journal.model_dump()), "ascii")
+        part.write_text(_text(journal), "utf-8")
         make_durable(part)
         part.replace(self._folder / _JOURNAL)
         make_durable_folder(self._folder)
 
-    def _check(self, journal: _Journal) -> None:
+    def _check(self, journal: _Moves) -> None:
         """What a journal names must be ours to move: it lies in a folder that others may see."""
         for path in (*journal.new, *journal.moved, *journal.folders):
             whole = os.path.normpath(path) == path
@@ -145,7 +154,7 @@ class Workplace:
         if any(not name.isdecimal() for name in journal.moved.values()):
             raise Refused(f"{printable_os(str(self._folder))} holds no journal of an install")
 
-    def _check_folders(self, journal: _Journal) -> None:
+    def _check_folders(self, journal: _Moves) -> None:
         """A link among the folders must not lead out of the environment."""
         roots = [os.path.realpath(root) for root in self._roots]
         for folder in {os.path.dirname(path) for path in (*journal.new, *journal.moved)}:  # noqa: PTH120
@@ -191,8 +200,9 @@ class Workplace:
 
     def clear(self) -> None:
         """Take away all that is no journal."""
-        for name in (self.stage, self._old):
-            remove(name)
+        for path in self._folder.iterdir():
+            if path.name == self._old.name or path.name.startswith(_STAGE):
+                remove(path)
         with suppress(FileNotFoundError):
             (self._folder / f"{_JOURNAL}.part").unlink()
 
@@ -256,6 +266,31 @@ def _locked(folder: Path, site: Path) -> int:
             os.close(lock)
             raise
         os.close(lock)
+
+
+def _text(moves: _Moves) -> str:
+    def spell(path: str) -> str:
+        return os.fsencode(path).decode("latin-1")
+
+    return _Journal(
+        moved={spell(path): name for path, name in moves.moved.items()},
+        new=tuple(map(spell, moves.new)),
+        folders=tuple(map(spell, moves.folders)),
+    ).model_dump_json()
+
+
+def _moves(raw: bytes) -> _Moves:
+    """Raises ValueError where it is no journal."""
+
+    def read(text: str) -> str:
+        return os.fsdecode(text.encode("latin-1"))
+
+    found = _Journal.model_validate_json(raw)
+    return _Moves(
+        {read(path): name for path, name in found.moved.items()},
+        tuple(map(read, found.new)),
+        tuple(map(read, found.folders)),
+    )
 
 
 def _to_be_made(new: Mapping[Path, Path]) -> list[Path]:

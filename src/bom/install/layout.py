@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from bom.install.interpreter import Interpreter
 
-_TO_SCRIPTS: Final = "../../bin/"
+# of pip's own folder for `--target`, `TEMPORARY/lib/python`
+_OUT: Final = "../../"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,9 @@ class Layout:
         return {self.final(path): path for path in self.staged_files()}
 
     def record_path(self, path: str) -> str:
-        """A path of RECORD as it is right: pip writes RECORD before it moves scripts to
-        `TARGET/bin`."""
-        if self.target is not None and path.startswith(_TO_SCRIPTS):
-            return path.removeprefix("../../")
-        return path
+        """A path of RECORD as it is right: pip writes RECORD before it moves scripts and data to
+        the target."""
+        return path.removeprefix(_OUT) if self.target is not None else path
 
     def is_lost(self, site: Path, path: str) -> bool:
         """Whether pip dropped a file on the way: headers, with `--target`."""

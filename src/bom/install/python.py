@@ -94,14 +94,15 @@ class PythonInstaller:
         package, needed = _needed(wheel, artifact, python, client, request)
         packages = (package, *needed)
         there = _there(sites)
-        kept = frozenset(
-            item.name for item in needed if item.name in there and _is_same(there[item.name], item)
+        same = frozenset(
+            item.name
+            for item in packages
+            if item.name in there and _is_same(there[item.name], item)
         )
-        if _is_installed(there.get(package.name), package, artifact, request) and len(kept) == len(
-            needed
-        ):
-            kept |= {package.name}
-        steps = tuple(_step(item, there.get(item.name), kept) for item in packages)
+        whole = len(same) == len(packages) and _has_receipt(there[package.name], artifact, request)
+        # a receipt is about all of them: with one that is replaced, it is written anew
+        kept = same if whole else same - {package.name}
+        steps = tuple(_step(item, there.get(item.name), same, kept) for item in packages)
         steps = (*restored, *steps)
         prepared = _Prepared(python, client, package.name, packages, kept, target)
         return Plan(printable_os(where), steps, _warnings(needed, there, packages), prepared)
@@ -208,23 +209,24 @@ def _is_same(item: Distribution, package: Package) -> bool:
     return all(digest(place) == item.rows[path] for path, place in item.files() if item.rows[path])
 
 
-def _is_installed(
-    item: Distribution | None, package: Package, artifact: Verified, request: Request
-) -> bool:
-    if item is None or not _is_same(item, package):
-        return False
+def _has_receipt(item: Distribution, artifact: Verified, request: Request) -> bool:
     found = receipt.read(item.info, artifact.built_sha256)
     wanted = tuple(sorted(map(canonicalize_name, request.extras)))
     return found is not None and found.extras == wanted
 
 
-def _step(package: Package, there: Distribution | None, kept: frozenset[str]) -> Step:
-    action: Action = "install" if there is None else "replace"
+def _step(
+    package: Package, there: Distribution | None, same: frozenset[str], kept: frozenset[str]
+) -> Step:
+    action: Action = "install"
     detail = ""
     if package.name in kept:
         action = "keep"
+    elif package.name in same:
+        action, detail = "replace", "the same, with a new receipt"
     elif there is not None:
-        detail = f"{there.version} is there" if there.version != package.version else "other files"
+        action = "replace"
+        detail = "other files" if there.version == package.version else f"{there.version} was there"
     return Step(package.name, package.version, action, package.digest, detail)
 
 

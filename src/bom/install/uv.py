@@ -64,7 +64,7 @@ class Uv:
         folder = self._room / f"fetched-{self._round}"
         names = ", ".join(f"{item.name} {item.version}" for item in wanted[:3])
         more = f" and {len(wanted) - 3} more" if len(wanted) > 3 else ""
-        self._install(wanted, ["--target", str(folder)], f"uv does not get {names}{more}")
+        self._install(wanted, ["--prefix", str(folder)], f"uv does not get {names}{more}")
         return [_package(item, folder) for item in wanted]
 
     def _at_hand(self, item: Listed, at_hand: Mapping[str, Path]) -> Listed:
@@ -114,7 +114,9 @@ class Uv:
 
 
 def _package(item: Listed, folder: Path) -> Package:
-    for info in sorted(folder.glob("*.dist-info")):
+    for info in sorted(folder.rglob("*.dist-info")):
+        if not info.parent.name.endswith("-packages"):
+            continue  # what a package holds inside itself
         name, _, version = info.name.removesuffix(".dist-info").partition("-")
         if canonicalize_name(name) == item.name and Version(version) == Version(item.version):
             try:
@@ -132,7 +134,7 @@ def _files(info: Path) -> dict[str, str]:
     return {
         path: digest
         for path, digest in rows.items()
-        if digest and path not in own and not path.startswith(("../", "bin/"))
+        if digest and path not in own and not path.startswith("../")
     }
 
 
