@@ -28,7 +28,7 @@ ACTS = {
     "filter": "table.choose(2, 'MIT')",
     "sort": "table.reset(); table.sort(0)",
     "next page": "table.turn(1)",
-    "another component in the graph": "parts.get('graph').go(5000)",
+    "another component in the graph": "parts.get('graph').go(graph.names.length >> 1)",
     "three levels of the graph": "parts.get('graph').deepen(3)",
 }
 

@@ -76,7 +76,7 @@ class LongTable {
       make("thead", {}, make("tr", {}, ...this.heads)),
       this.body,
     );
-    const scroll = make("div", { class: "scroll", role: "region", "aria-label": this.caption, tabindex: "0" }, this.table);
+    const scroll = make("div", { class: "scroll", role: "group", "aria-label": this.caption, tabindex: "0" }, this.table);
     controls.hidden = this.rows.length <= FEW;
     this.holder.append(controls, this.status, scroll, this.pages);
   }

@@ -36,7 +36,8 @@ def table(caption: str, titles: Sequence[str], rows: Iterable[Sequence[str | Non
     rows = list(rows)
     kept = [at for at, _ in enumerate(titles) if at == 0 or any(row[at] for row in rows)]
     titles, rows = [titles[at] for at in kept], [[row[at] for at in kept] for row in rows]
-    head = element("tr", *(element("th", title, scope="col") for title in titles))
+    unseen = element("span", "name", class_="hidden-label")
+    head = element("tr", *(element("th", title or unseen, scope="col") for title in titles))
     body = [
         element(
             "tr",
@@ -60,7 +61,7 @@ def _heading(cell: str | None) -> str:
 
 def scrolling(label: str, inside: Html) -> Html:
     """What may be wider than the page. It takes the focus, so that a keyboard can scroll it."""
-    return element("div", inside, class_="scroll", role="region", aria_label=label, tabindex="0")
+    return element("div", inside, class_="scroll", role="group", aria_label=label, tabindex="0")
 
 
 def long_table(
