@@ -25,7 +25,7 @@ $(ready): requirements-dev.lock pyproject.toml
 	$(bin)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help venv demo test lint types imports unit schemas lock audit bench release clean
+.PHONY: help venv demo test lint types imports unit schemas docs lock audit bench release clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -44,6 +44,7 @@ lint: $(ready)
 types: $(ready)
 	mypy src tests
 	mypy benchmarks
+	mypy docs/.site/hooks.py
 
 imports: $(ready)
 	lint-imports --no-logo
@@ -53,6 +54,9 @@ unit: $(ready) ## the tests alone; PYTEST='-k seal' narrows them
 
 schemas: $(ready) ## schemas/*.json anew from the models
 	python -m bom.report.schemas schemas
+
+docs: $(ready) ## the documentation site, in site/
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 lock: $(ready) ## requirements*.lock anew from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
@@ -75,4 +79,4 @@ release: $(ready) ## the wheel and sdist, built and sealed by bom itself (BOM_KE
 	bom build --require-checks -- python -m build --no-isolation
 
 clean: ## what building and testing left, the virtual environment too
-	rm -rf $(venv) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(venv) dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
