@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bom.capsule.steps import AptStep, Requirements, steps
+from bom.capsule.steps import AptStep, NpmStep, Requirements, Step, steps
 from bom.capsule_record import Missing
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HASHED = f"thing==1.0 --hash=sha256:{'a' * 64}\n"
 
 
-def said(root: Path) -> list[Requirements | AptStep | Missing]:
+def said(root: Path) -> list[Step | Missing]:
     return list(steps(root, [root / "Dockerfile"], root))
 
 
@@ -116,4 +116,38 @@ def test_what_is_told_to_fetch_nothing_is_not_named(command: str, tmp_path: Path
 )
 def test_what_apt_installs_is_for_a_lock_to_know(command: str, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM base:1\nRUN {command}\n")
+    assert said(tmp_path) == [AptStep("base:1", "Dockerfile", "Dockerfile:2")]
+
+
+@pytest.mark.parametrize(
+    ("command", "files", "known"),
+    [
+        ("npm ci", ["package-lock.json"], True),
+        ("cd app && CI=1 npm --quiet ci --omit=dev", ["app/npm-shrinkwrap.json"], True),
+        ("npm ci", ["package-lock.json", "node_modules/x/package-lock.json"], True),
+        ("npm ci", [], False),
+        ("npm ci", ["a/package-lock.json", "b/package-lock.json"], False),
+        ("npm ci --registry=https://npm.example", ["package-lock.json"], False),
+        ("npm install", ["package-lock.json"], False),
+    ],
+)
+def test_what_npm_ci_installs_is_known_by_the_one_lock(
+    command: str, files: list[str], known: bool, tmp_path: Path
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "Dockerfile").write_text(f"FROM base:1\nRUN {command}\n")
+    (found,) = said(tmp_path)
+    if known:
+        assert found == NpmStep("base:1", tmp_path / files[0], "Dockerfile:2")
+    else:
+        assert isinstance(found, Missing)
+
+
+def test_mounts_of_a_step_are_no_words_of_its_command(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM base:1\nRUN --mount=type=cache,target=/var/cache/apt --network=host \\\n"
+        "  apt-get install -y curl\n"
+    )
     assert said(tmp_path) == [AptStep("base:1", "Dockerfile", "Dockerfile:2")]

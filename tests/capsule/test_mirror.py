@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import io
 import json
+import os
 import subprocess
 import sys
+import tarfile
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 from tests.catalog.test_python_environments import wheel
 
 from bom.capsule import mirror, step_settings
+from bom.capsule.engine import registry_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.conftest import Need
 
 
 @contextmanager
@@ -112,3 +121,57 @@ def test_a_container_gets_variables_and_files_and_then_begins(tmp_path: Path) ->
             }
         ],
     }
+
+
+@pytest.mark.parametrize("resolved", ["https://npm.example/api/@s/tiny/-/tiny-1.0.0.tgz", ""])
+def test_npm_gets_a_package_wherever_its_lock_says_it_is(
+    resolved: str, tmp_path: Path, need: Need
+) -> None:
+    """Also where the lock says nothing of it (npm's omit-lockfile-registry-resolved)."""
+    npm = need("npm")
+    data = io.BytesIO()
+    text = b'{"name": "@s/tiny", "version": "1.0.0"}'
+    with tarfile.open(fileobj=data, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("package/package.json")
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    file = tmp_path / "packages/npm/@s/tiny/-/tiny-1.0.0.tgz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(data.getvalue())
+    digest = base64.b64encode(hashlib.sha512(data.getvalue()).digest()).decode()
+    locked = {"version": "1.0.0", "integrity": f"sha512-{digest}"}
+    root = {"name": "app", "dependencies": {"@s/tiny": "^1.0.0"}}
+    packages = {
+        "": root,
+        "node_modules/@s/tiny": {**locked, **({"resolved": resolved} if resolved else {})},
+    }
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "package.json").write_text(json.dumps(root))
+    (app / "package-lock.json").write_text(
+        json.dumps({"name": "app", "lockfileVersion": 3, "packages": packages})
+    )
+    with served(tmp_path / "packages") as url:
+        host = url.removeprefix("http://")
+        settings = {
+            name: value.replace("127.0.0.1:3141", host)
+            for name, value in registry_settings("127.0.0.1").items()
+        }
+        environment = {**os.environ, **settings, "npm_config_cache": str(tmp_path / "cache")}
+        subprocess.run([npm, "ci"], cwd=app, env=environment, check=True, capture_output=True)
+    assert (app / "node_modules/@s/tiny/package.json").read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("tiny", "tiny"),
+        ("@s%2ftiny", "@s/tiny"),
+        ("@s/tiny", "@s/tiny"),
+        ("tiny/-/tiny-1.0.0.tgz", "tiny"),
+        ("api/npm/@s/tiny/-/tiny-1.0.0.tgz", "@s/tiny"),
+        ("api/npm/tiny/-/tiny-1.0.0.tgz", "tiny"),
+    ],
+)
+def test_a_path_is_of_a_package_whatever_stands_before_it(path: str, name: str) -> None:
+    assert mirror.npm_name([unquote(part) for part in path.split("/")]) == name

@@ -64,8 +64,8 @@ def private_engine(
 ) -> Iterator[tuple[Engine, dict[str, str]]]:
     """The engine, and the variables by which a client reaches it and no other.
 
-    `folder`: a new private one; all of the engine is in it. `packages`: a folder with wheels and
-    .deb files, which pip and apt in its steps get instead of what any index has. The engine is
+    `folder`: a new private one; all of the engine is in it. `packages`: a folder with wheels,
+    .deb files and npm packages, which its steps get instead of what any index has. The engine is
     stopped on every way out, and by the kernel should `bom` be killed.
     Raises EnvironmentLacks where the machine or the user can't have such an engine.
     """
@@ -146,10 +146,12 @@ def _steps_runc(folder: Path, path: str) -> Path:
 
 
 def _settings(host: str, folder: Path, packages: Path) -> dict[str, dict[str, str]]:
-    """What leads pip and apt to the mirror on this address, for step_settings (pip's configuration,
-    environment variables; apt.conf(5): APT_CONFIG is read beside the image's own files). New files
-    are made in `folder`."""
+    """What leads pip, apt and npm to the mirror on this address, for step_settings (pip's
+    configuration, environment variables; apt.conf(5): APT_CONFIG is read beside the image's own
+    files). New files are made in `folder`."""
     variables = _index(host)
+    if (packages / "npm").is_dir():
+        variables |= registry_settings(host)
     files: dict[str, str] = {}
     if (packages / deb.NAME).exists():
         texts = {
@@ -173,6 +175,17 @@ def _index(host: str) -> dict[str, str]:
         "PIP_EXTRA_INDEX_URL": "",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "no_proxy": host,
+    }
+
+
+def registry_settings(host: str) -> dict[str, str]:
+    """What leads npm there, also from the hosts that a lock names (npm, config)."""
+    return {
+        "npm_config_registry": f"http://{host}:{mirror.PORT}/npm/",
+        "npm_config_replace_registry_host": "always",
+        "npm_config_audit": "false",
+        "npm_config_fund": "false",
+        "npm_config_update_notifier": "false",
     }
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from bom.builder import builder_for
 from bom.builder.images.naming import file_name
+from bom.capsule import npm
 from bom.capsule.apt import Apt
 from bom.capsule.python import wheel_purl
-from bom.capsule.steps import AptStep, steps
+from bom.capsule.steps import AptStep, NpmStep, steps
 from bom.capsule.wheels import downloaded
 from bom.capsule_record import Missing
 from bom.compose import reading
@@ -63,6 +64,16 @@ def collected(
                 yield step
             elif isinstance(step, AptStep):
                 asked.append(step)
+            elif isinstance(step, NpmStep):
+                cache = folder / f"npm-{step.where.rpartition(':')[2]}"
+                cache.mkdir(mode=0o700, exist_ok=True)
+                for item in npm.in_image(step, where.client, cache, environment):
+                    if isinstance(item, Missing):
+                        yield item
+                    else:
+                        contents.add(
+                            "module", item.name, item.file, purl=item.purl, known=item.known
+                        )
             elif (lack := downloaded(step, where.client, wheels, environment, places)) is not None:
                 yield lack
         yield from apt.collect(asked)

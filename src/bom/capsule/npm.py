@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from bom.capsule.steps import NpmStep
+
 LOCKS: Final = ("npm-shrinkwrap.json", "package-lock.json")  # npm reads the first that is there
 CI: Final = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+_SCRIPT: Final = 'cp -r /bom/source /tmp/bom && cd /tmp/bom && npm "$@"'
 _PATIENCE: Final = 1800  # seconds
 _LIMIT: Final = 256 * 1024 * 1024  # bytes of a lock
 _FOLDER: Final = "node_modules/"
@@ -81,6 +84,23 @@ class Npm:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.hardlink_to(file)
         return {"npm_config_cache": str(room), "npm_config_offline": "true"}
+
+
+def in_image(
+    step: NpmStep, client: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> Iterator[Fetched | Missing]:
+    """What the image's own npm takes for a step. `client`: what runs a container on the engine;
+    `folder`: a new one."""
+    argv = [*client, "run", "--rm", "--pull=never", "--network=host", "--user", "0"]
+    argv += ["--entrypoint", "sh", "--volume", f"{folder}:/bom/out"]
+    argv += ["--volume", f"{step.lock.parent}:/bom/source:ro", "--", step.image]
+    argv += ["-c", _SCRIPT, "sh", *CI[1:], "--cache=/bom/out"]
+    done = said(argv, folder, environment, _PATIENCE)
+    if isinstance(done, str) or done.returncode:
+        why = f"the image's npm does not get what {step.lock.name} has: {why_not(done)}"
+        yield Missing(what="step.download", where=step.where, why=why)
+        return
+    yield from files(step.lock, step.lock.name, folder)
 
 
 def files(lock: Path, where: str, cache: Path) -> Iterator[Fetched | Missing]:
@@ -168,6 +188,3 @@ def why_not(done: object) -> str:
     errors = [line for line in lines if line.startswith(("npm error", "npm ERR!"))] or lines
     told = [line for line in errors if " code " not in line and "log of this run" not in line]
     return printable_name((told or errors)[0])[:300]
-
-
-__all__: Sequence[str] = ("CI", "LOCKS", "Npm", "files", "locked", "why_not")

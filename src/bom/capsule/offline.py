@@ -72,13 +72,14 @@ def rebuilt_from(options: OfflineOptions, reporter: Reporter) -> Iterator[Built]
         with ExitStack() as stack:
             if _is_image(capsule):
                 _index_debs(packages, places["packages"])
+                modules = placed(capsule, places["packages"])
                 (folder / "e").mkdir(mode=0o700)
                 environment = stack.enter_context(
                     _with_engine(
                         capsule,
                         artifact[0],
                         folder / "e",
-                        places["packages"] if packages else None,
+                        places["packages"] if packages or modules else None,
                         options,
                         reporter,
                     )

@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bom.capsule.fetched import looked_for
+from bom.capsule.npm import LOCKS
 from bom.capsule_record import Missing
 from bom.catalog.images.instructions import directives, instructions
 from bom.catalog.images.runs import runs
@@ -32,6 +34,9 @@ _APT: Final = re.compile(
     r"^[\s({]*(?:[A-Za-z_]\w*=\S*\s+)*apt(?:-get)?\s[^&|;\n]*\b(?:install|update)\b"
 )
 _APT_MORE: Final = re.compile(r"\b(?:upgrade|build-dep|source|download)\b")
+_NPM_CI: Final = re.compile(
+    r"^[\s({]*(?:[A-Za-z_]\w*=\S*\s+)*npm\s(?:-\S+\s+)*ci\b(?![^&|;\n]*--registry)"
+)
 _PIP: Final = re.compile(r"(?:\S*/)?pip3?(?:\.\d+)?$")
 _HASH: Final = re.compile(r"--hash[= ]sha256:[0-9a-f]{64}")
 # What names another index than the one that pip is told by its environment.
@@ -56,7 +61,15 @@ class AptStep(NamedTuple):
     where: str
 
 
-Step = Requirements | AptStep
+class NpmStep(NamedTuple):
+    """A call of `npm ci` in a step on `image`, and the lock that it installs."""
+
+    image: str
+    lock: Path
+    where: str
+
+
+Step = Requirements | AptStep | NpmStep
 
 
 def steps(root: Path, dockerfiles: list[Path], context: Path) -> Iterator[Step | Missing]:
@@ -83,6 +96,10 @@ def _fetched(calls: Iterable[str], step: AptStep, context: Path) -> Iterator[Ste
             continue
         if _APT.match(call) and not _APT_MORE.search(call):
             apt = True
+            continue
+        lock = _npm_lock(call, context)
+        if lock is not None:
+            yield NpmStep(step.image, lock, step.where)
             continue
         found = _requirements(call, context)
         yield from (Requirements(step.image, file, step.where) for file in found)
@@ -141,6 +158,14 @@ def _requirements(call: str, context: Path) -> list[Path]:
     files = [_in_context(name, context) for name in names]
     whole = [file for file in files if file is not None]
     return whole if whole and len(whole) == len(files) else []
+
+
+def _npm_lock(call: str, context: Path) -> Path | None:
+    """The lock of this `npm ci`: the only one of the context."""
+    if not _NPM_CI.match(call):
+        return None
+    found = [path for name in LOCKS for path in looked_for(context, name)]
+    return found[0] if len(found) == 1 and not found[0].is_symlink() else None
 
 
 def _named(words: list[str]) -> list[str]:
