@@ -62,6 +62,8 @@ lock: $(ready) ## requirements*.lock anew from pyproject.toml
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
 	  pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
+	  pyproject.toml --extra audit --output-file requirements-audit.lock
+	uv pip compile --quiet --upgrade --universal --generate-hashes --no-annotate --no-header \
 	  pyproject.toml --group dev --output-file requirements-dev.lock
 
 audit: $(ready) ## known vulnerabilities in what is locked

@@ -32,9 +32,11 @@ fi
 
 umask 077
 folder=$(mktemp -d -- "$temp/bom-XXXXXXXX")
+lock=$root/requirements.lock
+[[ -z ${BOM_INPUT_AUDIT_SERVICE:-} ]] || lock=$root/requirements-audit.lock
 # A second call in one job takes what the first one installed.
 content() {
-  cat -- "$root/requirements.lock"
+  cat -- "$lock"
   "$python" -I -VV
   find "$root/src/bom" -type f -name '*.py' -print0 | LC_ALL=C sort -z | xargs -0 cat --
 }
@@ -43,7 +45,7 @@ place=$temp/bom-installed-${sum:0:16}
 if [[ ! -e $place/ready ]]; then
   rm -rf -- "$place"
   "$python" -I -m venv -- "$place/env"
-  "$place/env/bin/python" -I -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --only-binary :all: -r "$root/requirements.lock"
+  "$place/env/bin/python" -I -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --only-binary :all: -r "$lock"
   packages=$("$place/env/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   cp -R -- "$root/src/bom" "$packages/bom"
   "$place/env/bin/python" -I -m compileall -q "$packages/bom"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.action.github_api import GitHub
@@ -14,8 +16,8 @@ from bom.sign.keys import PrivateKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 LOCK = """{
   "name": "app", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
   "packages": {
@@ -37,8 +39,16 @@ def lock(version: str = "1.0.0", letter: str = "A") -> str:
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """RUNNER_TEMP of a job: what the first call of the action installs, the others take."""
-    return tmp_path_factory.mktemp("runner")
+    """The action as a runner unpacks it, and a RUNNER_TEMP: what the first call of the action
+    installs, the others take."""
+    folder = tmp_path_factory.mktemp("machine")
+    (folder / "temp").mkdir()
+    for name in ("action", "src", "verify"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / "action" / name, ignore=ignored)
+    for path in (ROOT / "action.yml", *ROOT.glob("requirements*.lock")):
+        shutil.copy(path, folder / "action" / path.name)
+    return folder
 
 
 @pytest.fixture
@@ -112,6 +122,6 @@ def left(machine: Path) -> Callable[[], list[Path]]:
     """Private keys that lie on the machine."""
 
     def look() -> list[Path]:
-        return [path for path in machine.rglob("key") if path.is_file()]
+        return [path for path in (machine / "temp").rglob("key") if path.is_file()]
 
     return look

@@ -23,7 +23,6 @@ from tests.action.expressions import condition, filled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 REPOSITORY: Final = "octo/app"
 REPOSITORY_ID: Final = 4711
 _UPLOAD: Final = re.compile(r"actions/upload-artifact@[0-9a-f]{40}")
@@ -63,13 +62,15 @@ class Job:
 
 
 class Runner:
-    """A machine with a workspace. `temp` may be shared by several: what one installed stays."""
+    """A machine with a workspace. `machine` may be shared by several: it has the action's sources
+    in `action`, and RUNNER_TEMP in `temp`, so that what one installed stays."""
 
     def __init__(
-        self, workspace: Path, temp: Path, store: Path, environment: Mapping[str, str]
+        self, workspace: Path, machine: Path, store: Path, environment: Mapping[str, str]
     ) -> None:
+        self.sources = machine / "action"
+        self.temp = machine / "temp"
         self.workspace = workspace
-        self.temp = temp
         self.store = store
         self.environment = dict(environment)
         self.api = "https://api.github.invalid"
@@ -84,7 +85,7 @@ class Runner:
         job_environment: Mapping[str, str] | None = None,
     ) -> Job:
         """Run `action` (a path from the root) with inputs as a workflow gives them."""
-        source = ROOT / action
+        source = self.sources / action
         described = yaml.safe_load(source.read_text(encoding="utf-8"))
         folder = self.store / uuid.uuid4().hex
         folder.mkdir(parents=True)

@@ -56,9 +56,9 @@ def test_a_push_is_built_signed_uploaded_and_verified(
     }
     boms = {path.name for path in job.uploaded["app.bom"].iterdir()}
     assert boms == {"app.tar.bom.cdx.json", "app.tar.bom.cdx.json.sigstore.json"}
-    assert "### bom: sealed, signed and verified\n\n\n| `app.tar` |  |" in job.summary
+    assert "### bom: sealed, signed and verified\n\n| `app.tar` |  |" in job.summary
     assert f"| verdict | ✅ good, signed by `{key.key_id}` |" in job.summary
-    assert "| `unit` | ✅ `passed` |  |  |  |" in job.summary
+    assert "| `unit` | ✅ `passed` | – | – | – | – |" in job.summary
     assert "no run for the base branch has uploaded one that is still kept" in job.summary
     assert job.outputs["comment-url"] == ""
     assert not left()
@@ -123,6 +123,50 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
         assert asked.headers.get("Authorization", "") == (token if to_api else "")
 
 
+ADVISORY = {
+    "id": "GHSA-aaaa-bbbb-cccc",
+    "modified": "2024-02-01T00:00:00Z",
+    "summary": "left is not right",
+    "affected": [
+        {
+            "package": {"ecosystem": "npm", "name": "left"},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}],
+        }
+    ],
+}
+
+
+def test_a_known_vulnerability_fails_the_job_at_the_line_that_asks_for_the_package(
+    runner: Runner, github: GitHub, secret: str
+) -> None:
+    export = runner.workspace.parent / "osv" / "npm"
+    export.mkdir(parents=True)
+    (export / "GHSA-aaaa-bbbb-cccc.json").write_text(json.dumps(ADVISORY), encoding="utf-8")
+    inputs = BUILD | {"key": secret, "advisories": str(export.parent), "upload": "app"}
+    job = runner.run(ACTION, inputs, "pull_request", events.pull_request())
+    assert job.steps["Audit"] == 0
+    assert job.steps["Report"] == 1
+    assert not job.uploaded
+    assert job.outputs["verdict"] == "good"
+    (comment,) = github.service.comments.values()
+    for page in (job.summary, comment["body"]):
+        assert "| `GHSA-aaaa-bbbb-cccc` | `left` | `1.0.0` |" in page
+        assert "| `1.0.1` | `left is not right` |" in page
+        assert "1 advisories, the newest of `2024-02-01T00:00:00Z`" in page
+    remarks = {item.properties["title"]: item for item in job.annotations("error")}
+    assert remarks["bom"].value == (
+        "app.tar: 1 known vulnerability counts, 0 packages were not audited"
+    )
+    found = remarks["bom: GHSA-aaaa-bbbb-cccc"]
+    assert found.properties["file"] == "package-lock.json"
+    assert found.properties["line"] == "5"
+    empty = runner.workspace.parent / "none"
+    empty.mkdir()
+    job = runner.run(ACTION, inputs | {"advisories": str(empty)}, "push", events.push())
+    assert job.steps["Audit"] != 0
+    assert "❌ **Not audited**: the steps' log says why." in job.summary
+
+
 def test_a_fork_is_built_unsigned_without_a_comment_and_never_beside_a_key(
     runner: Runner, github: GitHub, secret: str
 ) -> None:
@@ -136,7 +180,7 @@ def test_a_fork_is_built_unsigned_without_a_comment_and_never_beside_a_key(
     assert job.outputs["bundle"] == job.outputs["run-record"] == ""
     reason = "this pull request comes from a fork, whose runs get no secrets"
     assert job.summary.startswith(
-        f"### bom: sealed, UNSIGNED\n\n\n**Not signed:** {reason}.\n"
+        f"### bom: sealed, UNSIGNED\n\n**Not signed:** {reason}.\n"
         "There is no comment on the pull request either: the token may only read.\n"
     )
     (notice,) = job.annotations("notice")
@@ -178,6 +222,7 @@ def test_the_key_is_private_while_it_is_there_and_gone_after_a_build_that_fails(
         "Prepare the key": 0,
         "Build and seal": 7,
         "Remove the key": 0,
+        "Audit": None,
         "Report": 0,
         "Upload artifact, run record and BOM": None,
         "Upload the BOM": None,
@@ -212,7 +257,6 @@ def test_a_hostile_command_is_words_and_nothing_more(
     assert job.outputs["verdict"] == "good"
     assert {item.name for item in job.commands} <= {"add-mask", "warning"}
     assert "add-mask::x" not in [item.value for item in job.annotations("add-mask")]
-    assert "bom: note: no shell reads the command: $(touch `touch owned` stands" in job.log
 
 
 def test_nothing_in_the_working_directory_is_imported(

@@ -60,6 +60,12 @@ def _build(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> int:
     building.run(inputs, environment, folder)
 
 
+def _audit(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> int:
+    from bom.github import auditing
+
+    return auditing.run(inputs, environment, folder)
+
+
 def _report(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> int:
     from bom.github.event import Event
     from bom.github.reporting import report
@@ -76,6 +82,7 @@ def _verify(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> int
 _STEPS: dict[str, Callable[[Inputs, Mapping[str, str], Path], int]] = {
     "key": _key,
     "build": _build,
+    "audit": _audit,
     "report": _report,
     "verify": _verify,
 }

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
+from bom.report.markdown import page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from bom.report.markdown import Block
 
 SUMMARY_LIMIT: Final = 1024 * 1024  # bytes of one step's summary
 
@@ -28,8 +31,12 @@ def output(environment: Mapping[str, str], values: Mapping[str, str]) -> None:
     _append(environment, "GITHUB_OUTPUT", "".join(parts))
 
 
-def summary(environment: Mapping[str, str], text: str) -> None:
-    _append(environment, "GITHUB_STEP_SUMMARY", text)
+def summary(environment: Mapping[str, str], blocks: Sequence[Block]) -> None:
+    """Add a page to the job's summary, cut to what one step may add."""
+    limit = SUMMARY_LIMIT
+    while len((text := page(blocks, limit)).encode("utf-8", "backslashreplace")) > SUMMARY_LIMIT:
+        limit = limit * 3 // 4
+    _append(environment, "GITHUB_STEP_SUMMARY", _plain(text))
 
 
 def _plain(value: str) -> str:

@@ -68,17 +68,17 @@ def built(folder: Path) -> Built:
     """Reads and verifies what the build step left, and copies the BOMs out of the artifacts into
     the private folder. Raises BomError where an artifact is gone or is not what was sealed."""
     how = signing.read(folder)
-    result = _result(folder / building.RESULT)
-    if result is None or result.exit_code:
-        return Built(result, (), how)
+    done = result(folder)
+    if done is None or done.exit_code:
+        return Built(done, (), how)
     public = folder / signing.PUBLIC
     keys = (TrustedKey("key", load_public(public)),) if public.exists() else ()
     (folder / BOMS).mkdir(mode=0o700)
     found = tuple(
-        _artifact(record, folder / BOMS, number if len(result.artifacts) > 1 else 0, keys)
-        for number, record in enumerate(result.artifacts, start=1)
+        _artifact(record, folder / BOMS, number if len(done.artifacts) > 1 else 0, keys)
+        for number, record in enumerate(done.artifacts, start=1)
     )
-    return Built(result, found, how)
+    return Built(done, found, how)
 
 
 def to_upload(found: Built, folder: Path) -> Path | None:
@@ -139,9 +139,11 @@ def _envelope(path: Path) -> Envelope:
     return found
 
 
-def _result(path: Path) -> ResultRecord | None:
+def result(folder: Path) -> ResultRecord | None:
+    """What `bom build` wrote; None where it did not come to that. Raises BomError where it is
+    not to be understood."""
     try:
-        with path.open("rb") as stream:
+        with (folder / building.RESULT).open("rb") as stream:
             return ResultRecord.model_validate_json(stream.read(_LIMIT))
     except FileNotFoundError:
         return None

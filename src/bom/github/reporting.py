@@ -6,16 +6,17 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import FINDING, GOOD, BomError
+from bom.github import auditing, commands, comment, files, gathering
 from bom.github import base as bases
-from bom.github import commands, comment, files, gathering
 from bom.github.api import Api, Denied
 from bom.github.commands import Annotation
-from bom.github.markdown import link, page
-from bom.github.summary import sections
+from bom.github.summary import blocks
+from bom.report.markdown import page
 from bom.report.text import inert
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bom.github.event import Event
     from bom.github.gathering import Built
     from bom.github.inputs import Inputs
-    from bom.github.markdown import Section
+    from bom.report.markdown import Block
 
 # `WHAT (FILE:LINE)` at a finding's end (docs/findings.md)
 _WHERE: Final = re.compile(r" \((?P<file>[^()]+?)(?::(?P<line>[0-9]{1,9}))?\)$")
@@ -41,13 +42,19 @@ def report(inputs: Inputs, event: Event, environment: Mapping[str, str], folder:
         )
     found = gathering.built(folder)
     base = _base(inputs, event, environment, name) if found.artifacts else None
-    vulnerable: Sequence[Section] = ()
-    parts = sections(found, base, vulnerable)
-    unmet = list(_unmet(inputs, found))
-    files.summary(environment, page(parts, files.SUMMARY_LIMIT))
+    audits = auditing.read(folder, found.artifacts)
+    asked = auditing.wanted(inputs) and bool(found.artifacts)
+    parts = blocks(found, base, list(auditing.blocks(audits, asked=asked)))
+    unmet = [*_unmet(inputs, found), *auditing.unmet(audits)]
+    files.summary(environment, parts)
     url = _comment(inputs, event, environment, found, parts)
     files.output(environment, {**_outputs(found, folder, name), "comment-url": url})
-    remarks = [*_annotations(found, environment), *(Annotation("error", "bom", t) for t in unmet)]
+    workspace = Path(environment.get("GITHUB_WORKSPACE", ""))
+    remarks = [
+        *(Annotation("error", "bom", text) for text in unmet),
+        *_annotations(found, workspace),
+        *(_here(item, workspace) for item in auditing.remarks(audits)),
+    ]
     for line in commands.shown(remarks):
         sys.stdout.write(f"{line}\n")
     # a build that failed has failed the job already; a second red step would only hide the first
@@ -85,7 +92,7 @@ def _comment(
     event: Event,
     environment: Mapping[str, str],
     found: Built,
-    parts: Sequence[Section],
+    parts: Sequence[Block],
 ) -> str:
     """The comment's address, "" where none was written. That it can't be written fails no build."""
     if not inputs.flag("comment") or not event.pull_request:
@@ -93,7 +100,7 @@ def _comment(
     if found.how is None or found.how.limited or event.from_fork or event.from_dependabot:
         return ""
     mark = comment.marker(environment, inputs.text("upload"))
-    foot = f"\n{link('the run', run)}\n" if (run := _run_url(environment)) else "\n"
+    foot = f"\n[the run]({run})\n" if (run := _run_url(environment)) else ""
     text = page(parts, comment.LIMIT - len(mark) - len(foot)) + foot
     try:
         api = _api(environment, event, inputs.text("github-token"))
@@ -158,8 +165,7 @@ def _outputs(found: Built, folder: Path, name: str) -> dict[str, str]:
     }
 
 
-def _annotations(found: Built, environment: Mapping[str, str]) -> Iterator[Annotation]:
-    workspace = Path(environment.get("GITHUB_WORKSPACE", ""))
+def _annotations(found: Built, workspace: Path) -> Iterator[Annotation]:
     failure = found.result.failure if found.result else None
     if failure is not None:
         hint = f" (hint: {failure.hint})" if failure.hint else ""
@@ -175,23 +181,23 @@ def _annotations(found: Built, environment: Mapping[str, str]) -> Iterator[Annot
                 told = f": {names}{more}" if names else ""
                 yield Annotation("warning", "bom: check", f"the check {line.name} failed{told}")
         for text in item.contents.findings:
-            file, number = _place(text, workspace)
-            yield Annotation("warning", f"bom: {text.partition(':')[0]}", text, file, number)
+            where = _WHERE.search(text)
+            file, line_number = (where["file"], int(where["line"] or 0)) if where else ("", 0)
+            title = f"bom: {text.partition(':')[0]}"
+            yield _here(Annotation("warning", title, text, file, line_number), workspace)
     if found.how is not None and found.how.how == "unsigned" and not found.failed:
         yield Annotation("notice", "bom", f"not signed: {found.how.reason}")
 
 
-def _place(text: str, workspace: Path) -> tuple[str, int]:
-    """The file and line of the workspace that a finding is about; "" where it is in an image, or
-    anywhere else."""
-    match = _WHERE.search(text)
-    if match is None or not workspace.is_absolute():
-        return "", 0
-    for start in (Path.cwd(), workspace):
-        try:
-            place = (start / match["file"]).resolve()
-            if place.is_file() and place.is_relative_to(workspace.resolve()):
-                return str(place.relative_to(workspace.resolve())), int(match["line"] or 0)
-        except (OSError, ValueError):
-            continue
-    return "", 0
+def _here(item: Annotation, workspace: Path) -> Annotation:
+    """Without its file, where that is none of the workspace: it is in an image, or anywhere."""
+    if item.file and workspace.is_absolute():
+        root = workspace.resolve()
+        for start in (Path.cwd(), workspace):
+            try:
+                place = (start / item.file).resolve()
+                if place.is_file() and place.is_relative_to(root):
+                    return replace(item, file=str(place.relative_to(root)))
+            except (OSError, ValueError):
+                continue
+    return replace(item, file="", line=0)

@@ -1,33 +1,31 @@
-"""The job's summary and the comment: the same sections, each cut to its limit."""
+"""The job's summary and the comment: the same blocks, each page cut to its limit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from bom.github.changes import Change, changes, identity
-from bom.github.markdown import Section, row, table, word
-from bom.report.text import size_text
+from bom.report.bom_markdown import hashed, licences, outcomes
+from bom.report.markdown import NOTHING, Block, code, folded, items, row, table
+from bom.report.text import inert, size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from bom.github.base import Base
     from bom.github.gathering import Artifact, Built
-    from bom.report.contents import Contents, Part
+    from bom.report.contents import CheckLine, Contents, Part
 
-_MARKS: Final = {
-    "passed": "✅",
-    "failed": "❌",
-    "good": "✅",
-    "bad": "❌",
-    "unsigned": "⚠️",
-    "same": "✅",
-}
-_LONG: Final = 1000  # characters of a gap or a finding
+_LONG: Final = 1000  # characters of a reason, a gap or a finding
+_NOTES: Final = 20
+_LOUD: Final = 20  # packages with other content that are named before the table
+_VERDICTS: Final = {"bad": "❌ **BAD**", "unsigned": "⚠️ not signed"}
 
 
-def sections(found: Built, base: Base | None, vulnerabilities: Sequence[Section]) -> list[Section]:
+def blocks(found: Built, base: Base | None, vulnerabilities: Sequence[Block]) -> list[Block]:
     """All of the page, the most important first. `base`: None where none was asked for."""
     parts = [_head(found), *map(_artifact, found.artifacts)]
     changed = partial(_changes, base) if base is not None else _nothing
@@ -40,205 +38,192 @@ def sections(found: Built, base: Base | None, vulnerabilities: Sequence[Section]
 
 
 def _of_each(
-    artifacts: Sequence[Artifact], kind: Callable[[Contents], Section | None]
-) -> Iterator[Section]:
-    """One section for each artifact; once where it says the same of all."""
+    artifacts: Sequence[Artifact], kind: Callable[[Contents], Block | None]
+) -> Iterator[Block]:
+    """One block for each artifact; once where it says the same of all."""
     made = [(item, kind(item.contents)) for item in artifacts]
-    alike = len({section for _, section in made}) == 1
-    for item, section in made[:1] if alike else made:
-        if section is not None:
-            yield section if alike else section.about(item.path.name)
+    alike = len({block for _, block in made}) == 1
+    for item, block in made[:1] if alike else made:
+        if block is not None:
+            yield block if alike else _about(block, item.path.name)
 
 
-def _nothing(_says: Contents) -> Section | None:
+def _about(block: Block, name: str) -> Block:
+    """With the artifact's name: in a folded block's HTML, else below the heading."""
+    if block.head[0] == "<details>":
+        shown = f" of <code>{escape(inert(name))}</code></summary>"
+        head = tuple(line.replace("</summary>", shown) for line in block.head)
+        return replace(block, head=head)
+    return replace(block, head=(f"{block.head[0]} of {code(name)}", *block.head[1:]))
+
+
+def _nothing(_says: Contents) -> Block | None:
     return None
 
 
-def _head(found: Built) -> Section:
+def _head(found: Built) -> Block:
+    judged = {item.judged for item in found.artifacts}
     lines: list[str] = []
     if found.failed:
-        title = "bom: the build failed"
-        failure = found.result.failure if found.result else None
-        if failure is not None:
-            lines.append(f"{word(failure.reason, _LONG)}")
-            if failure.hint:
-                lines += ["", f"hint: {word(failure.hint, _LONG)}"]
-        elif found.result is not None:
-            lines.append(f"The command ended with exit code {found.result.exit_code}.")
-        else:
-            lines.append("It came to no result: the steps' log says why.")
-    elif any(item.judged == "bad" for item in found.artifacts):
-        title = "bom: what was sealed does not verify"
-    elif not found.artifacts:
-        title = "bom: the command made nothing to seal"
-    elif all(item.judged == "good" for item in found.artifacts):
-        title = "bom: sealed, signed and verified"
+        title = "the build failed"
+        lines += _failure(found)
+    elif not judged:
+        title = "the command made nothing to seal"
+    elif "bad" in judged:
+        title = "what was sealed does not verify"
+    elif judged == {"good"}:
+        title = "sealed, signed and verified"
     else:
-        title = "bom: sealed, UNSIGNED"
+        title = "sealed, UNSIGNED"
     if found.how is not None and found.how.how == "unsigned":
         lines += ["", f"**Not signed:** {found.how.reason}."]
         if found.how.limited:
             lines.append("There is no comment on the pull request either: the token may only read.")
-    if found.result is not None:
-        lines += [f"- note: {word(text, _LONG)}" for text in found.result.warnings[:20]]
-    return Section(title, tuple(lines))
+    if found.result is not None and found.result.warnings:
+        notes = found.result.warnings[:_NOTES]
+        lines += ["", *(f"- note: {code(text, _LONG)}" for text in notes)]
+        if left := len(found.result.warnings) - len(notes):
+            lines.append(f"- … and {left} more notes")
+    return Block((f"### bom: {title}", *([""] if lines and lines[0] else []), *lines))
 
 
-def _artifact(item: Artifact) -> Section:
+def _failure(found: Built) -> Iterator[str]:
+    if found.result is None:
+        yield "It came to no result: the steps' log says why."
+    elif found.result.failure is None:
+        yield f"The command ended with exit code {found.result.exit_code}."
+    else:
+        yield code(found.result.failure.reason, _LONG)
+        if found.result.failure.hint:
+            yield from ("", f"hint: {code(found.result.failure.hint, _LONG)}")
+
+
+def _artifact(item: Artifact) -> Block:
     says = item.contents
-    verdict = {
-        "good": f"✅ good, signed by {word(item.verdict.signed_by[0])}"
-        if item.verdict.signed_by
-        else "✅ good",
-        "bad": "❌ BAD",
-        "unsigned": "⚠️ not signed",
-    }[item.judged]
-    state = f" ({word(says.source.state)})" if says.source.state else ""
-    command = next((value for kind, _, value in says.settings if kind == "command"), "")
-    images = [part for part in says.materials if part.kind in ("base-image", "build-image")]
-    again = next((line.outcome for line in says.again), "")
+    lines = [row(code(item.path.name), ""), "|---|---|"]
+    lines += [row(name, value) for name, value in _facts(item) if value and value != NOTHING]
+    if item.judged == "bad":
+        lines.append("")
+        lines += [
+            f"- ❌ {code(finding.code)}: {code(finding.message, _LONG)}"
+            for finding in item.verdict.findings
+        ]
+    if says.again and says.again[0].differences:
+        lines.append("")
+        lines += [f"- built again: {code(text, _LONG)}" for text in says.again[0].differences[:5]]
+    return Block(tuple(lines))
+
+
+def _facts(item: Artifact) -> Iterator[tuple[str, str]]:
+    """A row each; ours in plain words, what the BOM says as code."""
+    says = item.contents
+    signer = f", signed by {code(item.verdict.signed_by[0])}" if item.verdict.signed_by else ""
+    yield "verdict", _VERDICTS.get(item.judged, f"✅ good{signer}")
     size = f", {size_text(says.size)}" if says.size >= 0 else ""
-    values = [
-        ("verdict", verdict),
-        ("what", f"{word(says.kind)} {word(_title(says))}{size}"),
-        ("SHA-256", word(item.record.sha256)),
-        ("as built", word(item.record.built_sha256)),
-        ("revision", f"{word(says.source.commit)}{state}" if says.source.commit else ""),
-        ("source", word(says.source.remote)),
-        ("command", word(command)),
-        ("base images", ", ".join(_image(part) for part in images)),
-        ("built again", f"{_MARKS.get(again, '❌')} {word(again)}" if again else ""),
-        ("ships", _count(item.record.components, "component")),
-        ("checks", _outcomes(says)),
-        ("findings", str(len(says.findings)) if says.findings else "none"),
-        ("gaps", str(len(says.gaps)) if says.gaps else "none"),
-    ]
-    head = table((word(item.path.name), ""))
-    rows = tuple(row(pair) for pair in values if pair[1])
-    bad = [
-        f"- ❌ {word(one.code)}: {word(one.message, _LONG)}"
-        for one in item.verdict.findings
-        if item.judged == "bad"
-    ]
-    return Section("", (*head, *rows, *(["", *bad] if bad else []), ""))
+    title = f"{says.subject.full_name} {says.subject.version}".strip() or says.file
+    yield "what", f"{code(says.kind)} {code(title)}{size}"
+    yield "SHA-256", code(item.record.sha256)
+    yield "as built", code(item.record.built_sha256)
+    source = says.source
+    if source.commit:
+        remote = f" of {code(source.remote)}" if source.remote else ""
+        state = f" ({code(source.state)})" if source.state else ""
+        yield "revision", f"{code(source.commit)}{remote}{state}"
+    yield "command", code(next((text for kind, _, text in says.settings if kind == "command"), ""))
+    images = [part for part in says.materials if part.kind in ("base-image", "build-image")]
+    yield "base images", "<br>".join(f"{code(part.name)} {hashed(part)}" for part in images)
+    for again in says.again:
+        same = again.outcome in ("same", "normalised")
+        yield "built again", f"{'✅' if same else '❌'} {code(again.outcome)}"
+    yield "ships", _count(item.record.components, "component")
+    yield "checks", outcomes(says.checks) if says.checks else "none was run"
+    yield "findings", f"**{len(says.findings):,}**" if says.findings else "none"
+    yield "gaps", f"{len(says.gaps):,}" if says.gaps else "none"
 
 
-def _checks(says: Contents) -> Section | None:
+def _checks(says: Contents) -> Block | None:
     if not says.checks:
         return None
-    rows = [
-        row(
-            (
-                word(line.name),
-                f"{_MARKS.get(line.outcome, '⚠️')} {word(line.outcome)}",
-                word(line.tests),
-                word(line.failures),
-                word(line.skipped),
-            )
-        )
-        for line in says.checks
-    ]
-    failed = [f"- {word(line.name)}: {word(name)}" for line in says.checks for name in line.failed]
-    head = table(("check", "outcome", "tests", "failures", "skipped"))
-    return Section("Checks", (*head, *rows), ("", *failed) if failed else ())
+    titles = ("check", "outcome", "tests", "failures", "skipped", "failed")
+    return table("Checks", titles, map(_check, says.checks))
 
 
-def _findings(says: Contents) -> Section | None:
+def _check(line: CheckLine) -> str:
+    sign = {"passed": "✅", "failed": "❌"}.get(line.outcome, "⚠️")
+    failed = " ".join(code(name, 80) for name in line.failed[:5]) or NOTHING
+    if (left := len(line.failed) - 5) > 0:
+        failed += f" and {left:,} more"
+    counts = (code(text) for text in (line.tests, line.failures, line.skipped))
+    return row(code(line.name), f"{sign} {code(line.outcome)}", *counts, failed)
+
+
+def _findings(says: Contents) -> Block | None:
     if not says.findings:
         return None
-    rows = tuple(f"- {word(text, _LONG)}" for text in says.findings)
-    return Section(_count(len(rows), "finding"), rows=rows)
+    count = _count(len(says.findings), "finding")
+    return items(count, (code(text, _LONG) for text in says.findings))
 
 
-def _changes(base: Base, says: Contents) -> Section:
+def _changes(base: Base, says: Contents) -> Block:
     title = "Dependency changes"
     if base.missing:
-        return Section(title, (f"Not compared: {word(base.missing, _LONG)}.",))
+        return Block((f"#### {title}", "", f"Not compared: {code(base.missing, _LONG)}."))
     alike = [item for item in base.boms if identity(item) == identity(says)]
     if not alike:
-        return Section(title, (f"Not compared: {base.origin} is about no such artifact.",))
+        return Block((f"#### {title}", "", f"Not compared: {base.origin} is of no such artifact."))
     found = changes(alike[0], says)
-    against = f"Against {base.origin}"
-    if commit := alike[0].source.commit:
-        against += f", of {word(commit)}"
+    commit = alike[0].source.commit
+    against = f"Against {base.origin}" + (f", of {code(commit)}" if commit else "")
     if not found:
-        return Section(title, (f"{against}: none.",))
+        return Block((f"#### {title}", "", f"{against}: none."))
     counts = [
-        f"{count} {kind}"
+        f"{count:,} {kind}"
         for kind in ("added", "removed", "changed", "other content")
         if (count := sum(1 for item in found if item.kind == kind))
     ]
-    loud = [item for item in found if item.kind == "other content"]
-    lines = [f"{against}: {', '.join(counts)}."]
-    if loud:
-        lines += ["", "**❗ The same version with another hash:**", ""]
-        lines += [f"- {word(item.name)} {word(item.after)}" for item in loud[:20]]
-        lines += [f"- … and {len(loud) - 20} more"] if len(loud) > 20 else []
-    return Section(
-        title,
-        (*lines, "", *table(("package", "change", "before", "after"))),
-        tuple(map(_change, found)),
-    )
+    lines = [f"{against}: {', '.join(counts)}.", ""]
+    if loud := [item for item in found if item.kind == "other content"]:
+        lines += ["**❗ The same version with another hash:**", ""]
+        lines += [f"- {code(item.name)} {code(item.after)}" for item in loud[:_LOUD]]
+        lines += [f"- … and {len(loud) - _LOUD} more"] if len(loud) > _LOUD else []
+        lines.append("")
+    rows = table("", ("package", "change", "before", "after"), map(_change, found))
+    return replace(rows, head=(f"#### {title}", "", *lines, *rows.head))
 
 
 def _change(item: Change) -> str:
     kind = f"❗ {item.kind}" if item.kind == "other content" else item.kind
-    return row((word(item.name), kind, word(item.before), word(item.after)))
+    return row(code(item.name), kind, code(item.before), code(item.after))
 
 
-def _gaps(says: Contents) -> Section | None:
+def _gaps(says: Contents) -> Block | None:
     if not says.gaps:
         return None
-    rows = tuple(f"- {word(line.text, _LONG)}" for line in says.gaps)
-    title = f"{_count(len(rows), 'gap')}: what could not be had"
-    return Section(title, rows=rows, folded=True)
+    title = f"{_count(len(says.gaps), 'gap')}: what could not be had"
+    return folded(title, items("", (code(line.text, _LONG) for line in says.gaps)))
 
 
-def _tools(says: Contents) -> Section | None:
+def _tools(says: Contents) -> Block | None:
     if not says.tools:
         return None
-    rows = tuple(
-        row((word(part.name), word(part.version), word(part.kind), _sha256(part)))
+    rows = (
+        row(code(part.name), code(part.version), code(part.kind), hashed(part))
         for part in says.tools
     )
-    head = table(("tool", "version", "what", "SHA-256"))
-    return Section(_count(len(rows), "tool"), head, rows, folded=True)
+    block = table("", ("tool", "version", "what", "hash"), rows)
+    return folded(_count(len(says.tools), "tool"), block)
 
 
-def _components(says: Contents) -> Section | None:
+def _components(says: Contents) -> Block | None:
     if not says.parts:
         return None
-    rows = tuple(
-        row((word(part.full_name), word(part.version), word(", ".join(part.licences))))
-        for part in says.parts
-    )
-    head = table(("component", "version", "licence"))
-    return Section(_count(len(rows), "component"), head, rows, folded=True)
+    block = table("", ("component", "version", "licence"), map(_component, says.parts))
+    return folded(_count(len(says.parts), "component"), block)
+
+
+def _component(part: Part) -> str:
+    return row(code(part.full_name), code(part.version), licences(part))
 
 
 def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _title(says: Contents) -> str:
-    name, version = says.subject.full_name, says.subject.version
-    return f"{name} {version}".strip() or says.file
-
-
-def _image(part: Part) -> str:
-    digest = _sha256(part)
-    return f"{word(part.name)} {digest}".strip()
-
-
-def _sha256(part: Part) -> str:
-    return word(dict(reversed(part.hashes)).get("SHA-256", "")[:12])
-
-
-def _outcomes(says: Contents) -> str:
-    outcomes = [line.outcome for line in says.checks]
-    told = [
-        f"{_MARKS.get(kind, '⚠️')} {outcomes.count(kind)} {kind}"
-        for kind in ("passed", "failed", "skipped", "not-run")
-        if kind in outcomes
-    ]
-    return ", ".join(told) or "none was run"
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bom.errors import FINDING, GOOD, BomError
 from bom.github import commands, files
 from bom.github.commands import Annotation
-from bom.github.markdown import Section, page, row, table, word
+from bom.report.markdown import Block, code, items, row, table
 from bom.report.records import verdict_record
 from bom.report.text import json_lines
 from bom.report.verdict import verdict_text
@@ -39,7 +39,7 @@ def run(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> int:
     place = folder / VERDICTS
     place.write_text(json_lines(records) + "\n", encoding="utf-8")
     good = all(verdict.good for _, verdict in verdicts)
-    files.summary(environment, page(_sections(verdicts), files.SUMMARY_LIMIT))
+    files.summary(environment, _blocks(verdicts))
     files.output(
         environment,
         {
@@ -106,28 +106,28 @@ def _beside(path: Path) -> bool:
     return path.name.endswith(ENDINGS)
 
 
-def _sections(verdicts: list[tuple[Path, Verdict]]) -> list[Section]:
+def _blocks(verdicts: list[tuple[Path, Verdict]]) -> list[Block]:
     good = all(verdict.good for _, verdict in verdicts)
     rows = [
         row(
-            (
-                word(path.name),
-                "✅ good" if verdict.good else "❌ BAD",
-                word(verdict.subject_sha256),
-                word(", ".join(verdict.signed_by)),
-                word(verdict.commit),
-            )
+            code(path.name),
+            "✅ good" if verdict.good else "❌ **BAD**",
+            code(verdict.subject_sha256),
+            code(", ".join(verdict.signed_by)),
+            code(verdict.commit),
         )
         for path, verdict in verdicts
     ]
-    findings = tuple(
-        f"- {word(path.name)}: {word(finding.code)}: {word(finding.message)}"
+    titles = ("artifact", "verdict", "as built, SHA-256", "signed by", "commit")
+    parts = [
+        Block((f"### bom: {'verified' if good else 'NOT verified'}",)),
+        table("", titles, rows),
+    ]
+    findings = [
+        f"{code(path.name)}: {code(finding.code)}: {code(finding.message, 1000)}"
         for path, verdict in verdicts
         for finding in verdict.findings
-    )
-    title = "bom: verified" if good else "bom: NOT verified"
-    columns = table(("artifact", "verdict", "as built, SHA-256", "signed by", "commit"))
-    parts = [Section(title, columns, tuple(rows))]
+    ]
     if findings:
-        parts.append(Section("What is wrong", rows=findings))
+        parts.append(items("What is wrong", findings))
     return parts
