@@ -55,9 +55,15 @@ def bom_file(path: Path) -> bytes | None:
         return None
     try:
         return data if is_bom(canonical.loads(data)) else None
-    except BadArtifact:
+    except BadArtifact as error:
         if path.suffix == ".json":
-            raise
+            raise BadArtifact(
+                error.code,
+                f"{path.name} is no BOM: {error.reason}",
+                expected=error.expected,
+                found=error.found,
+                where=error.where,
+            ) from error
         return None
 
 

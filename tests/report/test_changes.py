@@ -217,7 +217,7 @@ def test_how_it_was_built_is_held_against_each_other() -> None:
 
 def test_what_a_scan_can_not_know_is_not_told_as_gone() -> None:
     found = changes(
-        contents(bom(*ONE)), contents(bom(package("flask", "2.0.0"))), compared, built=False
+        contents(bom(*ONE)), contents(bom(package("flask", "2.0.0"))), compared, alike=False
     )
     assert (found.tools, found.images, found.settings, found.checks) == ((), (), (), ())
     assert "not compared: tools, base images" in changes_text("a and b", found, None)

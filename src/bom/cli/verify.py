@@ -129,9 +129,10 @@ def command(
 
         click.echo(json_lines(verdict_record(verdict).model_dump()))
     elif not (verdict.good and loudness.quiet()):
+        from bom.cli.printing import emit, finish, width
         from bom.report.verdict import verdict_text
 
-        click.echo(verdict_text(verdict), nl=False)
+        emit(verdict_text(verdict, width(None), finish("auto", None)), None)
     ctx.exit(GOOD if verdict.good else FINDING)
 
 

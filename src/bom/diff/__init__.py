@@ -14,6 +14,7 @@ from bom.compare import compare
 from bom.compare.known import of_document
 from bom.compare.protocol import Circumstances
 from bom.diff.sides import Side, sides
+from bom.errors import BomError
 from bom.private_folder import private_folder
 from bom.report.changes import changes
 from bom.versions import compared
@@ -35,7 +36,8 @@ _EPOCH: Final = 315_532_800
 @dataclass(frozen=True, slots=True)
 class Diff:
     """What changed. `changes`: None where a side has no BOM and none can be made of it.
-    `comparison`: of the bytes; None unless both sides are files and it was asked for."""
+    `comparison`: of the bytes; None unless both sides are files and it was asked for. One of the
+    two is there."""
 
     one: Side
     two: Side
@@ -81,7 +83,13 @@ def diff(
                 first.contents,
                 second.contents,
                 compared,
-                built=not (first.scanned or second.scanned),
+                alike=first.scanned == second.scanned,
+            )
+        if found is None and comparison is None:
+            without = first if first.contents is None else second
+            raise BomError(
+                f"{without.name} has no BOM, and none can be made of it",
+                hint="name an artifact, a BOM, an image, a folder or a git revision",
             )
         yield Diff(first, second, found, comparison)
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Kind = Literal["artifact", "bom", "image", "folder", "revision"]
 
 GIT: Final = "git:"
+# Gaps that say something of the scan's place and time, nothing of what was scanned.
+_OF_THE_SCAN: Final = ("source.", "timestamp:")
 _HINT: Final = (
     "a file or folder; an image: docker:NAME, oci://HOST/NAME:TAG; a revision: git:NAME, in its"
     " repository"
@@ -110,7 +112,9 @@ class _Reader:
 
     def _scan(self, what: Path | str) -> Contents:
         data = scan(what, self.progress, self.environment, platform=self.platform)
-        return contents(canonical.loads_canonical(data))
+        found = contents(canonical.loads_canonical(data))
+        gaps = tuple(gap for gap in found.gaps if not gap.text.startswith(_OF_THE_SCAN))
+        return replace(found, gaps=gaps)
 
     def _image(self, name: str, word: str) -> Side:
         return Side(name, "image", self._scan(word), scanned=True)

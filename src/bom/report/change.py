@@ -60,8 +60,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed from `one` to `two`, sorted. `compared`: whether both say how they were built;
-    where not, tools, images, settings and checks are not compared."""
+    """What changed from `one` to `two`, sorted. `compared`: False where only one says how it was
+    built; then tools, images, settings, checks and gaps are not compared."""
 
     added: tuple[Held, ...] = ()
     removed: tuple[Held, ...] = ()

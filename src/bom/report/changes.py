@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from bom.report.contents import CheckLine, Contents, Part
 
 
-def changes(one: Contents, two: Contents, order: Order, *, built: bool = True) -> Changes:
-    """What changed. `built`: whether both say how they were built (a scan doesn't)."""
+def changes(one: Contents, two: Contents, order: Order, *, alike: bool = True) -> Changes:
+    """What changed. `alike`: whether both were made in the same way; a scan says nothing of a
+    build, and what it doesn't say is not gone."""
     found = components(one.parts, two.parts, order)
     tools: list[Line] = []
     images: list[Line] = []
     swapped = list(found.swapped)
-    if built:
+    if alike:
         tools, other_tools = named(one.tools, two.tools)
         images, other_images = named(
             *([part for part in side.materials if is_image(part)] for side in (one, two))
@@ -37,12 +38,14 @@ def changes(one: Contents, two: Contents, order: Order, *, built: bool = True) -
         source=_lines(_source(one), _source(two)),
         images=tuple(images),
         tools=tuple(tools),
-        built_with=_lines(_versions(one.built_with), _versions(two.built_with)) if built else (),
-        settings=_lines(_settings(one), _settings(two)) if built else (),
-        checks=tuple(_checks(one.checks, two.checks)) if built else (),
-        gaps=tuple(_texts((gap.text for gap in one.gaps), (gap.text for gap in two.gaps))),
+        built_with=_lines(_versions(one.built_with), _versions(two.built_with)) if alike else (),
+        settings=_lines(_settings(one), _settings(two)) if alike else (),
+        checks=tuple(_checks(one.checks, two.checks)) if alike else (),
+        gaps=tuple(_texts((gap.text for gap in one.gaps), (gap.text for gap in two.gaps)))
+        if alike
+        else (),
         findings=tuple(_texts(one.findings, two.findings)),
-        compared=built,
+        compared=alike,
         components=(len(one.parts), len(two.parts)),
     )
 

@@ -70,9 +70,9 @@ class ChangeRecord(_Record):
 class ChangesRecord(_Record):
     """What the two BOMs say."""
 
-    built: bool = Field(
-        description="Both say how they were built; else tools, images, settings and checks are not"
-        " compared."
+    alike: bool = Field(
+        description="false where one is a scan and the other was built: then tools, images,"
+        " settings, checks and gaps are not compared."
     )
     components: tuple[int, int] = Field(description="How many each side has.")
     other_bytes: list[SwappedRecord]
@@ -125,7 +125,7 @@ def diff_record(
 
 def _changes(found: Changes) -> ChangesRecord:
     return ChangesRecord(
-        built=found.compared,
+        alike=found.compared,
         components=found.components,
         other_bytes=[
             SwappedRecord(

@@ -69,7 +69,8 @@ def changes_lines(found: Changes, width: int = 0) -> list[str]:
 
 
 UNBUILT: Final = (
-    "not compared: tools, base images, settings and checks, for one or both say nothing of a build"
+    "not compared: tools, base images, settings, checks and gaps, for one of the two is a scan,"
+    " which says nothing of a build"
 )
 
 

@@ -143,7 +143,8 @@ def _digests(parts: Iterable[Part]) -> dict[tuple[str, str], set[str]]:
             found.setdefault((of, algorithm), set()).add(value)
         for name, hashes in part.files:
             for algorithm, value in hashes:
-                found.setdefault((f"file {_base(name)}", algorithm), set()).add(value)
+                of = f"file {_base(name)}" if name else "published files"
+                found.setdefault((of, algorithm), set()).add(value)
     return found
 
 
@@ -220,8 +221,8 @@ def is_image(part: Part) -> bool:
 
 def _tag(part: Part) -> tuple[str, str]:
     """A tool's name and version; an image's name without its tag, and the tag."""
-    if not is_image(part):
-        return part.name, part.version
+    if not is_image(part) or part.version:
+        return part.full_name, part.version
     bare = part.name.partition("@")[0]
     name, colon, tag = bare.rpartition(":")
     return (name, tag) if colon and "/" not in tag else (bare, "")

@@ -5,62 +5,80 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bom.report.text import inert
+from bom.report.tones import plain, toned, wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bom.model import Finding, Verdict
+    from bom.report.tones import Finish
 
 
-def verdict_text(verdict: Verdict) -> str:
-    """Lines ending in a newline: good or bad first, then what it rests on."""
-    count = len(verdict.findings)
-    codes = {finding.code for finding in verdict.findings}
+def verdict_text(verdict: Verdict, width: int = 0, finish: Finish = plain) -> str:
+    """Lines ending in a newline, of at most `width` columns (0: of any): good or bad first, then
+    what it rests on."""
     name = inert(verdict.artifact)
-    lines = [f"good: {name}" if verdict.good else f"BAD: {name}: {_plural(count, 'finding')}"]
+    count = _plural(len(verdict.findings), "finding")
+    first = (
+        f"{toned('good', 'good')}: {name}"
+        if verdict.good
+        else f"{toned('bad', 'BAD')}: {name}: {count}"
+    )
+    lines = wrapped(first, width, "", "  ")
+    for label, told in _facts(verdict):
+        lines += wrapped(f"{toned('dim', f'{label:<10}')} {told}", width, "  ", " " * 13)
+    for finding in verdict.findings:
+        lines += _finding(finding, width)
+    for text in verdict.warnings:
+        lines += wrapped(f"{toned('warn', 'note')}: {inert(text)}", width, "  ", " " * 4)
+    return finish("\n".join(lines) + "\n")
+
+
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What it rests on: (label, text)."""
+    codes = {finding.code for finding in verdict.findings}
     if verdict.subject_name:
-        lines.append(f"  subject    {inert(verdict.subject_name)}")
+        yield "subject", inert(verdict.subject_name)
     # bytes that are not the signed ones are no artifact "as built": the finding states both
     if verdict.subject_sha256 and not {"subject-digest", "no-seal"} & codes:
-        lines.append(f"  as built   sha256:{verdict.subject_sha256} ({verdict.subject_size} bytes)")
-        lines += [_image(*image) for image in verdict.images]
+        yield "as built", f"sha256:{verdict.subject_sha256} ({verdict.subject_size} bytes)"
+        for image in verdict.images:
+            yield "image", _image(*image)
     for key in verdict.signed_by:
         names = ", ".join(inert(name) for name in verdict.trusted)
-        lines.append(f"  signed by  {key} ({names or 'not trusted here'})")
+        yield "signed by", f"{key} ({names or toned('warn', 'not trusted here')})"
     if verdict.rebuilt_by:
-        names = ", ".join(inert(name) for name in verdict.rebuilt_by)
-        lines.append(f"  rebuilt by {names}")
+        yield "rebuilt by", ", ".join(inert(name) for name in verdict.rebuilt_by)
     if verdict.commit:
-        lines.append(f"  commit     {inert(verdict.commit)}")
+        yield "commit", inert(verdict.commit)
     if verdict.failed_checks:
         failed = ", ".join(inert(name) for name in verdict.failed_checks)
-        lines.append(f"  checks     FAILED when it was built: {failed}")
+        yield "checks", f"{toned('bad', 'FAILED')} when it was built: {failed}"
     if verdict.reproducible:
         told = {"same": "the same bytes", "normalised": "the same after normalising"}
         shown = told.get(verdict.reproducible, inert(verdict.reproducible).upper())
-        lines.append(f"  built again {shown}, when it was built")
+        yield "built again", f"{shown}, when it was built"
     if verdict.build_findings:
-        count_then = _plural(verdict.build_findings, "thing")
-        lines.append(f"  then found {count_then} wrong when it was built (`bom show` lists them)")
+        count = _plural(verdict.build_findings, "thing")
+        yield "then found", f"{count} wrong when it was built (`bom show` lists them)"
     if verdict.gaps:
-        lines.append(f"  gaps       {verdict.gaps} (`bom show` lists them)")
-    for finding in verdict.findings:
-        lines += _finding(finding)
-    lines += [f"  note: {inert(text)}" for text in verdict.warnings]
-    return "\n".join(lines) + "\n"
+        yield "gaps", f"{verdict.gaps} (`bom show` lists them)"
 
 
 def _image(platform: str, manifest: str, config: str) -> str:
     """By its manifest, as registries have it; where the archive has none by its configuration."""
-    told = f"  image      {inert(manifest or config)}"
+    told = inert(manifest or config)
     return f"{told} ({inert(platform)})" if platform else told
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(finding: Finding, width: int) -> list[str]:
     where = f" ({inert(finding.where)})" if finding.where else ""
-    lines = [f"  {inert(finding.code)}: {inert(finding.message)}{where}"]
-    if finding.expected:
-        lines.append(f"    expected {inert(finding.expected)}")
-    if finding.found:
-        lines.append(f"    found    {inert(finding.found)}")
+    told = f"{toned('bad', inert(finding.code))}: {inert(finding.message)}{where}"
+    lines = wrapped(told, width, "  ", " " * 6)
+    for label, value in (("expected", finding.expected), ("found", finding.found)):
+        if value:
+            shown = f"{toned('dim', f'{label:<8}')} {inert(value)}"
+            lines += wrapped(shown, width, " " * 4, " " * 13)
     return lines
 
 
