@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from bom.cli import loudness
+from bom.cli.progress import StderrReporter
 from bom.cli.trusted import trust_options, trusted
 
 
@@ -148,15 +151,19 @@ def command(
         engine=engine,
     )
     source = sys.stdin.buffer if artifact == "-" else Path(artifact)
+    reporter = StderrReporter()
     try:
-        with planned(source, keys_trusted, request) as work:
-            done = work.plan if dry_run else work.run()
+        with ExitStack() as stack:
+            with reporter.waiting(f"verify {artifact}"):
+                work = stack.enter_context(planned(source, keys_trusted, request))
+            with reporter.waiting(f"install {artifact}"):
+                done = work.plan if dry_run else work.run()
             if as_json:
                 from bom.report.text import json_lines
 
                 record = install_record(work, done, dry_run=dry_run)
                 click.echo(json_lines(record.model_dump()))
-            else:
+            elif not loudness.quiet():
                 click.echo(install_text(work, done, dry_run=dry_run), nl=False)
     except NotInstalled as refused:
         if as_json:
@@ -176,5 +183,6 @@ def _given(ctx: click.Context) -> frozenset[str]:
         for parameter in ctx.command.params
         if parameter.name
         and parameter.name not in general
+        and parameter.expose_value  # --quiet and --verbose are about all of them
         and ctx.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
     )
