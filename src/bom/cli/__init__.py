@@ -36,6 +36,7 @@ VERBS: Final = {
     "show": "What an artifact says of itself.",
     "diff": "What changed between two artifacts.",
     "audit": "Known vulnerabilities of what ships.",
+    "checksums": "Checksums of all external packages, in one file.",
     "strip": "The artifact as it was built.",
     "key": "Make and show signing keys.",
     "init": "Set a project up: bom.toml, a key, a workflow, a hook.",

@@ -16,6 +16,7 @@ from bom.config import Config
 from bom.lock_record import Lock
 from bom.report.audit_record import AuditRecord
 from bom.report.changes_record import DiffRecord
+from bom.report.checksums_record import Checksums, ChecksumsResult
 from bom.report.initialised import InitRecord
 from bom.report.machine import DoctorRecord
 from bom.report.records import (
@@ -37,6 +38,8 @@ def schemas() -> dict[str, str]:
     models: dict[str, type[BaseModel]] = {
         "bom.toml": Config,
         "audit": AuditRecord,
+        "checksums": Checksums,
+        "checksums-result": ChecksumsResult,
         "verdict": VerdictRecord,
         "comparison": ComparisonRecord,
         "diff": DiffRecord,
