@@ -94,11 +94,17 @@ def test_the_same_version_with_other_bytes_is_kept_apart() -> None:
     text = changes_text("a and b", found, None)
     assert text == (
         "different: a and b\n"
-        "  1 -> 1 components: 1 WITH OTHER BYTES\n"
+        "  1 -> 1 components: no version changed; 1 in the same version with OTHER BYTES\n"
         "\n"
         "  SAME VERSION, OTHER BYTES (1)\n"
-        f"    ! flask 1 (installed-files): sha256:{A.value} -> sha256:{B.value}\n"
+        f"    ! flask 1 (installed-files): sha256:{'a' * 16}… -> sha256:{'b' * 16}…\n"
     )
+
+
+def test_digests_that_begin_alike_are_shown_whole() -> None:
+    other = Hash("SHA-256", "aa" * 16 + "bb" * 16)
+    found = between([package("flask", "1")], [package("flask", "1", digest=other)])
+    assert f"sha256:{A.value} -> sha256:{other.value}" in changes_text("a and b", found, None)
 
 
 def test_a_published_file_that_was_swapped_is_found_and_one_that_came_later_is_none() -> None:
@@ -206,7 +212,7 @@ def test_how_it_was_built_is_held_against_each_other() -> None:
         Line(
             "unit",
             "passed, 10 tests, 0 failures, 0 skipped",
-            "failed, 12 tests, 1 failures, 0 skipped",
+            "failed, 12 tests, 1 failure, 0 skipped",
         ),
         Line("unit: t.test_a", None, "failed"),
     )

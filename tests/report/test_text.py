@@ -29,6 +29,8 @@ from bom.report.text import inert
         ("x ##vso[task.setvariable]y", "x #\\x23vso[task.setvariable]y"),
         ("###[group]", "##\\x23[group]"),
         ("<img onerror=x>", "<img onerror=x>"),
+        ("e\u0301\u0323 ok", "e\u0301\u0323 ok"),
+        ("z" + "\u0301" * 6, "z" + "\u0301" * 4 + "\\u0301\\u0301"),
         ("", ""),
     ],
 )

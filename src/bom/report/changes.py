@@ -148,11 +148,11 @@ def _outcome(check: CheckLine | None) -> str | None:
     if check is None:
         return None
     counts = [
-        f"{count} {word}"
-        for count, word in (
-            (check.tests, "tests"),
-            (check.failures, "failures"),
-            (check.skipped, "skipped"),
+        f"{count} {one if count == '1' else more}"
+        for count, one, more in (
+            (check.tests, "test", "tests"),
+            (check.failures, "failure", "failures"),
+            (check.skipped, "skipped", "skipped"),
         )
         if count
     ]

@@ -141,7 +141,7 @@ def _emphatic(text: str) -> str:
     """`totals` with its capitals as emphasis."""
     for loud, shown in (
         ("DOWNGRADED", "**downgraded**"),
-        ("WITH OTHER BYTES", "**with other bytes**"),
+        ("OTHER BYTES", "**other bytes**"),
     ):
         text = text.replace(loud, shown)
     return text.replace("->", "to")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from bom.report.branches import word
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
     from bom.difference import Comparison
     from bom.report.change import Changes, Held, Line, Moved, Swapped
-    from bom.report.tones import Finish
+    from bom.report.tones import Finish, Tone
 
 _LISTED: Final = 100  # of one section
 _NAME: Final = 40  # columns that names are padded to at most
 _VALUE: Final = 300  # characters of a value
 _SIZES: Final = frozenset({"size"})
+_LONG: Final = re.compile(r"(?<![0-9a-f])([0-9a-f]{16})[0-9a-f]{48,}(?![0-9a-f])")  # a digest
 _ARROWS: Final = {"upgrade": "↑", "downgrade": "↓", "other": "→"}
 
 
@@ -88,12 +90,12 @@ def totals(found: Changes) -> str:
             (ups, "upgraded"),
             (downs, "DOWNGRADED"),
             (len(found.moved) - ups - downs, "changed"),
-            (len(found.swapped), "WITH OTHER BYTES"),
         )
         if count
     ]
     one, two = found.components
-    return f"{one:,} -> {two:,} components: {', '.join(told) or 'none changed'}"
+    same = f"; {len(found.swapped):,} in the same version with OTHER BYTES" if found.swapped else ""
+    return f"{one:,} -> {two:,} components: {', '.join(told) or 'no version changed'}{same}"
 
 
 def _count(title: str, found: Changes) -> int:
@@ -116,7 +118,7 @@ def _swapped(found: Iterable[Swapped]) -> Iterator[str]:
     for item in found:
         named = f"{word(item.what)} {word(item.version)}".rstrip()
         of = f" ({word(item.of)})" if item.of != "its bytes" else ""
-        yield f"{toned('bad', f'! {named}')}{of}: {word(item.one, 200)} -> {word(item.two, 200)}"
+        yield f"{toned('bad', f'! {named}')}{of}: {_pair(item.one, item.two)}"
 
 
 def _moved(found: Sequence[Moved]) -> Iterator[str]:
@@ -128,7 +130,8 @@ def _moved(found: Sequence[Moved]) -> Iterator[str]:
         if item.direction == "downgrade":
             yield f"{toned('warn', arrow)} {padded(name, room)} {told} {toned('warn', 'DOWNGRADE')}"
         else:
-            yield f"{toned('good', arrow)} {padded(name, room)} {told}"
+            tone: Tone = "good" if item.direction == "upgrade" else "dim"
+            yield f"{toned(tone, arrow)} {padded(name, room)} {told}"
 
 
 def _held(sign: str, found: Sequence[Held]) -> Iterator[str]:
@@ -159,12 +162,19 @@ def _lines(title: str, found: Sequence[Line]) -> Iterator[str]:
             told = f"{toned('bad', outcome.upper())}{comma}{counts}"
             yield f"{word(item.name)}: {value(item.one)} -> {told}"
         else:
-            yield f"{word(item.name)}: {value(item.one)} -> {value(item.two)}"
+            yield f"{word(item.name)}: {_pair(item.one, item.two)}"
 
 
 def value(text: str | None) -> str:
     """What one side says; inert."""
     return "none" if text is None else word(text, _VALUE) or "(empty)"
+
+
+def _pair(one: str | None, two: str | None) -> str:
+    """Both values; long digests by their beginning, where that tells them apart."""
+    whole = f"{value(one)} -> {value(two)}"
+    short = [_LONG.sub(r"\1…", value(text)) for text in (one, two)]
+    return " -> ".join(short) if short[0] != short[1] else whole
 
 
 def _size(text: str | None) -> str:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Final
 
 # GitHub's runner takes `::command::` at a line's start, blanks before it or not; `##[command]`
 # and its relatives (`##vso[`, `##teamcity[`) anywhere in a line.
 _LEADING_COLONS: Final = re.compile(r"(\s*):(?=:)")
+_MARKS: Final = 4  # on one character; no language writes more
 _HASHES: Final = re.compile(r"##(?=\w*\[)")
 
 
@@ -20,11 +22,14 @@ def inert(text: str) -> str:
     r"""`text` on one line, of printable characters only; others stand as \xNN, \uNNNN.
 
     Not printable (Unicode categories C* and Z*, the plain space aside) are all controls, line
-    ends, directional overrides, invisible and unassigned characters. Doing it twice changes
+    ends, directional overrides, invisible and unassigned characters. Of marks that are put onto
+    one another the first few stay: a pile of them covers the lines around. Doing it twice changes
     nothing more.
     """
     if not text.isprintable():
         text = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    if not text.isascii():
+        text = _without_piles(text)
     text = _HASHES.sub(r"#\\x23", text)
     leading = _LEADING_COLONS.match(text)
     return f"{leading[1]}\\x3a{text[leading.end() :]}" if leading else text
@@ -68,6 +73,15 @@ def share_text(part: int, whole: int) -> str:
         return "100 %"
     tenths = min(max(round(1000 * part / whole), 1 if part else 0), 999)
     return f"{tenths / 10:.1f} %"
+
+
+def _without_piles(text: str) -> str:
+    found: list[str] = []
+    pile = 0
+    for char in text:
+        pile = pile + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        found.append(char if pile <= _MARKS else _escaped(char))
+    return "".join(found)
 
 
 def _escaped(char: str) -> str:
