@@ -75,6 +75,10 @@ def test_the_script_is_the_same_for_everyone_and_runs_no_program(shell: str) -> 
     assert said.stderr == ""
 
 
+def test_fish_keeps_what_stands_after_a_comma() -> None:
+    assert 'string split --max 1 ","' in CliRunner().invoke(bom, ["completion", "fish"]).stdout
+
+
 def typed(keys: bytes, folder: Path, script: Path, until: bytes) -> bytes:
     """What an interactive bash shows after `keys`."""
     pid, master = pty.fork()

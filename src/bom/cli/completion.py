@@ -32,4 +32,6 @@ def command(shell: str) -> None:
     assert kind is not None
     # the script asks `bom` itself, with this variable set, for what fits
     shown = kind(bom, {}, "bom", "_BOM_COMPLETE")
-    click.echo(shown.source_template % shown.source_vars())
+    script = shown.source_template % shown.source_vars()
+    # fish is to split off the kind of a completion alone: what explains it may have commas
+    click.echo(script.replace('(string split ","', '(string split --max 1 ","'))
