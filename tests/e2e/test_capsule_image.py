@@ -20,7 +20,8 @@ from tests.loopback import folder_served
 
 from bom.capsule.apt import Apt
 from bom.capsule.reading import unpacked
-from bom.capsule.steps import AptStep
+from bom.capsule.steps import AptStep, Requirements
+from bom.capsule.wheels import downloaded
 from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord
 
@@ -227,19 +228,29 @@ def test_what_pip_and_apt_install_by_hash_comes_out_of_the_capsule(
             cwd=root,
         )
     assert found == ["bom-capsule-part_2.0_all.deb", "bom-capsule-thing_1%3a1.0_all.deb"]
-    done = engine.bom(*call, cwd=tmp_path, code=1, more=alone)
-    lines = [line.partition(": the image's pip")[0] for line in done.stderr.splitlines()]
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in debs.iterdir()}
-    for line in (
-        "missing: step.download Dockerfile:2: pkg:deb/debian/bom-capsule-part@2.0?arch=all is not"
-        f" to be had with the SHA-256 {digests['bom-capsule-part_2.0_all.deb']}: ",
-        "missing: step.download Dockerfile:5",
-    ):
-        assert any(said.startswith(line) for said in lines), done.stderr
+    gone(engine, root, debs, tmp_path)
     engine.bom(*call, "--from", wheels, "--from", debs, cwd=tmp_path, more=alone)
     engine.forget()
     done = engine.bom("rebuild", capsule, "--offline", "--key", key.public, cwd=tmp_path)
     assert done.stdout == "same: app.tar\n"
+
+
+def gone(engine: Engine, root: Path, debs: Path, folder: Path) -> None:
+    """What is told once the servers are away, and no folder has the files."""
+    environment = engine.bom.variables(PIP_NO_INDEX="1")
+    for name in ("no-debs", "no-wheels"):
+        (folder / name).mkdir()
+    apt = Apt(root, ("docker",), folder / "no-debs", environment, ())
+    (part, _) = apt.collect([AptStep(engine.base, "Dockerfile", "Dockerfile:2")])
+    digest = hashlib.sha256((debs / "bom-capsule-part_2.0_all.deb").read_bytes()).hexdigest()
+    assert (part.what, part.where) == ("step.download", "Dockerfile:2")
+    assert part.why.startswith(
+        f"pkg:deb/debian/bom-capsule-part@2.0?arch=all is not to be had with the SHA-256 {digest}: "
+    )
+    step = Requirements(engine.base, root / "requirements.txt", "Dockerfile:5")
+    lack = downloaded(step, ("docker",), folder / "no-wheels", environment, ())
+    assert lack is not None
+    assert lack.why.startswith("the image's pip does not get requirements.txt as wheels: ")
 
 
 def unlocked(engine: Engine, root: Path, out: Path) -> list[str]:
