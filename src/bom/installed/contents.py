@@ -7,6 +7,7 @@ Plain or compressed, by what it begins with. The reading of headers is the stric
 from __future__ import annotations
 
 import io
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.archive import decompress
@@ -105,8 +106,7 @@ class Content:
 def items(path: Path) -> Iterator[tuple[Item, Content]]:
     """The entries of the tar at `path`, in order; a content can be read until the next is asked
     for. Raises BadArtifact, CannotNormalise (a sparse file of a form that isn't known), OSError."""
-    with path.open("rb", buffering=0) as file:
-        stream = _plain(file)
+    with _plain(path) as stream:
         while True:
             head = _Recorded(stream)
             member = next_member(head.read, _HEADERS)
@@ -131,9 +131,9 @@ def items(path: Path) -> Iterator[tuple[Item, Content]]:
 
 def is_tar(path: Path) -> bool:
     """Whether there is a tar in it, be it compressed. Raises OSError."""
-    with path.open("rb", buffering=0) as file:
+    with _plain(path) as stream:
         try:
-            return is_header(_plain(file).read(BLOCK))
+            return is_header(stream.read(BLOCK))
         except BadArtifact:
             return False
 
@@ -141,7 +141,7 @@ def is_tar(path: Path) -> bool:
 class _Recorded:
     """Keeps what is read."""
 
-    def __init__(self, stream: io.BufferedReader) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.data = b""
 
@@ -151,14 +151,15 @@ class _Recorded:
         return piece
 
 
-def _plain(file: BinaryIO) -> io.BufferedReader:
+@contextmanager
+def _plain(path: Path) -> Iterator[BinaryIO]:
     """The plain tar, from which as much comes as is asked for, and less only at its end."""
-    head = file.read(decompress.MAGIC)
-    file.seek(0)
-    form = decompress.form_of(head)
-    if not form:
-        return io.BufferedReader(file, _CHUNK)  # type: ignore[arg-type]  # it is a raw file
-    return io.BufferedReader(_Unpacked(file, form), _CHUNK)
+    with path.open("rb", buffering=0) as file:
+        form = decompress.form_of(file.read(decompress.MAGIC))
+        file.seek(0)
+        raw: io.RawIOBase = _Unpacked(file, form) if form else file
+        with io.BufferedReader(raw, _CHUNK) as stream:
+            yield stream
 
 
 class _Unpacked(io.RawIOBase):

@@ -40,10 +40,11 @@ class PrefixFolder:
 
 
 def limited(findings: list[Finding], warnings: tuple[str, ...] = ()) -> Drift:
-    """At most so many as somebody reads."""
+    """By place, and at most so many as somebody reads."""
     if len(findings) > _LISTED:
         warnings += (f"{len(findings) - _LISTED} more differences are not listed",)
-    return Drift(tuple(findings[:_LISTED]), warnings)
+    ordered = sorted(findings, key=lambda item: item.where)
+    return Drift(tuple(ordered[:_LISTED]), warnings)
 
 
 def _add_bom(artifact: Path, expected: dict[str, Node]) -> None:

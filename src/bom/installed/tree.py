@@ -70,8 +70,8 @@ def unpacked(tar: Path) -> dict[str, Node]:
 
 
 def files(root: Path) -> Iterator[tuple[str, Node]]:
-    """What stands below `root`, sorted by path; a folder before what is in it. Files are not read:
-    their digest is `digest_of`. Raises BomError."""
+    """What stands below `root`, folder by folder. Files are not read: `digest_of` does that. Raises
+    BomError."""
     waiting = [("", root)]
     while waiting:
         above, folder = waiting.pop()
