@@ -21,7 +21,8 @@ from bom.printable import printable_os
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_LINE: Final = re.compile(rb"(\d{6}) (blob|commit) ([0-9a-f]{40,64}) +(\d+|-)\t(.*)", re.DOTALL)
+_LINE: Final = re.compile(rb"(\d{6}) (blob|commit) ([0-9a-f]{40,64}) +(\d+|-|BAD)\t(.*)", re.DOTALL)
+# BAD: the size of a blob that is not there (a partial clone); it is asked for all the same
 _LINK: Final = b"120000"
 _EXECUTABLE: Final = b"100755"
 _LARGEST: Final = 64 * 1024 * 1024  # bytes of a file that an ecosystem reads
@@ -83,7 +84,7 @@ def at_revision(commit: str, folder: Path, environment: Mapping[str, str]) -> It
             submodules.append(f"{name.decode()} {printable_os(shown)}")
         elif mode == _LINK:
             links.append((name.decode(), _place(root, shown), 0))
-        elif _is_read(shown, mode == _EXECUTABLE, int(size)):
+        elif _is_read(shown, mode == _EXECUTABLE, int(size) if size.isdigit() else 0):
             permissions = 0o755 if mode == _EXECUTABLE else 0o644
             files.append((name.decode(), _place(root, shown), permissions))
     try:
