@@ -41,8 +41,6 @@ _ENDINGS: Final = {
     ".zip": "pypi",
 }
 _SKIPPED: Final = frozenset({".git", "node_modules", "index-v5", "sumdb"})
-# What of a package manager's own folder holds what was downloaded: not what was unpacked from it.
-_INNER: Final = ("_cacache", "cache/download", "registry/cache", "pkg/mod/cache/download")
 _SRI: Final = "sha512-"
 _GZIP: Final = b"\x1f\x8b"
 
@@ -102,10 +100,10 @@ def go_key(module: str, version: str) -> str:
 
 
 def read(folders: Iterable[Path]) -> Places:
-    """Symbolic links aren't followed. Raises BomError for a folder that can't be listed: what is in
-    it would be neither checked nor missed."""
+    """Symbolic links to folders aren't followed. Raises BomError for a folder that can't be
+    listed: what is in it would be neither checked nor missed."""
     places = Places()
-    for folder in map(_narrowed, folders):
+    for folder in folders:
         for path in _files(str(folder)):
             found = _recognised(path[len(str(folder)) + 1 :], Path(path))
             if found is not None:
@@ -126,22 +124,28 @@ def defaults(environment: Mapping[str, str]) -> tuple[Path, ...]:
     return tuple(path for path in named if path.is_dir())
 
 
-def _narrowed(folder: Path) -> Path:
-    return next((folder / name for name in _INNER if (folder / name).is_dir()), folder)
-
-
 def _files(folder: str) -> Iterator[str]:
     try:
         with os.scandir(folder) as listing:
             children = sorted(listing, key=lambda child: child.name)
     except OSError as error:
         raise BomError(f"{folder} can't be read: {error.strerror}", hint="--from DIR") from error
+    if _holds_unpacked(Path(folder)):
+        children = [child for child in children if child.name == "cache"]
     for child in children:
         if child.is_dir(follow_symlinks=False):
             if child.name not in _SKIPPED:
                 yield from _files(child.path)
-        elif child.is_file(follow_symlinks=False):
+        elif child.is_file():
             yield child.path
+
+
+def _holds_unpacked(folder: Path) -> bool:
+    """Whether all but `cache` was unpacked from what was downloaded: Go's GOMODCACHE, cargo's
+    registry."""
+    if (folder / "cache" / "download").is_dir():
+        return True
+    return folder.name == "registry" and (folder / "cache").is_dir() and (folder / "index").is_dir()
 
 
 def _recognised(inside: str, path: Path) -> Found | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from bom.catalog.stated import public_url
 from bom.checksums import downloading, maven, registries
 from bom.checksums.digests import of_file
 from bom.checksums.model import Lacking, Project, Wanted
 from bom.checksums.unnamed import named
 from bom.model import Finding
-from bom.redact import text as redacted
 from bom.report.checksums_record import Checksums, ImageDigest, PackageChecksum, PinnedCommit
 
 if TYPE_CHECKING:
@@ -39,9 +39,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
+    """`read`: how many files were read for it."""
+
     checksums: Checksums
     lacking: tuple[Lacking, ...]
     findings: tuple[Finding, ...]
+    read: int
 
 
 def recorded(project: Project, places: Places, options: Options, progress: Progress) -> Recorded:
@@ -66,6 +69,7 @@ def recorded(project: Project, places: Places, options: Options, progress: Progr
         ),
         tuple(sorted(work.lacking)),
         tuple(work.findings),
+        work.read,
     )
 
 
@@ -80,6 +84,7 @@ class _Work:
     findings: list[Finding]
     lacking: set[Lacking]
     indexes: dict[str, dict[str, tuple[str, str]]]
+    read: int = 0
 
     def entry(self, item: Wanted) -> PackageChecksum | None:
         if not item.version:
@@ -104,7 +109,7 @@ class _Work:
             sha256=sha256,
             own=item.own or (found.own if found else f"sha256:{sha256}"),
             sha1=found.sha1 if found and self.options.sha1 else None,
-            url=redacted(item.url),
+            url=public_url(item.url),
         )
 
     def _placed(self, item: Wanted) -> Wanted:
@@ -127,6 +132,7 @@ class _Work:
         """Of the files that are there and are what the lock states."""
         for found in self.places.look_up(item):
             digests = of_file(found.path, item.ecosystem)
+            self.read += 1
             if self._fits(item, digests, str(found.path)):
                 yield digests
 
@@ -139,14 +145,13 @@ class _Work:
         except downloading.NotThere as error:
             self.lacking.add(Lacking(str(error), item.shown))
             return None
-        return digests if self._fits(item, digests, item.url) else None
+        self.read += 1
+        return digests if self._fits(item, digests, public_url(item.url)) else None
 
     def _fits(self, item: Wanted, digests: Digests, where: str) -> bool:
         for expected, actual in ((item.sha256, digests.sha256), (item.own, digests.own)):
             if expected and expected != actual:
                 message = f"{item.shown} is another file than {item.place} states"
-                self.findings.append(
-                    Finding("checksum", message, expected, actual, redacted(where))
-                )
+                self.findings.append(Finding("checksum", message, expected, actual, where))
                 return False
         return True

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _H1: Final = "bom-seal:go:h1"
 _COMMITTED: Final = frozenset({"github", "githubactions"})
 _OPEN: Final = ("dependency.declared", "dependency.lock", "ecosystem", "directory")
+# What the catalogue says of what isn't downloaded. Said in other words it would be told of as
+# lacking a checksum, never forgotten.
+_OWN: Final = (
+    "a folder replaces it",
+    "takes it from a path",
+    "of the project itself",
+    "is a metapackage",
+)
 _STDLIB: Final = "pkg:golang/stdlib"
 
 
@@ -79,7 +87,11 @@ def _take(
             images.add((part.distributions[0].name.partition("@")[0] or name, f"sha256:{digest}"))
         else:
             lacking.add(Lacking(why or "no digest of it is stated", part.name))
-    else:
+    elif (commit := dict(found.qualifiers).get("vcs_url", "").rpartition("@")[2]) and _is_commit(
+        commit
+    ):
+        commits.add((name, commit))
+    elif not any(phrase in why for phrase in _OWN):
         files.update(_files(project, part, found.type, _name(found), why))
 
 
@@ -98,7 +110,7 @@ def _files(
     plain = Wanted(ecosystem, name, part.version, place=project.location, why=why)
     if ecosystem == "golang":
         own = next((item.value for item in part.properties if item.name == _H1), "")
-        yield _with(plain, f"{part.version}.zip", own=own)
+        yield _with(plain, f"{part.version}.zip" if part.version else "", own=own)
         return
     for item in part.distributions:
         yield _distributed(plain, item)

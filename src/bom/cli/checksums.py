@@ -120,7 +120,7 @@ def record(
         write_whole(target, text(found.checksums).encode("ascii"))
     good = not found.findings and (allow_lacking or not found.lacking)
     count = len(found.checksums.packages)
-    _say(good, count, 0, found.findings, found.lacking, as_json)
+    _say(good, count, found.read, found.findings, found.lacking, as_json)
     if not as_json:
         pinned = len(found.checksums.images) + len(found.checksums.commits)
         wrote = (
@@ -222,7 +222,7 @@ def _say(
         return
     told = [_plural(len(findings), "finding"), f"{len(lacking)} without a checksum"]
     click.echo(
-        f"{'good' if good else 'BAD'}: {_plural(count, 'recorded file')}, {checked} checked here, "
+        f"{'good' if good else 'BAD'}: {_plural(count, 'recorded file')}, {checked} read here, "
         + ", ".join(told)
     )
     for item in findings[:_LISTED]:

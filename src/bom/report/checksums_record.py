@@ -71,7 +71,9 @@ class ChecksumsResult(_Record):
     format: Literal[1] = 1
     verdict: Literal["good", "bad"]
     packages: int = Field(description="How many entries the file has.")
-    checked: int = Field(description="How many files were read and had the recorded digest.")
+    checked: int = Field(
+        description="How many files were read; of `verify`, those that had the recorded digest."
+    )
     findings: list[FindingRecord]
     lacking: list[LackingRecord]
 
