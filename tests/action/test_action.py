@@ -105,8 +105,8 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
     (comment,) = github.service.comments.values()
     mark = comment["body"].partition("\n")[0]
     assert re.fullmatch(r"<!-- bom-seal [0-9a-f]{32} -->", mark)
-    assert "Against the base branch's last BOM, of `" in comment["body"]
-    assert "| `pkg:npm/left` | changed | `1.0.0` | `2.0.0` |" in comment["body"]
+    assert "### What changed from `the base branch's last BOM, " in comment["body"]
+    assert "| `left` | `1.0.0` | `2.0.0` | upgrade |" in comment["body"]
     assert "[the run](https://github.invalid/octo/app/actions/runs/123456)" in comment["body"]
     assert first.outputs["comment-url"] == comment["html_url"]
     github.service.comment(mark, "someone", "User")
@@ -116,7 +116,7 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
     assert not second.failed, second.log
     assert len(github.service.comments) == 2
     assert github.service.comments[2]["body"] == mark
-    assert "**❗ The same version with another hash:**" in github.service.comments[1]["body"]
+    assert "#### :warning: Same version, other bytes" in github.service.comments[1]["body"]
     token = f"Bearer {runner.token}"
     for asked in github.service.asked:
         to_api = asked.path.startswith("/repos/")

@@ -54,7 +54,7 @@ class Base:
 
 def given(paths: tuple[str, ...]) -> Base:
     """Of the input `base-bom`. Raises BomError where one can't be read."""
-    return Base(tuple(_read(Path(path)) for path in paths), "the BOM that `base-bom` names")
+    return Base(tuple(_read(Path(path)) for path in paths), "the base BOM")
 
 
 def last(api: Api, event: Event, name: str) -> Base:
@@ -73,6 +73,13 @@ def last(api: Api, event: Event, name: str) -> Base:
     except BomError as error:
         return Base(missing=error.reason)
     return Base(boms, "the base branch's last BOM")
+
+
+def identity(of: Contents) -> str:
+    """What an artifact is called whatever its version: to find it again in another run."""
+    purl = of.subject.purl.partition("?")[0]
+    name = purl.rpartition("@")[0] or of.subject.full_name
+    return f"{of.kind} {name}"
 
 
 def _newest(api: Api, event: Event, name: str) -> int:

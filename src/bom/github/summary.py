@@ -7,10 +7,13 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from bom.github.changes import Change, changes, identity
+from bom.github.base import identity
 from bom.report.bom_markdown import hashed, licences, outcomes
+from bom.report.changes import changes
+from bom.report.changes_markdown import changes_markdown
 from bom.report.markdown import NOTHING, Block, code, folded, items, row, table
 from bom.report.text import inert, size_text
+from bom.versions import compared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 _LONG: Final = 1000  # characters of a reason, a gap or a finding
 _NOTES: Final = 20
-_LOUD: Final = 20  # packages with other content that are named before the table
+_CHANGES: Final = 24_000  # characters of what changed, so that a comment has room for the rest
 _VERDICTS: Final = {"bad": "❌ **BAD**", "unsigned": "⚠️ not signed"}
 
 
@@ -165,35 +168,16 @@ def _findings(says: Contents) -> Block | None:
 
 
 def _changes(base: Base, says: Contents) -> Block:
-    title = "Dependency changes"
+    title = "### Dependency changes"
     if base.missing:
-        return Block((f"#### {title}", "", f"Not compared: {code(base.missing, _LONG)}."))
-    alike = [item for item in base.boms if identity(item) == identity(says)]
-    if not alike:
-        return Block((f"#### {title}", "", f"Not compared: {base.origin} is of no such artifact."))
-    found = changes(alike[0], says)
-    commit = alike[0].source.commit
-    against = f"Against {base.origin}" + (f", of {code(commit)}" if commit else "")
-    if not found:
-        return Block((f"#### {title}", "", f"{against}: none."))
-    counts = [
-        f"{count:,} {kind}"
-        for kind in ("added", "removed", "changed", "other content")
-        if (count := sum(1 for item in found if item.kind == kind))
-    ]
-    lines = [f"{against}: {', '.join(counts)}.", ""]
-    if loud := [item for item in found if item.kind == "other content"]:
-        lines += ["**❗ The same version with another hash:**", ""]
-        lines += [f"- {code(item.name)} {code(item.after)}" for item in loud[:_LOUD]]
-        lines += [f"- … and {len(loud) - _LOUD} more"] if len(loud) > _LOUD else []
-        lines.append("")
-    rows = table("", ("package", "change", "before", "after"), map(_change, found))
-    return replace(rows, head=(f"#### {title}", "", *lines, *rows.head))
-
-
-def _change(item: Change) -> str:
-    kind = f"❗ {item.kind}" if item.kind == "other content" else item.kind
-    return row(code(item.name), kind, code(item.before), code(item.after))
+        return Block((title, "", f"Not compared: {code(base.missing, _LONG)}."))
+    before = next((item for item in base.boms if identity(item) == identity(says)), None)
+    if before is None:
+        return Block((title, "", f"Not compared: {base.origin} is of no such artifact."))
+    # of two commits these always differ, and the page says above what they are now
+    found = replace(changes(before, says, compared), artifact=(), source=(), checks=())
+    names = (f"{base.origin}, {before.source.commit[:12]}".rstrip(", "), "this build")
+    return Block(tuple(changes_markdown(names, found, max_size=_CHANGES).splitlines()))
 
 
 def _gaps(says: Contents) -> Block | None:
