@@ -130,6 +130,7 @@ def command(
     from bom.install.intake import NotInstalled
     from bom.install.protocol import Request
     from bom.report.installing import install_record, install_text
+    from bom.report.text import inert
 
     keys_trusted = trusted(keys, config_file)
     request = Request(
@@ -165,6 +166,9 @@ def command(
                 click.echo(json_lines(record.model_dump()))
             elif not loudness.quiet():
                 click.echo(install_text(work, done, dry_run=dry_run), nl=False)
+            else:
+                for text in done.warnings:
+                    click.echo(f"warning: {inert(text)}", err=True)
     except NotInstalled as refused:
         if as_json:
             from bom.report.installing import refusal_record

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import stat
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from bom import canonical, sha256sum
 from bom.compose import reading
-from bom.errors import BadArtifact, BomError
+from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.input import open_at_once
 from bom.install.protocol import Verified
 from bom.printable import printable_os
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from bom.model import Finding, Verdict
     from bom.sign.trust import TrustedKey
 
+_HINT: Final = "name a sealed file, or - for a stream"
 _CHUNK: Final = 1 << 20
 _STREAM: Final = "-"  # what a stream's copy is called: formats know that it says nothing
 
@@ -72,23 +76,39 @@ def _copied(source: Path | BinaryIO, folder: Path, name: str) -> Path:
     """A private copy, with what stands beside it where it is a file."""
     if not isinstance(source, Path):
         copy = folder / (PurePath(name).name if name not in ("", "-") else _STREAM)
-        with copy.open("xb") as out:
-            shutil.copyfileobj(source, out, _CHUNK)
+        try:
+            _write(source, copy)
+        except OSError as error:
+            raise _failed(name, error) from error
         return copy
     copy = folder / (source.name or _STREAM)
     try:
-        with open_at_once(source) as stream, copy.open("xb") as out:
-            shutil.copyfileobj(stream, out, _CHUNK)
+        with open_at_once(source) as stream:
+            kind = os.fstat(stream.fileno()).st_mode
+            if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
+                raise BomError(f"{source} can't be read: it is a device", hint=_HINT)
+            _write(stream, copy)
         for ending in ENDINGS:
             companion = source.with_name(source.name + ending)
             if stands(companion):
                 shutil.copyfile(companion, folder / companion.name)
     except OSError as error:
-        raise BomError(
-            f"{printable_os(str(error.filename or source))} can't be copied: {error.strerror}",
-            hint="name a sealed file, or - for a stream",
-        ) from error
+        raise _failed(printable_os(str(source)), error) from error
     return copy
+
+
+def _write(stream: BinaryIO, copy: Path) -> None:
+    with copy.open("xb") as out:
+        shutil.copyfileobj(stream, out, _CHUNK)
+
+
+def _failed(name: str, error: OSError) -> BomError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EnvironmentLacks(
+            f"{name} can't be copied to be verified: {error.strerror}",
+            hint="make room where temporary files go, or set TMPDIR to a folder on another disk",
+        )
+    return BomError(f"{name} can't be read: {error.strerror}", hint=_HINT)
 
 
 def _refusal(verdict: Verdict, source: Path | BinaryIO, name: str) -> NotInstalled:
