@@ -20,7 +20,7 @@ _TONES: Final[dict[Level, Tone]] = {"same": "good", "normalised": "warn", "diffe
 _VERDICTS: Final = {
     "same": "the same bytes",
     "normalised": "the same after normalising",
-    "different": "different",
+    "different": "",
 }
 
 
@@ -86,9 +86,7 @@ def _or(words: Sequence[str]) -> str:
 
 def summary(comparison: Comparison) -> str:
     """The verdict in a sentence, and how much there is."""
-    told = _VERDICTS[comparison.verdict]
-    if not comparison.differences:
-        return f"{told}."
     causes = len({item.cause for item in comparison.differences})
     count = _plural(len(comparison.differences), "difference")
-    return f"{told}: {count} of {_plural(causes, 'cause')}."
+    told = f"{count} of {_plural(causes, 'cause')}" if comparison.differences else ""
+    return f"{', '.join(filter(None, (_VERDICTS[comparison.verdict], told)))}."

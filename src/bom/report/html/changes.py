@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from bom.report.change import Changes, Line
 
 _OPEN: Final = 100  # rows of a table that is there at once
+_CAPTIONS: Final = {
+    "other-bytes": "What says that it is the same, and isn't",
+    "changed": "Components that are in another version now",
+    "added": "Components that only the second has",
+    "removed": "Components that only the first has",
+    "licences": "Licences of components that both have",
+    "artifact": "What identifies the artifact",
+    "source": "Where it was built from",
+    "base-images-and-materials": "What went into the build",
+    "tools": "Tools in another version",
+    "built-with": "Packages of the build itself",
+    "settings": "What steered the build",
+    "checks": "How checks came out, and tests that newly fail",
+}
 Part = tuple[str, str, str, Html]  # place on the page, title, count, the section
 
 
@@ -51,14 +65,14 @@ def _told(found: Changes | None, comparison: Comparison | None) -> Iterator[Html
         told = "There is no BOM of one or both, and none can be made of it."
         yield element("p", pill("not known", "warn"), f" {told}")
     elif found.any:
-        yield element("p", totals(found))
+        yield element("p", totals(found).replace("->", "→"))
         if found.swapped:
             told = "Something has the same version and other bytes."
             yield element("div", element("p", told), class_="banner bad", role="note")
     else:
         yield element("p", pill("same", "good"), " Nothing that the BOMs say changed.")
     if comparison is not None:
-        yield compared.verdict(comparison)
+        yield compared.verdict(comparison, "Bytes: ")
 
 
 def _parts(found: Changes) -> Iterator[Part]:
@@ -95,10 +109,10 @@ def _part(place: str, title: str, titles: Sequence[str], rows: Sequence[tuple[st
     """A section with a table; a long one is searched and shown in pieces."""
     count = f"{len(rows):,}"
     if len(rows) <= _OPEN:
-        shown = table(title, titles, [_cells(row) for row in rows])
+        shown = table(_CAPTIONS.get(place, title), titles, [_cells(row) for row in rows])
     else:
         columns = [Column(name, choose=name == "direction", filters="") for name in titles]
-        shown = long_table(place, title, columns, rows)
+        shown = long_table(place, _CAPTIONS.get(place, title), columns, rows)
     return place, title, count, section(place, title, shown, count=count)
 
 

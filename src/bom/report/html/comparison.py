@@ -40,11 +40,10 @@ def page(comparison: Comparison, name: str) -> str:
     return framed(f"{comparison.verdict}: {name}", header, body, menu if len(menu) > 1 else ())
 
 
-def verdict(comparison: Comparison) -> Html:
+def verdict(comparison: Comparison, label: str = "") -> Html:
     """The verdict, and what had to be made stable first."""
-    told = element(
-        "p", pill(comparison.verdict, _MOODS[comparison.verdict]), f" {summary(comparison)}"
-    )
+    shown = pill(comparison.verdict, _MOODS[comparison.verdict])
+    told = element("p", label, shown, f" {summary(comparison)}")
     if not comparison.normalised:
         return told
     return joined((told, element("p", "Made stable first:"), bullets(comparison.normalised)))
