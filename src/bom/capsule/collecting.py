@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bom import __version__, canonical
 from bom.capsule import images, python, snapshot, tools
-from bom.capsule.managers import MANAGERS
+from bom.capsule.fetchers import FETCHERS
 from bom.capsule.texts import readme, script
 from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord, Missing
@@ -195,11 +195,11 @@ def _fetched(
         kind = text.removeprefix("pkg:").partition("/")[0]
         if kind in _FETCHED:
             counted[kind] = counted.get(kind, 0) + 1
-    for manager in MANAGERS:
-        if counted.pop(manager.kind, 0):
-            place = folder / manager.name
+    for fetcher in FETCHERS:
+        if counted.pop(fetcher.kind, 0):
+            place = folder / fetcher.name
             place.mkdir(mode=0o700)
-            for item in manager.fetch(root, place, options.environment):
+            for item in fetcher.fetch(root, place, options.environment):
                 if isinstance(item, Missing):
                     yield item
                 else:

@@ -27,7 +27,7 @@ class Fetched(NamedTuple):
     known: Literal["stated", "resolved", ""] = ""
 
 
-class Manager(Protocol):
+class Fetcher(Protocol):
     """A package manager whose locks state digests. `name`: what the names of its files begin with;
     `kind`: the type of its purls."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from bom.builder import builder_for
 from bom.capsule import deb
 from bom.capsule.engine import private_engine, refuse_elsewhere, store_kind
-from bom.capsule.managers import MANAGERS
+from bom.capsule.fetchers import FETCHERS
 from bom.capsule.reading import unpacked
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.printable import printable_name
@@ -179,11 +179,11 @@ def _modules(
     `folder`. `room`: a private one for what they unpack."""
     found = placed(capsule, folder)
     settings: dict[str, str] = {}
-    for manager in MANAGERS:
-        if manager.name in found:
-            place = room / manager.name
+    for fetcher in FETCHERS:
+        if fetcher.name in found:
+            place = room / fetcher.name
             place.mkdir(mode=0o700, parents=True)
-            settings |= manager.settings(folder / manager.name, place, environment)
+            settings |= fetcher.settings(folder / fetcher.name, place, environment)
     return settings
 
 

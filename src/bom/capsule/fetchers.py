@@ -9,6 +9,6 @@ from bom.capsule.npm import Npm
 from bom.capsule.rust import Rust
 
 if TYPE_CHECKING:
-    from bom.capsule.fetched import Manager
+    from bom.capsule.fetched import Fetcher
 
-MANAGERS: Final[tuple[Manager, ...]] = (Go(), Rust(), Npm())
+FETCHERS: Final[tuple[Fetcher, ...]] = (Go(), Rust(), Npm())
