@@ -107,7 +107,9 @@ def outputs(found: list[Step], home: Path, engine: dict[str, str]) -> list[str]:
 def _line(step: Step) -> str:
     """A command for the shell; `$?` of a shown one is there for the next."""
     if step.hidden:
-        return f"{step.command} >~/.said 2>&1 || {{ cat ~/.said; exit 9; }}\nprintf '{END}'\n"
+        return (
+            f"{{ {step.command}\n}} >~/.said 2>&1 || {{ cat ~/.said; exit 9; }}\nprintf '{END}'\n"
+        )
     end = f"printf '{END}'"
     return f"{step.command}\n(exit $?) && {end} || {{ r=$?; {end}; (exit $r); }}\n"
 
