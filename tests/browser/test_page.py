@@ -225,6 +225,28 @@ def test_a_component_is_found_in_the_graph_by_keyboard_and_its_neighbours_are_bu
     assert texts(screen, "#graph-view [data-level=by1] li") == ["package-1500 1.2.0"]
 
 
+def test_the_map_has_a_dot_for_each_component_and_a_click_puts_it_into_the_middle(
+    screen: Browser, pages: dict[str, Path]
+) -> None:
+    screen.open(pages["large"])
+    screen.until("parts.get('graph').map.places !== undefined")
+    assert screen.value("parts.get('graph').map.places.filter(Boolean).length") == MANY + 1
+    told = screen.value("document.querySelector('.map').getAttribute('aria-label')")
+    begins = "Map of the graph, by distance from the artifact: 40 at 1 step, 80 at 2 steps, "
+    assert told.startswith(begins)
+    screen.value("document.querySelector('.map').scrollIntoView({behavior: 'instant'})")
+    x, y = screen.value(
+        "(() => { const {left, top} = document.querySelector('.map').getBoundingClientRect();"
+        " const [x, y] = parts.get('graph').map.places[1501]; return [left + x, top + y]; })()"
+    )
+    screen.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    assert texts(screen, ".map + .status") == ["package-1500 1.2.0"]
+    for kind in ("mousePressed", "mouseReleased"):
+        screen.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    assert screen.value("document.activeElement.innerText") == "package-1500 1.2.0"
+    assert quiet(screen, pages["large"])
+
+
 def test_a_row_leads_to_the_graph_and_a_licence_to_its_components(
     screen: Browser, pages: dict[str, Path]
 ) -> None:

@@ -192,7 +192,7 @@ def test_the_policy_allows_its_own_style_and_script_by_their_digests_and_nothing
 
 
 def test_our_own_script_makes_no_html_and_asks_nobody(need: Need) -> None:
-    names = ("store.js", "table.js", "graph.js", "start.js")
+    names = ("store.js", "table.js", "map.js", "graph.js", "start.js")
     script = "".join((files("bom.report.html") / name).read_text() for name in names)
     forbidden = r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function|fetch\("
     assert not re.search(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _STYLES: Final = ("frame.css",)
-_SCRIPTS: Final = ("store.js", "table.js", "graph.js", "start.js")
+_SCRIPTS: Final = ("store.js", "table.js", "map.js", "graph.js", "start.js")
 
 
 def page(

@@ -17,6 +17,10 @@ class Graph {
   }
 
   build() {
+    const map = make("div");
+    this.holder.append(map);
+    const linked = graph.needs.some((needs) => needs.length > 0);
+    this.map = linked && graph.names.length >= FEWEST ? new GraphMap(map, (node) => this.go(node)) : null;
     this.finder = new Finder((node) => this.go(node));
     const depth = make(
       "select",
@@ -99,6 +103,7 @@ class Graph {
     this.showTrail();
     this.showFacts();
     this.lines();
+    if (this.map !== null) this.map.focus(this.node);
   }
 
   level(level, title) {
