@@ -152,6 +152,27 @@ def parsed(call: str) -> None:
         name, command, rest = command.resolve_command(context, rest)
 
 
+def test_no_call_in_the_text_names_a_verb_or_option_that_is_not_there() -> None:
+    """`bom …` in a sentence: much may be left out of it; what stands there has to be right."""
+    found = [
+        (page.name, call)
+        for page in (*PAGES, *sorted(ROOT.glob("*.md")))
+        for call in re.findall(r"`(bom [a-z][^`\n]*)`", page.read_text(encoding="utf-8"))
+    ]
+    assert len(found) > 100
+    wrong = []
+    for name, call in found:
+        try:
+            parsed(call)
+        except click.exceptions.Exit:
+            continue  # --help, --version
+        except click.UsageError as error:
+            said = error.format_message()
+            if isinstance(error, click.NoSuchOption) or said.startswith("No such command"):
+                wrong.append(f"{name}: {call}: {said}")
+    assert wrong == []
+
+
 @pytest.mark.parametrize(
     "call",
     ["bom verfy x", "bom verify x --kee y", "bom key genrate", "bom build --kye x -- make"],

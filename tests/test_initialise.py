@@ -120,6 +120,19 @@ def test_actionlint_has_nothing_to_say_of_the_workflow(kind: str, folder: Path, 
     assert done.returncode == 0
 
 
+def test_zizmor_has_nothing_to_say_of_the_workflow(folder: Path, need: Need) -> None:
+    zizmor = need("zizmor")
+    filled(folder, PROJECTS["python"][0])
+    record("--workflow", "--action", ACTION)
+    done = subprocess.run(
+        [zizmor, "--offline", "--no-progress", str(folder / WORKFLOW)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_a_second_time_nothing_changes(folder: Path) -> None:
     filled(folder, PROJECTS["python"][0])
     record("--yes")
