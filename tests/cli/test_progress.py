@@ -8,6 +8,7 @@ import pty
 import struct
 import sys
 import termios
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -65,3 +66,29 @@ def test_on_a_terminal_one_line_is_drawn_over(kind: str, monkeypatch: pytest.Mon
     lines = drawn.split("\r\x1b[K")
     assert lines[0] == lines[-1] == ""
     assert [len(line) for line in lines[1:-1]] == [39, 39, 39]
+
+
+def waited(label: str) -> None:
+    reporter = progress.StderrReporter()
+    with reporter.waiting(label):
+        time.sleep(0.05)
+        reporter.warn("in between")
+        time.sleep(0.3)
+
+
+def test_what_is_waited_for_is_drawn_over_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        waited("verify a\x1b]0;x.tar")
+    drawn = "".join(pieces(master))
+    assert "\x1b]" not in drawn
+    assert "\r\x1b[Kverify a\\x1b]0;x.tar 0 s" in drawn
+    assert "warning: in between\r\n" in drawn
+    assert drawn.endswith("\r\x1b[K")
+
+
+def test_without_a_terminal_waiting_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    waited("verify a.tar")
+    assert capsys.readouterr().err == "warning: in between\n"
