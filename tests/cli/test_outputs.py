@@ -45,6 +45,8 @@ CALLS: Final = {
     "verb-unknown": "bom zzz",
     "verb-of-another-program": "bom inspect app.tar",
     "option-near-another": "bom verify --kee release.pub app.tar",
+    "option-before-its-verb": "bom --key release.pub verify app.tar",
+    "verb-help": "bom help",
     "quiet-and-verbose": "bom -q verify -v app.tar",
     "help-init": "bom init --help",
     "init-nothing-chosen": "bom init -- make",

@@ -57,6 +57,8 @@ _SYNONYMS: Final = {
     "keygen": "key",
     "test": "check",
     "setup": "init",
+    "help": "--help",
+    "version": "--version",
 }
 # These pass a wrapped command's exit code through, so their own failures need one of their own.
 _WRAPPING: Final = {
@@ -158,7 +160,7 @@ def _run(arguments: list[str]) -> int:
         return own
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "bom"
-        hint = f"{path} --help"
+        hint = _misplaced(error, arguments) or f"{path} --help"
         if wrapping and "--" not in arguments:
             hint = f"the command goes after `--`: {_WRAPPING[verb]}"
         return _say(error.format_message(), hint, own, wrapping)
@@ -182,6 +184,17 @@ def _run(arguments: list[str]) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _say(f"{where}{error.strerror or error}", "", own, wrapping)
+
+
+def _misplaced(error: click.UsageError, arguments: list[str]) -> str:
+    """Where an option belongs that stands before the verb; "" where it is no verb's."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None or error.ctx.parent:
+        return ""
+    verb = next((word for word in arguments if word in VERBS), "")
+    command = bom.get_command(error.ctx, verb)
+    if command is None or not any(error.option_name in item.opts for item in command.params):
+        return ""
+    return f"an option of a verb goes after it: bom {verb} {error.option_name}"
 
 
 def _say(reason: str, hint: str, code: int, wrapping: bool) -> int:
