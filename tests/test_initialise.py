@@ -120,6 +120,18 @@ def test_actionlint_has_nothing_to_say_of_the_workflow(kind: str, folder: Path, 
     assert done.returncode == 0
 
 
+def test_the_workflow_takes_actions_at_the_same_commits_as_this_project(folder: Path) -> None:
+    filled(folder, PROJECTS["python"][0])
+    record("--workflow")
+    own = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")
+    )
+    lines = (folder / WORKFLOW).read_text(encoding="utf-8").splitlines()
+    used = [line.strip(" -") for line in lines if "uses: actions/" in line]
+    assert len(used) == 2
+    assert not [line for line in used if line not in own]
+
+
 def test_zizmor_has_nothing_to_say_of_the_workflow(folder: Path, need: Need) -> None:
     zizmor = need("zizmor")
     filled(folder, PROJECTS["python"][0])

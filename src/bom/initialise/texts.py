@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 HOOK_ID: Final = "bom-lock-check"
 # where bom's own action is, until who sets the project up says it
 PLACEHOLDER: Final = "OWNER/REPOSITORY@COMMIT"
-_CHECKOUT: Final = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0"
+# the same commits as in this project's own workflows (.github/)
+_CHECKOUT: Final = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
+_PYTHON: Final = "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_./-][A-Za-z0-9_./ =+-]*")
 # one line, of which GitHub takes nothing for an expression
 _CHECK: Final = re.compile(r"[\w.-]+: (?:(?!\$\{\{)[ -~])+")
@@ -71,13 +73,12 @@ def workflow(found: Found, branch: str, folder: str, action: str) -> str:
         "  push:",
         f"    branches: [{_yaml(branch)}]",
         "  pull_request:",
-        "permissions:",
-        "  contents: read",
+        "permissions: {}",
         "jobs:",
         "  build:",
-        "    runs-on: ubuntu-latest",
+        "    runs-on: ubuntu-24.04",
         "    permissions:",
-        "      contents: read",
+        "      contents: read # the checkout",
         "      actions: read # the base branch's last BOM",
         "      pull-requests: write # the comment",
         "    steps:",
@@ -117,6 +118,8 @@ def _output(found: Found) -> tuple[str, ...]:
 
 
 def _prepare(found: Found, folder: str) -> Iterable[str]:
+    if found.kind == "python":  # the system's own lets pip install nothing (PEP 668)
+        yield from (f"      - uses: {_PYTHON}", "        with:", '          python-version: "3.13"')
     for line in found.prepare:
         yield f"      - run: {_yaml(line)}"
         if folder != ".":
