@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests import hostile_words
+from tests.report.test_tree import bent
 
 from bom.compose.bom import Evidence, document
 from bom.difference import Comparison, Difference
@@ -31,6 +34,7 @@ from bom.report.changes import changes
 from bom.report.changes_markdown import changes_markdown
 from bom.report.changes_text import changes_text
 from bom.report.contents import contents
+from bom.report.html import changes as changes_page
 from bom.versions import compared
 
 if TYPE_CHECKING:
@@ -235,6 +239,20 @@ def test_what_a_scan_can_not_know_is_not_told_as_gone() -> None:
 def test_any_document_can_be_compared(junk: dict[str, object]) -> None:
     found = changes(contents(junk), contents(bom(*ONE)), compared)
     assert changes_text("a and b", found, None).startswith("different: a and b\n")
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
+    from tests.report.test_markdown import assert_inert
+
+    one, two = bom(*ONE), bom(*TWO)
+    found = changes(contents(bent(one, data)), contents(bent(two, data)), compared)
+    for width in (0, 40):
+        text = changes_text("a and b", found, None, width)
+        assert all(line.isprintable() for line in text.splitlines())
+    assert_inert(changes_markdown(("a", "b"), found).replace(":warning:", ""))
+    assert changes_page.page(("a", "b"), found).endswith("</html>\n")
 
 
 def test_hostile_words_are_inert_in_every_format() -> None:

@@ -38,6 +38,7 @@ CALLS: Final = {
     "verify-good": ("verify", "two.tar", "--key", "release.pub"),
     "verify-bad": ("verify", "damaged.tar", "--key", "other.pub"),
     "audit": ("audit", "two.tar", "--advisories", "advisories"),
+    "hostile-verify": ("verify", "hostile.tar", "--key", "other.pub"),
     "hostile-show": ("show", "hostile.json"),
     "hostile-diff": ("diff", "hostile.json", "turned.json"),
 }
@@ -114,6 +115,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data[data.index(b"hello at")] ^= 1
     (folder / "damaged.tar").write_bytes(data)
     words = [hostile_words.WORDS[name] for name in SOME]
+    hostile_words.sealed(folder, words)
     for name, given in (("hostile", words), ("turned", words[1:] + words[:1])):
         document = hostile_words.document(given)
         (folder / f"{name}.json").write_text(json.dumps(document))

@@ -253,11 +253,11 @@ JUNK = st.recursive(
 )
 
 
-@given(st.data())
-def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
-    bent = copy.deepcopy(_signed(WHEEL, FACTS))
+def bent(document: dict[str, Any], data: st.DataObject) -> dict[str, Any]:
+    """A copy in which something, somewhere, is something else."""
+    made = copy.deepcopy(document)
     for _ in range(data.draw(st.integers(1, 4))):
-        holder: Any = bent
+        holder: Any = made
         while isinstance(holder, dict | list) and holder:
             keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
             key = data.draw(st.sampled_from(keys))
@@ -266,9 +266,16 @@ def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
                 holder[key] = data.draw(JUNK)
                 break
             holder = inside
-    shown = tree(bent)
-    assert shown.endswith("\n")
-    assert all(line.isprintable() for line in shown.splitlines())
+    return made
+
+
+@given(st.data())
+def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
+    document = bent(_signed(WHEEL, FACTS), data)
+    for width in (0, 40):
+        shown = tree(document, width)
+        assert shown.endswith("\n")
+        assert all(line.isprintable() for line in shown.splitlines())
 
 
 def test_in_a_window_no_line_is_longer_than_it_and_digests_stay_whole() -> None:

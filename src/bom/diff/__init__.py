@@ -69,9 +69,11 @@ def diff(
     engine, registry or git answers.
     """
     with private_folder() as folder:
-        first, second = sides((one, two), folder, progress, environment, platform)
+        first, second = sides(
+            (one, two), folder, progress, environment, platform, bytes_too=compare_bytes
+        )
         comparison = None
-        if first.built is not None and second.built is not None and compare_bytes:
+        if first.built is not None and second.built is not None:
             known = (_known(first), _known(second))
             epoch = min((_epoch(item) for item in known if _epoch(item)), default=_EPOCH)
             comparison = compare(

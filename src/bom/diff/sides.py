@@ -8,6 +8,7 @@ is one, or is scanned for one.
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -40,13 +41,14 @@ _HINT: Final = (
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the two. `name`: for people. `contents`: what its BOM says, None where it has none;
-    `scanned`: that BOM was made just now, and says nothing of a build. `built`: of a file, where
-    its bytes are as they were built."""
+    `scanned`: that BOM was made just now, and says nothing of a build. `file`: the artifact;
+    `built`: where its bytes are as they were built, None where nobody wants them."""
 
     name: str
     kind: Kind
     contents: Contents | None
     scanned: bool = False
+    file: Path | None = None
     built: Path | None = None
 
 
@@ -56,10 +58,13 @@ def sides(
     progress: Progress,
     environment: Mapping[str, str],
     platform: str,
+    *,
+    bytes_too: bool,
 ) -> tuple[Side, Side]:
     """Both sides; what they need on disk goes into `folder`. Where only one of two artifacts
-    carries a BOM, both are scanned: what is installed is held against what is installed."""
-    reader = _Reader(folder, progress, environment, platform)
+    carries a BOM, both are scanned: what is installed is held against what is installed.
+    `bytes_too`: artifacts are there as they were built."""
+    reader = _Reader(folder, progress, environment, platform, bytes_too)
     first, second = (reader.side(word, str(number)) for number, word in enumerate(given))
     if first.kind == second.kind == "artifact" and bool(first.contents) != bool(second.contents):
         first, second = reader.scanned(first), reader.scanned(second)
@@ -76,17 +81,18 @@ class _Reader:
     progress: Progress
     environment: Mapping[str, str]
     platform: str
+    bytes_too: bool
 
     def side(self, word: Path | str, place: str) -> Side:
         """A Path is always a file or folder."""
         if isinstance(word, Path):
-            return self._path(word, place)
+            return self._path(word)
         if word.startswith((target.ENGINE, target.REGISTRY)):
             return self._image(word, word)
         if word.startswith(GIT):
             return self._revision(word.removeprefix(GIT), place, must_be=True)
         if os.path.lexists(word):
-            return self._path(Path(word), place)
+            return self._path(Path(word))
         try:
             return self._revision(word, place, must_be=False)
         except LookupError:
@@ -95,20 +101,31 @@ class _Reader:
             return self._image(word, f"{target.ENGINE}{word}")
         raise BomError(f"{word} is no file, and no revision of a repository here", hint=_HINT)
 
-    def _path(self, path: Path, place: str) -> Side:
+    def _path(self, path: Path) -> Side:
         if path.is_dir():
             name = path.name or path.resolve().name
             return Side(name, "folder", self._scan(path), scanned=True)
-        return self._file(path, place)
+        return self._file(path)
 
     def scanned(self, side: Side) -> Side:
         """With a BOM that is made of the file itself; none where it is of no kind that is read."""
-        if side.built is None:
+        if side.file is None:
             return side
+        built = side.built or self._as_built(side.file)
         try:
-            return replace(side, contents=self._scan(side.built), scanned=True)
+            return replace(side, contents=self._scan(built), scanned=True)
         except BomError:
             return replace(side, contents=None, scanned=True)
+
+    def _as_built(self, path: Path) -> Path:
+        """The file with its seal taken off: itself, where it has none inside."""
+        form = recognise(path)
+        if form is None or form.read(path) is None:
+            return path
+        place = Path(tempfile.mkdtemp(dir=self.folder)) / path.name
+        place.touch(mode=0o600)
+        unseal_to(form, path, place)
+        return place
 
     def _scan(self, what: Path | str) -> Contents:
         data = scan(what, self.progress, self.environment, platform=self.platform)
@@ -119,23 +136,19 @@ class _Reader:
     def _image(self, name: str, word: str) -> Side:
         return Side(name, "image", self._scan(word), scanned=True)
 
-    def _file(self, path: Path, place: str) -> Side:
+    def _file(self, path: Path) -> Side:
         try:
             form = recognise(path)
             envelope = form.read(path) if form else None
-            if form is not None and envelope is not None:
-                built = self.folder / place
-                built.touch(mode=0o600)
-                unseal_to(form, path, built)
-                return Side(path.name, "artifact", _read(envelope.bom), built=built)
-            if (bom := beside.part(path, beside.BOM_ENDING)) is not None:
-                return Side(path.name, "artifact", _read(bom), built=path)
-            if (bom := bom_file(path)) is not None:
-                found = contents(_object(canonical.loads(bom)))
+            bom = envelope.bom if envelope else beside.part(path, beside.BOM_ENDING)
+            if bom is None and (own := bom_file(path)) is not None:
+                found = contents(_object(canonical.loads(own)))
                 return Side(path.name, "bom", found, scanned=_is_scan(found))
+            built = self._as_built(path) if self.bytes_too else None
         except OSError as error:
             raise BomError(f"{path} can't be read: {error.strerror}") from error
-        return Side(path.name, "artifact", None, built=path)
+        found_here = _read(bom) if bom is not None else None
+        return Side(path.name, "artifact", found_here, file=path, built=built)
 
     def _revision(self, name: str, place: str, *, must_be: bool) -> Side:
         """Raises LookupError where there is none, BomError where there must be one."""
