@@ -46,10 +46,14 @@ def program(folder: Path, name: str, script: str) -> None:
 
 
 @pytest.fixture
-def project_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of which nothing is known, and no engine."""
+def project_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, need: Need) -> Path:
+    """A project of which nothing is known, on a machine with next to nothing."""
     folder = tmp_path / "project"
     folder.mkdir()
+    (tmp_path / "few").mkdir()
+    for name in ("sh", "git"):
+        (tmp_path / "few" / name).symlink_to(need(name))
+    monkeypatch.setenv("PATH", str(tmp_path / "few"))
     monkeypatch.chdir(folder)
     for variable in ("BOM_KEY", "SOURCE_DATE_EPOCH", "XDG_CONFIG_HOME", "DOCKER_CONTEXT"):
         monkeypatch.delenv(variable, raising=False)
@@ -111,7 +115,7 @@ def test_an_engine_that_accepts_and_says_nothing_does_not_hold_the_doctor_up(
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
-        machine = at(tmp_path, DOCKER_HOST=f"unix://{tmp_path}/s", PATH=f"{tmp_path}/bin:/bin")
+        machine = at(tmp_path, DOCKER_HOST=f"unix://{tmp_path}/s", PATH=f"{tmp_path}/bin")
         started = time.monotonic()
         answers = examine(machine, patience=2.0)
         assert time.monotonic() - started < 5
