@@ -78,7 +78,8 @@ def page(
 
 def _tiles(found: Contents, count: int, audit: Audit | None) -> Iterator[Tile]:
     """The numbers that a reader wants first."""
-    yield "components", "components", f"{count:,}", ""
+    mood: Mood
+    yield "components", _named(count, "component"), f"{count:,}", ""
     if audit is None:
         yield "vulnerabilities", "vulnerabilities: not audited", "?", "warn"
     else:
@@ -87,18 +88,27 @@ def _tiles(found: Contents, count: int, audit: Audit | None) -> Iterator[Tile]:
         label = "open vulnerability" if number == 1 else "open vulnerabilities"
         if partly:
             label += f": {len(audit.not_audited):,} not audited"
-        mood: Mood = "bad" if number else "warn" if partly else "good"
+        mood = "bad" if number else "warn" if partly else "good"
         yield "vulnerabilities", label, "?" if audit.refused else f"{number:,}", mood
     passed = sum(line.outcome == "passed" for line in found.checks)
     if found.checks:
-        all_passed = passed == len(found.checks)
-        told = f"{passed} of {len(found.checks)}"
-        yield "checks", "checks passed", told, "good" if all_passed else "bad"
+        failed = any(line.outcome == "failed" for line in found.checks)
+        mood = "bad" if failed else "good" if passed == len(found.checks) else "warn"
+        yield "checks", "checks passed", f"{passed} of {len(found.checks)}", mood
     else:
         yield "checks", "checks", "0", "warn"
-    yield "gaps", "gaps", f"{len(found.gaps):,}", "warn" if found.gaps else ""
+    yield (
+        "gaps",
+        _named(len(found.gaps), "gap"),
+        f"{len(found.gaps):,}",
+        "warn" if found.gaps else "",
+    )
     if found.findings:
         yield "findings", "found wrong when built", f"{len(found.findings):,}", "bad"
-    yield "tools", "tools", str(len(found.tools)), ""
+    yield "tools", _named(len(found.tools), "tool"), str(len(found.tools)), ""
     if found.layers:
-        yield "layers", "layers", str(len(found.layers)), ""
+        yield "layers", _named(len(found.layers), "layer"), str(len(found.layers)), ""
+
+
+def _named(count: int, word: str) -> str:
+    return word if count == 1 else f"{word}s"

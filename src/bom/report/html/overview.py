@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from bom.report.foreign import as_list, as_object, as_objects, as_text
 from bom.report.html.element import Html, element, joined
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bom.model import Verdict
     from bom.report.contents import Contents
 
+_LISTED: Final = 20  # findings that are open
 Mood = Literal["", "good", "warn", "bad"]
 # (place on the page, label, what the number is, mood)
 Tile = tuple[str, str, str, Mood]
@@ -173,4 +174,6 @@ def _findings(found: Contents) -> Iterator[Html]:
     if found.findings:
         count = plural(len(found.findings), "thing")
         yield element("h3", f"Found wrong when it was made: {count}", id="findings")
-        yield element("div", bullets(found.findings), class_="banner bad")
+        first, more = found.findings[:_LISTED], found.findings[_LISTED:]
+        rest = folded(f"{len(more):,} more", bullets(more)) if more else None
+        yield element("div", bullets(first), rest, class_="banner bad")
