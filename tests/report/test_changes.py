@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import hostile_words
+from tests.report.test_markdown import assert_inert
 from tests.report.test_tree import bent
 
 from bom.compose.bom import Evidence, document
@@ -244,8 +245,6 @@ def test_any_document_can_be_compared(junk: dict[str, object]) -> None:
 @settings(max_examples=40)
 @given(st.data())
 def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
-    from tests.report.test_markdown import assert_inert
-
     one, two = bom(*ONE), bom(*TWO)
     found = changes(contents(bent(one, data)), contents(bent(two, data)), compared)
     for width in (0, 40):
@@ -266,8 +265,6 @@ def test_hostile_words_are_inert_in_every_format() -> None:
         text = changes_text(words[0], found, None, width)
         assert not hostile_words.ACTIVE.search(text)
         assert not re.search(r"^\s*::|##\w*\[", text, re.MULTILINE)
-    from tests.report.test_markdown import assert_inert
-
     comparison = Comparison("different", (Difference(words[0], "unknown", words[0], words[0]),))
     shown = changes_markdown((words[0], words[4]), found, comparison)
     assert_inert(shown.replace(":warning:", ""))
