@@ -48,6 +48,7 @@ class Browser:
             "--disable-gpu",
             "--disable-background-networking",
             "--disable-component-update",
+            "--disable-dev-shm-usage",
             "--disable-extensions",
             "--disable-sync",
             "--hide-scrollbars",
