@@ -48,7 +48,6 @@ if [[ ! -e $place/ready ]]; then
   "$place/env/bin/python" -I -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --only-binary :all: -r "$lock"
   packages=$("$place/env/bin/python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   cp -R -- "$root/src/bom" "$packages/bom"
-  "$place/env/bin/python" -I -m compileall -q "$packages/bom"
   mkdir -- "$place/bin"
   printf '#!/bin/sh\nexec %q -I -m bom "$@"\n' "$place/env/bin/python" >"$place/bin/bom"
   chmod 700 -- "$place/bin/bom"

@@ -52,7 +52,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def variables(tmp_path: Path) -> dict[str, str]:
+def variables(tmp_path: Path, machine: Path) -> dict[str, str]:
     """Of the machine, without what the developer's own shell says."""
     keep = ("PIP_", "SSL_", "REQUESTS_", "CURL_", "HTTP", "NO_PROXY", "http", "https", "no_proxy")
     home = tmp_path / "home"
@@ -61,6 +61,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
     return found | {
         "PATH": os.environ["PATH"],
         "HOME": str(home),
+        "PIP_CACHE_DIR": str(machine / "cache"),  # what one job downloads, the next one has
         "LANG": "C.UTF-8",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_AUTHOR_NAME": "dev",
