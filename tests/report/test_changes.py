@@ -163,7 +163,7 @@ ONE: Final = (
     Revision("1" * 40, "2024-01-01T00:00:00Z", remote="git.example.invalid/app"),
     Tool("compiler", "gcc", "12", "used", (A,)),
     Tool("interpreter", "cpython", "3.11.7", "used", (A,)),
-    Material("base-image", "python:3.11-slim", (A,)),
+    Material("base-image", "python:3.11-slim", (A,), "3.11-slim"),
     Material("base-image", "debian:12", (A,)),
     Material("dockerfile", "Dockerfile", (A,)),
     Setting("environment", "LANG", "C"),
@@ -182,7 +182,7 @@ TWO: Final = (
     ),
     Tool("compiler", "gcc", "13", "used", (B,)),
     Tool("interpreter", "cpython", "3.11.7", "used", (B,)),
-    Material("base-image", "python:3.12-slim", (B,)),
+    Material("base-image", "python:3.12-slim", (B,), "3.12-slim"),
     Material("base-image", "debian:12", (B,)),
     Material("dockerfile", "Dockerfile", (B,)),
     Setting("environment", "LANG", "C.UTF-8"),
@@ -250,7 +250,7 @@ def test_no_value_anywhere_makes_it_fail(data: st.DataObject) -> None:
     for width in (0, 40):
         text = changes_text("a and b", found, None, width)
         assert all(line.isprintable() for line in text.splitlines())
-    assert_inert(changes_markdown(("a", "b"), found).replace(":warning:", ""))
+    assert_inert(changes_markdown(("a", "b"), found))
     assert changes_page.page(("a", "b"), found).endswith("</html>\n")
 
 
@@ -267,7 +267,7 @@ def test_hostile_words_are_inert_in_every_format() -> None:
         assert not re.search(r"^\s*::|##\w*\[", text, re.MULTILINE)
     comparison = Comparison("different", (Difference(words[0], "unknown", words[0], words[0]),))
     shown = changes_markdown((words[0], words[4]), found, comparison)
-    assert_inert(shown.replace(":warning:", ""))
+    assert_inert(shown)
     assert not hostile_words.ACTIVE.search(shown)
 
 

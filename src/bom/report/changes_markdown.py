@@ -62,7 +62,7 @@ def _changed(found: Changes) -> Iterator[Block]:
             for item in found.swapped
         ]
         titles = ("what", "version", "of", "digest")
-        yield table(":warning: Same version, other bytes", titles, rows)
+        yield table("⚠ Same version, other bytes", titles, rows)
     if found.moved:
         rows = [
             row(code(item.what), code(item.one), code(item.two), _SIGNS[item.direction])

@@ -221,8 +221,8 @@ def is_image(part: Part) -> bool:
 
 def _tag(part: Part) -> tuple[str, str]:
     """A tool's name and version; an image's name without its tag, and the tag."""
-    if not is_image(part) or part.version:
+    if not is_image(part):
         return part.full_name, part.version
-    bare = part.name.partition("@")[0]
+    bare = part.full_name.partition("@")[0]
     name, colon, tag = bare.rpartition(":")
-    return (name, tag) if colon and "/" not in tag else (bare, "")
+    return (name, tag) if colon and "/" not in tag else (bare, part.version)

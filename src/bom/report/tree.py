@@ -71,7 +71,10 @@ def _digest(hashes: Sequence[tuple[str, str]]) -> str:
 def _named(part: Part) -> str:
     name, group = word(part.name), word(part.group)
     full = f"{group}/{name}" if group else name
-    return " ".join(filter(None, (full or "?", word(part.version))))
+    version = word(part.version)
+    if version and name.endswith(f":{version}"):  # an image's name has its tag already
+        version = ""
+    return " ".join(filter(None, (full or "?", version)))
 
 
 def _plural(count: str, one: str, more: str) -> str:
