@@ -4,6 +4,7 @@
     from bom.check import run_check  # run a test or linter, keep its result
     from bom.scan import scan        # the BOM of an image archive or a directory
     from bom.verify import verify    # is this what its signer sealed?
+    from bom.install import planned  # install what verifies, every byte checked
     from bom.rebuild import rebuilt  # build an artifact again from what its BOM records
     from bom.diff import diff        # what changed between two, and where bytes differ
     from bom.show import embedded    # the BOM that an artifact carries

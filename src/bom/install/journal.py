@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from bom.errors import BomError, Refused
+from bom.errors import BomError, EnvironmentLacks, Refused
 from bom.input import read_bounded
 from bom.installed.site import WORK
 from bom.output import make_durable
@@ -328,11 +328,11 @@ def make_durable_folder(folder: Path) -> None:
 
 
 def _failed(site: Path, error: OSError) -> BomError:
-    hint = "what was there before is still there"
+    reason = f"{printable_os(str(site))} can't be installed into: {error.strerror or error}"
+    kept = "what was there before is still there"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = f"make room on its disk; {hint}"
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        hint = "install into an environment of your own: `python3 -m venv FOLDER`, then --python"
-    return BomError(
-        f"{printable_os(str(site))} can't be installed into: {error.strerror or error}", hint=hint
-    )
+        return EnvironmentLacks(reason, hint=f"make room on its disk; {kept}")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        own = "install into an environment of your own: `python3 -m venv FOLDER`, then --python"
+        return BomError(reason, hint=own)
+    return BomError(reason, hint=kept)

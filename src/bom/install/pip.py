@@ -37,6 +37,7 @@ _RESPECTED: Final = frozenset(
         "PIP_CERT",
         "PIP_CLIENT_CERT",
         "PIP_PROXY",
+        "PIP_RESUME_RETRIES",
         "PIP_RETRIES",
         "PIP_TIMEOUT",
         "PIP_DEFAULT_TIMEOUT",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.install.python.conftest import PYPROJECT, app, environment, site, tree
 from tests.install.python.packages import index, sdist, sha256, uv_lock, wheel
-from tests.loopback import folder_served
+from tests.loopback import Loopback, folder_served
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,17 +38,6 @@ def steps(world: World, word: str, *names: str) -> str:
 
 def test_a_wheel_and_what_it_needs_here_are_installed_by_pip(world: World, tmp_path: Path) -> None:
     place = environment(tmp_path / "venv")
-    before = tree(place)
-
-    tried = world.offline(world.wheel, "--python", place, "--dry-run")
-    assert (tried.code, tried.err) == (0, "")
-    assert tried.out == (
-        f"would install: app-1.0-py3-none-any.whl into {place}\n"
-        + steps(world, "install", "app 1.0", "alpha-lib 1.0", "beta-lib 2.0")
-        + "  nothing was changed (--dry-run)\n"
-    )
-    assert tree(place) == before
-
     done = world.offline(world.wheel, "--python", place)
     assert (done.code, done.err) == (0, "")
     assert done.out == (
@@ -62,11 +52,6 @@ def test_a_wheel_and_what_it_needs_here_are_installed_by_pip(world: World, tmp_p
     assert requested == ["app-1.0.dist-info"]
     assert not [path for path in place.rglob("*") if path.name.startswith((".bom", "direct_url"))]
 
-    again = world.offline(world.wheel, "--python", place)
-    assert again.out == (
-        f"nothing to do: app-1.0-py3-none-any.whl into {place}\n"
-        + steps(world, "kept", "app 1.0", "alpha-lib 1.0", "beta-lib 2.0")
-    )
     verified = world.verify(world.wheel, place)
     assert (verified.code, verified.out.count("\n")) == (0, 6), verified.out
 
@@ -76,9 +61,19 @@ def test_uv_installs_with_an_extra_and_into_a_folder(
 ) -> None:
     need("uv")
     place = environment(tmp_path / "venv")
-    done = world.offline(
-        world.wheel, "--python", place, "--installer", "uv", "--extra", "fast", "--json"
+    before = tree(place)
+    words = ("--installer", "uv", "--extra", "fast")
+
+    tried = world.offline(world.wheel, "--python", place, *words, "--dry-run")
+    assert (tried.code, tried.err) == (0, "")
+    assert tried.out == (
+        f"would install: app-1.0-py3-none-any.whl into {place}\n"
+        + steps(world, "install", "app 1.0", "alpha-lib 1.0", "beta-lib 2.0", "gamma 3.0")
+        + "  nothing was changed (--dry-run)\n"
     )
+    assert tree(place) == before
+
+    done = world.offline(world.wheel, "--python", place, *words, "--json")
     assert done.code == 0, done.err
     record = json.loads(done.out)
     assert [(step["action"], step["name"]) for step in record["steps"]] == [
@@ -89,6 +84,12 @@ def test_uv_installs_with_an_extra_and_into_a_folder(
     ]
     assert record["installed"] and record["kind"] == "wheel"
     assert world.verify(world.wheel, place).code == 0
+
+    again = world.offline(world.wheel, "--python", place, *words)
+    assert again.out == (
+        f"nothing to do: app-1.0-py3-none-any.whl into {place}\n"
+        + steps(world, "kept", "app 1.0", "alpha-lib 1.0", "beta-lib 2.0", "gamma 3.0")
+    )
 
     folder = tmp_path / "target"
     done = world.offline(world.wheel, "--target", folder, "--installer", "uv")
@@ -157,6 +158,49 @@ def test_another_file_of_a_listed_version_is_refused(
     ]
     assert tree(place) == before
     assert not mark.exists()
+
+
+class _BreaksOff(BaseHTTPRequestHandler):
+    """An index whose files end half-way, as where a line is cut."""
+
+    def do_GET(self) -> None:
+        file = self.server.owner.root / self.path.strip("/")  # type: ignore[attr-defined]
+        page = file / "index.html"
+        content = page.read_bytes() if page.is_file() else file.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html" if page.is_file() else "application/zip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content if page.is_file() else content[: len(content) // 2])
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are no output of the test."""
+
+
+class _Index(Loopback):
+    def __init__(self, root: Path) -> None:
+        super().__init__(_BreaksOff)
+        self.root = root
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+def test_a_network_that_breaks_off_leaves_everything_as_it_was(
+    world: World, tmp_path: Path, installer: str, need: Need, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(installer)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RESUME_RETRIES", "0")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    place = environment(tmp_path / "venv")
+    before = tree(place)
+    with _Index(world.index) as server:
+        url = f"http://{server.host}/simple/"
+        words = ["--installer", installer, "--index-url", url]
+        done = world.install(world.wheel, "--python", place, *words)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"error: {installer} does not get alpha-lib 1.0: ")
+    assert tree(place) == before
 
 
 def test_what_a_bom_does_not_list_is_refused(world: World, tmp_path: Path) -> None:
@@ -235,14 +279,16 @@ def test_a_dependency_of_which_there_is_only_an_sdist_is_not_built(
 
 
 def test_what_is_there_in_another_state_is_replaced_and_what_is_the_same_is_kept(
-    world: World, tmp_path: Path
+    world: World, tmp_path: Path, need: Need
 ) -> None:
+    need("uv")
+    words = ("--installer", "uv")
     place = environment(tmp_path / "venv")
-    assert world.offline(world.wheel, "--python", place).code == 0
+    assert world.offline(world.wheel, "--python", place, *words).code == 0
     first = tree(place)
     (site(place) / "alpha_lib" / "__init__.py").write_text("A = 666\n")
     (site(place) / "alpha_lib" / "left.py").write_text("mine = 1\n")
-    done = world.offline(world.wheel, "--python", place, "--json")
+    done = world.offline(world.wheel, "--python", place, *words, "--json")
     steps = [(step["action"], step["name"]) for step in json.loads(done.out)["steps"]]
     assert steps == [("replace", "app"), ("replace", "alpha-lib"), ("keep", "beta-lib")]
     now = tree(place)
