@@ -28,6 +28,7 @@ class Item(_Record):
         "module",  # a file of a package manager's own store; `name`: MANAGER/PATH there
         "tool",  # the package of a tool, to be installed by hand
         "base-image",  # an image as its engine saves it
+        "builder-image",  # of a builder that runs in a container of its own
         "environment",  # a snapshot of the machine or container that builds
     ]
     name: str = Field(
@@ -63,6 +64,6 @@ class CapsuleRecord(_Record):
     missing: list[Missing] = []
     tools_missing: list[Missing] = Field(
         default=[],
-        description="Tools whose package could not be had. A rebuild takes those that are installed"
-        " where it is run.",
+        description="Tools whose package or image could not be had. A rebuild takes those that"
+        " are installed where it is run.",
     )

@@ -19,7 +19,7 @@ import pytest
 from tests.catalog.test_python_environments import wheel
 
 from bom.capsule import mirror, step_settings
-from bom.capsule.engine import registry_settings
+from bom.capsule.step_environment import registry_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import __version__, canonical
-from bom.capsule import images, python, snapshot, tools
+from bom.capsule import builder_image, images, python, snapshot, tools
 from bom.capsule.fetchers import FETCHERS
 from bom.capsule.texts import readme, script
 from bom.capsule.writing import Contents
@@ -96,15 +96,7 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
                 ),
                 *_fetched(contents, planned, sealed.document, root, folder / "modules", options),
             ]
-            tools_missing = list(
-                tools.collected(
-                    contents,
-                    planned.tools if options.tools else (),
-                    folder / "tools",
-                    options.environment,
-                    options.places,
-                )
-            )
+            tools_missing = _tools(contents, planned, root, folder, options)
             snapshot.add(contents, options.snapshot, folder / "snapshot", options.environment)
         finally:
             progress.done()
@@ -157,6 +149,19 @@ def _bundle(git: Git, root: Path, commit: str, out: Path) -> None:
         )
     if said.code:
         raise BomError(f"the source can't be bundled: {said.error}")
+
+
+def _tools(
+    contents: Contents, planned: Recipe, root: Path, folder: Path, options: CapsuleOptions
+) -> list[Missing]:
+    """Add what built it, as far as that can be had; what can't is told."""
+    if not options.tools:
+        return []
+    own, environment = folder / "tools", options.environment
+    return [
+        *tools.collected(contents, planned.tools, own, environment, options.places),
+        *builder_image.collected(contents, planned, root, own, environment),
+    ]
 
 
 def _packages(

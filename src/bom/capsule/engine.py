@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import select
-import shlex
 import shutil
 import signal
 import subprocess
@@ -29,7 +28,7 @@ from bom.builder.docker.endpoint import NoOptions, configuration
 from bom.builder.docker.engine import reach
 from bom.builder.pflag import leading
 from bom.builder.podman.emulation import podman_behind
-from bom.capsule import deb, loopback, mirror, step_settings
+from bom.capsule import loopback, step_environment
 from bom.compose import reading
 from bom.errors import BomError, EnvironmentLacks
 from bom.printable import printable_name
@@ -132,63 +131,6 @@ def _variables(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _steps_runc(folder: Path, path: str) -> Path:
-    """A new folder with a `runc` that gives the build's steps settings.json."""
-    runc = shutil.which("runc", path=path)
-    if runc is None:
-        raise EnvironmentLacks("runc is not on PATH", hint="install it: dockerd needs it")
-    programs = folder / "bin"
-    programs.mkdir(mode=0o700)
-    words = (sys.executable, "-I", step_settings.__file__, runc, str(folder / "settings.json"))
-    (programs / "runc").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
-    (programs / "runc").chmod(0o700)
-    return programs
-
-
-def _settings(host: str, folder: Path, packages: Path) -> dict[str, dict[str, str]]:
-    """What leads pip, apt and npm to the mirror on this address, for step_settings (pip's
-    configuration, environment variables; apt.conf(5): APT_CONFIG is read beside the image's own
-    files). New files are made in `folder`."""
-    variables = _index(host)
-    if (packages / "npm").is_dir():
-        variables |= registry_settings(host)
-    files: dict[str, str] = {}
-    if (packages / deb.NAME).exists():
-        texts = {
-            "bom-apt.conf": 'Dir::Etc::SourceList "/dev/bom-apt.list";\n'
-            'Dir::Etc::SourceParts "/dev/null";\n'
-            f'Acquire::http::Proxy::{host} "DIRECT";\n',
-            "bom-apt.list": f"deb [trusted=yes] http://{host}:{mirror.PORT}/apt ./\n",
-        }
-        for name, text in texts.items():
-            (folder / name).write_text(text)
-            (folder / name).chmod(0o644)  # apt reads as a user of its own
-            files[name] = str(folder / name)
-        variables["APT_CONFIG"] = "/dev/bom-apt.conf"
-    return {"variables": variables, "files": files}
-
-
-def _index(host: str) -> dict[str, str]:
-    return {
-        "PIP_INDEX_URL": f"http://{host}:{mirror.PORT}/simple",
-        "PIP_TRUSTED_HOST": host,
-        "PIP_EXTRA_INDEX_URL": "",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "no_proxy": host,
-    }
-
-
-def registry_settings(host: str) -> dict[str, str]:
-    """What leads npm there, also from the hosts that a lock names (npm, config)."""
-    return {
-        "npm_config_registry": f"http://{host}:{mirror.PORT}/npm/",
-        "npm_config_replace_registry_host": "always",
-        "npm_config_audit": "false",
-        "npm_config_fund": "false",
-        "npm_config_update_notifier": "false",
-    }
-
-
 class _Running:
     """The process of the engine."""
 
@@ -206,7 +148,7 @@ class _Running:
         self._packages = packages
         path = _path(environment)
         if packages is not None:
-            path = f"{_steps_runc(folder, path)}{os.pathsep}{path}"
+            path = f"{step_environment.steps_runc(folder, path)}{os.pathsep}{path}"
         self._environment = {"PATH": path}
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -215,7 +157,7 @@ class _Running:
         """`bridge`: the name of one that is there, "none", "" for one that dockerd makes."""
         if self._packages is not None:
             host = "127.0.0.1" if bridge else _ADDRESS
-            settings = _settings(host, self._folder, self._packages)
+            settings = step_environment.settings(host, self._folder, self._packages)
             (self._folder / "settings.json").write_text(json.dumps(settings))
         # with the user's own daemon.json it would be another engine
         daemon = {

@@ -56,7 +56,7 @@ def _lines(record: CapsuleRecord, planned: Recipe, name: str, version: str) -> I
             yield f"- {_inert(lack.what)} {_inert(lack.where)}: {_inert(lack.why)}"
     if record.tools_missing:
         yield ""
-        yield "Tools whose package is not in it:"
+        yield "Tools that are not in it:"
         yield ""
         for lack in record.tools_missing:
             yield f"- {_inert(lack.where)}: {_inert(lack.why)}"
@@ -64,6 +64,10 @@ def _lines(record: CapsuleRecord, planned: Recipe, name: str, version: str) -> I
         yield ""
         yield "Files of the role `tool` are the packages of the tools above, without what these"
         yield "need. Nothing installs them by itself: `dpkg -i` does, best in a container."
+    if any(item.role == "builder-image" for item in record.items):
+        yield ""
+        yield "Nothing starts the builder image by itself: `docker load` takes it, and"
+        yield "`docker buildx create --driver-opt image=NAME` makes a builder of it."
     yield ""
     yield "Without bom: the names above are in `capsule.json`; `git clone` takes the bundle, pip"
     yield f"the packages (`--no-index --find-links`). The command again: `{_quoted(planned)}`."

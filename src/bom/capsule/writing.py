@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         "module",
         "tool",
         "base-image",
+        "builder-image",
         "environment",
     ]
 

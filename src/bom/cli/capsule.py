@@ -50,7 +50,7 @@ Examples:
 @click.option(
     "--without-tools",
     is_flag=True,
-    help="Leave out the Debian packages of the tools, else taken from --from or by apt-get.",
+    help="Leave out the tools: their Debian packages (--from, apt-get), the builder's image.",
 )
 @click.option(
     "--allow-missing",
@@ -110,7 +110,7 @@ def command(
     for item in record.missing:
         click.echo(f"missing: {inert(f'{item.what} {item.where}: {item.why}')}", err=True)
     for item in record.tools_missing:
-        click.echo(f"note: no package of {inert(f'{item.where}: {item.why}')}", err=True)
+        click.echo(f"note: without {inert(f'{item.where}: {item.why}')}", err=True)
     if written:
         count = len({item.sha256 for item in record.items})
         loudness.note(f"{inert(str(output))}: {count} files, {target.stat().st_size} bytes")
