@@ -314,6 +314,14 @@ def test_a_bom_by_itself_and_a_folder_are_audited_and_said_not_to_be_verified(pl
         assert done.stdout == ""
 
 
+def test_a_vex_document_needs_a_bom_with_a_serial_number(place: Place) -> None:
+    file = place.folder / "x.json"
+    file.write_text('{"bomFormat": "CycloneDX", "specVersion": "1.6"}')
+    done = place.audit(file, "--advisories", "nope", "--vex", place.folder / "vex.json")
+    assert reason(done).startswith("the BOM states no serial number")
+    assert not (place.folder / "vex.json").exists()
+
+
 def test_json_that_is_no_bom_and_a_broken_one_are_refused(place: Place) -> None:
     osv, file = place.export(JINJA), place.folder / "x.json"
     for text, why in (("{}", "no CycloneDX BOM"), ('{"a": ', "can't be read")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -116,10 +117,12 @@ def test_of_two_versions_of_an_entry_the_later_counts(tmp_path: Path) -> None:
 def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("{}")
+    os.mkfifo(tmp_path / "pipe")
     for place, why in (
         (tmp_path / "empty", "holds no advisories"),
         (tmp_path / "file", "can't be read"),
         (tmp_path / "nope", "No such file"),
+        (tmp_path / "pipe", "no plain file"),
     ):
         with pytest.raises(BomError, match=why):
             read(place, WANTED, Silent())

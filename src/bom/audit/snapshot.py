@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import stat
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from bom.audit import osv
 from bom.audit.ecosystems import normal_name
 from bom.audit.model import SnapshotFacts, Unaudited
 from bom.errors import BomError
+from bom.input import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,9 +120,7 @@ def read(place: Path, wanted: Iterable[Lookup], progress: Progress) -> Snapshot:
         if place.is_dir():
             sha256 = _folder(place, reading, progress)
         else:
-            with place.open("rb") as stream:
-                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                    raise BomError(f"{place} is neither a folder nor a .zip", hint=_HINT)
+            with open_plain(place) as stream:
                 sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
             _zip(place, "", reading)
     except OSError as error:

@@ -16,6 +16,7 @@ from bom.compose import validate
 from bom.errors import BomError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from bom.audit.model import Audit, Vulnerability
@@ -29,16 +30,17 @@ _SOURCES: Final = (
 )
 
 
-def vex(found: Audit, moment: datetime) -> bytes:
-    """The document's bytes (RFC 8785). `moment`: when it was audited, UTC.
-
-    Raises BomError where the BOM has no serial number to be linked by.
-    """
-    if not found.serial.startswith(_URN):
+def check_linkable(document: Mapping[str, Any]) -> None:
+    """Raises BomError where a BOM has no serial number to be linked by."""
+    if not str(document.get("serialNumber", "")).startswith(_URN):
         raise BomError(
             "the BOM states no serial number, so a VEX document can't say what it is about",
             hint="bom scan gives a BOM one",
         )
+
+
+def vex(found: Audit, moment: datetime) -> bytes:
+    """The document's bytes (RFC 8785). `moment`: when it was audited, UTC."""
     document: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",

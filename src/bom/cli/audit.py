@@ -128,6 +128,10 @@ def command(
     if target.findings:
         _refused(target, as_json)
         ctx.exit(FINDING)
+    if vex is not None:
+        from bom.audit.vex import check_linkable
+
+        check_linkable(target.document)
     found = audit(target, sources, ignores, now.date(), progress)
     least = Level[fail_on.upper()] if fail_on else Level.UNKNOWN
     good = not found.failing(least) and (allow_unaudited or not found.unaudited)

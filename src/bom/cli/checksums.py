@@ -26,7 +26,7 @@ _LISTED: Final = 50  # findings and packages that text shows; --json has all
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What both verbs take."""
-    for option in (
+    options = (
         click.option(
             "--project",
             type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -57,7 +57,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             is_flag=True,
             help="What came of it as JSON (schemas/checksums-result.schema.json).",
         ),
-    ):
+    )
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -76,7 +77,7 @@ def command() -> None:
     """Keep the checksums of everything that a project downloads in checksums.json."""
 
 
-@command.command("record")
+@command.command("record", short_help="Write checksums.json from locks, caches and folders.")
 @_options
 @click.option("--download", is_flag=True, help="Download what no lock or folder gives a digest of.")
 @click.option("--sha1", is_flag=True, help="SHA-1 beside SHA-256, where a policy asks for it.")
@@ -132,7 +133,7 @@ def record(
     ctx.exit(GOOD if good else FINDING)
 
 
-@command.command("verify")
+@command.command("verify", short_help="Hold locks, caches and folders against it.")
 @_options
 @click.pass_context
 def verify(
