@@ -97,6 +97,7 @@ FACTS: tuple[Observation, ...] = (
 )
 SHOWN = f"""\
 wheel demo 1.0
+├─ summary      3 components, 1 check NOT PASSED, 1 check passed, 2 gaps
 ├─ file         demo-1.0-py3-none-any.whl
 ├─ as built     sha256:{"ef" * 32} (12.3 kB)
 ├─ purl         pkg:pypi/demo@1.0

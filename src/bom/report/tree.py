@@ -28,6 +28,7 @@ def tree(document: Mapping[str, object], width: int = 0, finish: Finish = plain)
     any width). Never raises for bad content."""
     found = contents(document)
     sections = (
+        *_summary(found),
         *_subject(found),
         *_layers(found.layers),
         *_signature(found),
@@ -82,6 +83,24 @@ def _plural(count: str, one: str, more: str) -> str:
 
 
 # --- the sections --------------------------------------------------------------------------------
+
+
+def _summary(found: Contents) -> tuple[Branch, ...]:
+    """What a reader wants to know before all else."""
+    bad = sum(1 for check in found.checks if check.outcome != "passed")
+    passed = len(found.checks) - bad
+    told = [
+        _counted(len(found.parts), "component", "components"),
+        toned("bad", f"{_counted(bad, 'check', 'checks')} NOT PASSED") if bad else "",
+        toned("good", f"{_counted(passed, 'check', 'checks')} passed") if passed else "",
+        toned("bad", _counted(len(found.findings), "finding", "findings")),
+        toned("warn", _counted(len(found.gaps), "gap", "gaps")),
+    ]
+    return leaves([_field("summary", ", ".join(filter(None, told)))])
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return _plural(f"{count:,}", one, more) if count else ""
 
 
 def _subject(found: Contents) -> tuple[Branch, ...]:
