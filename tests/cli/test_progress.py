@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from bom.cli import progress
@@ -78,6 +79,8 @@ def waited(label: str) -> None:
 
 def test_what_is_waited_for_is_drawn_over_and_wiped_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "_IDLE", -1.0)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
     master, slave = pty.openpty()
     with os.fdopen(slave, "w", encoding="utf-8") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
@@ -92,3 +95,41 @@ def test_what_is_waited_for_is_drawn_over_and_wiped_away(monkeypatch: pytest.Mon
 def test_without_a_terminal_waiting_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     waited("verify a.tar")
     assert capsys.readouterr().err == "warning: in between\n"
+
+
+def test_a_step_that_says_nothing_is_shown_and_what_is_waited_for_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "_IDLE", -1.0)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        reporter = progress.StderrReporter()
+        with reporter.waiting("around"):
+            reporter.start("inside", 0)
+            time.sleep(0.2)
+            reporter.done()
+            time.sleep(0.2)
+        time.sleep(0.1)
+    lines = "".join(pieces(master)).split("\r\x1b[K")
+    shown = [line for line in lines if line]
+    assert list(dict.fromkeys(shown)) == ["inside 0 s", "around 0 s"]
+    assert lines[-1] == ""
+
+
+def test_an_error_leaves_no_line_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "_IDLE", -1.0)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with pytest.raises(ValueError, match="x"), click.Context(click.Command("c")):
+            progress.StderrReporter().start("never ended", 0)
+            time.sleep(0.2)
+            raise ValueError("x")
+        terminal.write("error")
+        time.sleep(0.1)
+    assert "".join(pieces(master)).endswith("never ended 0 s\r\x1b[Kerror")

@@ -107,14 +107,16 @@ def command(
     page = file_target(html) if html is not None else None
     if diffoscope:
         require_diffoscope(os.environ)
-    with diff(
+    reporter = StderrReporter()
+    compared = diff(
         one,
         two,
-        StderrReporter(),
+        reporter,
         os.environ,
         platform=platform,
         compare_bytes=bytes_too,
-    ) as found:
+    )
+    with reporter.opening("compare", compared) as found:
         done = finish(color, place)
         emit(_report(found, form, width(place), done, max_size), place)
         if page is not None:

@@ -57,7 +57,6 @@ def command(
 
     A manifest without a lock gets one by its own locker (uv, npm, ...).
     """
-    from bom.cli.progress import StderrReporter
     from bom.lock.moved import moved
     from bom.lock_record import text
     from bom.output import write_whole
@@ -66,8 +65,7 @@ def command(
         raise BomError("--check takes neither --update nor a command", hint="bom lock --check")
     if updates and command:
         raise BomError("--update takes no command", hint="bom lock -- COMMAND locks all anew")
-    with StderrReporter().waiting("lock"):
-        before, after, path = _read_and_made(command, updates, only_check=only_check)
+    before, after, path = _read_and_made(command, updates, only_check=only_check)
     found = moved(before, after) if before is not None else ()
     if not only_check:
         write_whole(path, text(after).encode())
@@ -79,22 +77,24 @@ def _read_and_made(
     command: tuple[str, ...], updates: tuple[str, ...], *, only_check: bool
 ) -> tuple[Lock | None, Lock, Path]:
     """What is locked, what is to be locked now, and where that stands."""
+    from bom.cli.progress import StderrReporter
     from bom.lock import making
     from bom.lock_record import NAME, read
 
     here = _surroundings()
     path = here.root / NAME
     before = read(here.root) if only_check or updates or path.is_file() else None
-    if only_check:
-        assert before is not None
-        after = making.present(before, here)
-    elif updates:
-        assert before is not None
-        after = before
-        for name in updates:
-            after = making.updated(after, name, here)
-    else:
-        after = making.made(command or tuple(before.command if before else ()), here)
+    if before is None:  # the ecosystems' own lockers may run, and write to the terminal themselves
+        return None, making.made(command, here), path
+    with StderrReporter().waiting("lock"):
+        if only_check:
+            after = making.present(before, here)
+        elif updates:
+            after = before
+            for name in updates:
+                after = making.updated(after, name, here)
+        else:
+            after = making.made(command or tuple(before.command), here)
     return before, after, path
 
 
