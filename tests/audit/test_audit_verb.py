@@ -303,6 +303,10 @@ def test_a_bom_by_itself_and_a_folder_are_audited_and_said_not_to_be_verified(pl
     assert done.exit_code == 1
     assert done.stdout.splitlines()[1] == "  not verified: it carries no BOM, so it was scanned"
     assert "vulnerable: jinja2 3.1.2: CVE-2024-1, severity critical 9.8" in done.stdout
+    assert done.stdout.startswith("BAD: project: ")
+    assert CliRunner().invoke(bom, ["audit", "project/.", "--advisories", str(osv)]).stdout == (
+        done.stdout
+    )
     alone = place.folder / "app.cdx.json"
     CliRunner().invoke(bom, ["scan", str(folder), "-o", str(alone)])
     assert place.audit(alone, "--advisories", osv).stdout.splitlines()[1] == (

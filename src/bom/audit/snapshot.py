@@ -120,15 +120,15 @@ def read(place: Path, wanted: Iterable[Lookup], progress: Progress) -> Snapshot:
         if place.is_dir():
             sha256 = _folder(place, reading, progress)
         else:
-            with open_plain(place) as stream:
-                sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            with open_plain(place):
+                sha256 = sha256sum.of_file(place)
             _zip(place, "", reading)
     except OSError as error:
         where = error.filename or place
         raise BomError(f"{where} can't be read: {error.strerror}", hint=_HINT) from error
     if not reading.count:
         raise BomError(f"{place} holds no advisories", hint=_HINT)
-    facts = SnapshotFacts(place.name or str(place), sha256, reading.count, reading.newest)
+    facts = SnapshotFacts(place.name or place.resolve().name, sha256, reading.count, reading.newest)
     entries: dict[tuple[str, str], list[tuple[Advisory, Affected]]] = {}
     for _, advisory in sorted(reading.found.items()):
         for said in advisory.affected:

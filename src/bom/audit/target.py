@@ -50,7 +50,7 @@ def opened(
     Raises BomError where it can't be read.
     """
     meant = target.parse(given)
-    name = meant.name if isinstance(meant, Path) else given
+    name = (meant.name or meant.resolve().name) if isinstance(meant, Path) else given
     if isinstance(meant, Path) and meant.is_file():
         stated = _bom_file(meant)
         if stated is not None and not must_verify:

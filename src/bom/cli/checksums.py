@@ -121,7 +121,7 @@ def record(
         write_whole(target, text(found.checksums).encode("ascii"))
     good = not found.findings and (allow_lacking or not found.lacking)
     count = len(found.checksums.packages)
-    _say(good, count, found.read, found.findings, found.lacking, as_json)
+    _say(good, count, found.read, found.findings, found.lacking, as_json, "read")
     if not as_json:
         pinned = len(found.checksums.images) + len(found.checksums.commits)
         wrote = (
@@ -168,7 +168,7 @@ def verify(
     caches: Places = Places() if folders else read(defaults(os.environ))
     findings, checked = verified(stated, asked, caches, read(folders), StderrReporter())
     good = not findings and (allow_lacking or not asked.lacking)
-    _say(good, len(stated.packages), checked, findings, asked.lacking, as_json)
+    _say(good, len(stated.packages), checked, findings, asked.lacking, as_json, "as recorded")
     ctx.exit(GOOD if good else FINDING)
 
 
@@ -194,7 +194,9 @@ def _say(
     findings: Sequence[Finding],
     lacking: Sequence[Lacking],
     as_json: bool,
+    counted: str,
 ) -> None:
+    """`counted`: what is true of the `checked` files."""
     from bom.report.text import inert, json_lines
 
     if as_json:
@@ -222,10 +224,8 @@ def _say(
     if good and loudness.quiet():
         return
     told = [_plural(len(findings), "finding"), f"{len(lacking)} without a checksum"]
-    click.echo(
-        f"{'good' if good else 'BAD'}: {_plural(count, 'recorded file')}, {checked} read here, "
-        + ", ".join(told)
-    )
+    here = f"{_plural(count, 'recorded file')}, {checked} {counted} here"
+    click.echo(f"{'good' if good else 'BAD'}: {', '.join((here, *told))}")
     for item in findings[:_LISTED]:
         where = f" ({inert(item.where)})" if item.where else ""
         click.echo(f"{inert(item.code)}: {inert(item.message)}{where}")
