@@ -24,7 +24,7 @@ from bom.printable import printable_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bom.install.closure import Closure
+    from bom.install.closure import Closure, Stated
     from bom.installed.listed import Listed
 
 DIGEST: Final = "dependency-digest"
@@ -117,8 +117,15 @@ def fetched(closure: Closure, wanted: list[Listed], client: Client) -> tuple[Pac
             return tuple(sorted(found, key=lambda item: item.name))
         got = client.fetch(wanted, {})
         found += got
-        wanted = sorted({new for item in got for new in closure.add(stated(item.metadata))})
+        wanted = sorted({new for item in got for new in closure.add(_said(item))})
     raise BomError(f"packages need each other over more than {_ROUNDS} steps")
+
+
+def _said(package: Package) -> Stated:
+    said = stated(package.metadata)
+    if said.name != package.name:
+        raise BomError(f"the file of {package.name} {package.version} says that it is {said.name}")
+    return said
 
 
 def check_digest(file: Path, item: Listed) -> str:
@@ -157,6 +164,8 @@ def _reason(said: str) -> str:
 def _hint(said: str) -> str:
     if "externally-managed" in said or "externally managed" in said:
         return "`python3 -m venv FOLDER`, then --python FOLDER"
+    if "different Python" in said or "not a supported wheel" in said:
+        return "name an interpreter that it is made for with --python"
     if "No space left" in said:
         return "make room, or set TMPDIR to a folder on another disk"
     return "an index that holds it (--index-url), or a folder with its wheels (--find-links)"

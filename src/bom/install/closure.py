@@ -30,12 +30,14 @@ UNLISTED: Final = "dependency-unlisted"
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What a package says of itself. `extras`: those that it has."""
+    """What a package says of itself. `extras`: those that it has. `python`: the versions that it
+    runs on, as a specifier, "" for all."""
 
     name: str
     version: str
     requires: tuple[str, ...]
     extras: frozenset[str]
+    python: str = ""
 
 
 def stated(metadata: bytes) -> Stated:
@@ -46,7 +48,8 @@ def stated(metadata: bytes) -> Stated:
         raise BomError("a package's METADATA states no name or no version")
     extras = frozenset(canonicalize_name(str(e)) for e in message.get_all("Provides-Extra") or ())
     requires = tuple(str(text) for text in message.get_all("Requires-Dist") or ())
-    return Stated(canonicalize_name(name), version.strip(), requires, extras)
+    python = str(message.get("Requires-Python") or "").strip()
+    return Stated(canonicalize_name(name), version.strip(), requires, extras, python)
 
 
 @dataclass(slots=True)

@@ -180,7 +180,8 @@ def _command(python: Interpreter, environment: Mapping[str, str]) -> list[str]:
     if python.has_pip:
         return [python.executable, "-I", "-m", "pip"]
     if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-I", "-m", "pip", "--python", python.executable]
+        # not isolated: `bom`, and pip with it, may be installed for the user
+        return [sys.executable, "-m", "pip", "--python", python.executable]
     found = shutil.which("pip", path=environment.get("PATH"))
     if found is None:
         raise EnvironmentLacks(

@@ -18,11 +18,17 @@ from packaging.utils import canonicalize_name
 from bom.errors import BomError, EnvironmentLacks
 from bom.install import sdist
 from bom.install.client import fetched
-from bom.install.closure import Closure, Stated, stated
+from bom.install.closure import Closure, stated
 from bom.install.interpreter import Interpreter, interpreter
 from bom.install.journal import was_cut_off, working_in
 from bom.install.layout import Layout
 from bom.install.pip import Pip
+from bom.install.prerequisites import (
+    check_extras,
+    check_python,
+    conflicts,
+    refuse_older_records,
+)
 from bom.install.protocol import Plan, Step
 from bom.install.staged import check, put_in_order, write_receipt
 from bom.install.uv import Uv
@@ -93,6 +99,7 @@ class PythonInstaller:
         wheel = self._wheel(artifact, python, client, request)
         package, needed = _needed(wheel, artifact, python, client, request)
         packages = (package, *needed)
+        refuse_older_records(sites, packages)
         there = _there(sites)
         same = frozenset(
             item.name
@@ -105,7 +112,7 @@ class PythonInstaller:
         steps = tuple(_step(item, there.get(item.name), same, kept) for item in packages)
         steps = (*restored, *steps)
         prepared = _Prepared(python, client, package.name, packages, kept, target)
-        return Plan(printable_os(where), steps, _warnings(needed, there, packages), prepared)
+        return Plan(printable_os(where), steps, conflicts(needed, there, packages), prepared)
 
     def install(self, artifact: Verified, request: Request, plan: Plan) -> Plan:
         prepared: _Prepared = plan.prepared
@@ -180,20 +187,14 @@ def _needed(
 ) -> tuple[Package, tuple[Package, ...]]:
     """The artifact as a package, and all that it needs here."""
     own = stated(wheel_files.metadata(wheel))
-    _check_extras(request, own)
+    check_extras(request, own)
+    check_python(python, own)
     with wheel.open("rb") as stream:
         digest = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
     mine = Listed(own.name, own.version, (digest,))
     (package,) = client.fetch([mine], {own.name: wheel})
     closure = Closure(shipped(artifact.document), python.markers)
     return package, fetched(closure, closure.add(own, request.extras), client)
-
-
-def _check_extras(request: Request, own: Stated) -> None:
-    for extra in request.extras:
-        if canonicalize_name(extra) not in own.extras:
-            have = ", ".join(sorted(own.extras)) or "none"
-            raise BomError(f"{own.name} has no extra {extra}", hint=f"it has: {have}")
 
 
 def _there(sites: Sequence[Path]) -> dict[str, Distribution]:
@@ -228,35 +229,6 @@ def _step(
         action = "replace"
         detail = "other files" if there.version == package.version else f"{there.version} was there"
     return Step(package.name, package.version, action, package.digest, detail)
-
-
-def _warnings(
-    needed: Sequence[Package], there: Mapping[str, Distribution], packages: Sequence[Package]
-) -> tuple[str, ...]:
-    """What else is installed and needs another version of what is replaced."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    new = {item.name: item for item in packages}
-    found: set[str] = set()
-    for other in there.values():
-        if other.name in new:
-            continue
-        for text in other.requires:
-            try:
-                wanted = Requirement(text)
-            except InvalidRequirement:
-                continue
-            taken = new.get(canonicalize_name(wanted.name))
-            if (
-                taken is not None
-                and wanted.marker is None
-                and not wanted.specifier.contains(taken.version, prereleases=True)
-            ):
-                found.add(
-                    f"{other.name} {other.version}, which is there, needs"
-                    f" {wanted.name}{wanted.specifier}, not {taken.version}"
-                )
-    return tuple(sorted(found))
 
 
 def _layout(prepared: _Prepared, stage: Path) -> Layout:

@@ -8,6 +8,7 @@ import base64
 import csv
 import io
 import os
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from bom.install.intake import NotInstalled
 from bom.installed import receipt, wheel_files
-from bom.installed.site import digest, distributions, placed
+from bom.installed.site import digest, distributions, is_cached, placed
 from bom.model import Finding
 from bom.printable import printable_os
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bom.installed.site import Distribution
 
 CODE: Final = "not-as-sealed"
+_OTHER: Final = "the installer wrote other bytes"
 _MACHINES_OWN: Final = ("direct_url.json", "uv_cache.json", "uv_build.json")
 
 
@@ -59,14 +61,16 @@ def check(layout: Layout, found: Mapping[str, Distribution], packages: Sequence[
     """Raises NotInstalled where anything staged is not as in the packages."""
     wrong: list[Finding] = []
     listed: set[Path] = set()
-    for item in found.values():
-        wrong += _against_record(item, layout, listed)
-    for path in layout.staged_files():
-        if path not in listed and path.suffix != ".pyc":
-            wrong.append(_finding("the installer wrote a file that nobody lists", path, layout))
     by_name = {package.name: package for package in packages}
+    for name, item in found.items():
+        held = by_name[name].files if name in by_name else {}
+        wrong += _against_record(item, held, layout, listed)
+    for path in layout.staged_files():
+        if path not in listed and not is_cached(str(path)):
+            wrong.append(_finding("the installer wrote a file that nobody lists", path, layout))
     for name in sorted({*found, *by_name}):
-        wrong += _against_package(name, found.get(name), by_name.get(name), layout)
+        wrong += _against_package(found.get(name), by_name.get(name), name, layout)
+    wrong = _told(wrong, found, packages, layout)
     if wrong:
         raise NotInstalled(
             f"nothing is installed: {wrong[0].message}: {wrong[0].where}",
@@ -75,22 +79,51 @@ def check(layout: Layout, found: Mapping[str, Distribution], packages: Sequence[
         )
 
 
-def _against_record(item: Distribution, layout: Layout, listed: set[Path]) -> Iterable[Finding]:
+def _told(
+    wrong: list[Finding],
+    found: Mapping[str, Distribution],
+    packages: Sequence[Package],
+    layout: Layout,
+) -> list[Finding]:
+    """The findings, where two packages hold different files of one name with that as reason."""
+    holders: dict[str, dict[str, str]] = {}
+    for package in packages:
+        if package.name in found:
+            for path, stated in package.files.items():
+                place = printable_os(str(layout.final(found[package.name].site / path)))
+                holders.setdefault(place, {})[stated] = package.name
+    return [
+        replace(
+            item, message=f"{' and '.join(sorted(held.values()))} both hold a file of this name"
+        )
+        if len(held := holders.get(item.where, {})) > 1
+        else item
+        for item in wrong
+    ]
+
+
+def _against_record(
+    item: Distribution, held: Mapping[str, str], layout: Layout, listed: set[Path]
+) -> Iterable[Finding]:
     if item.rows is None:
         yield _finding("the installer wrote no RECORD", item.info, layout)
         return
     for path, stated in item.rows.items():
         place = placed(item.site, path)
         listed.add(place)
+        if is_cached(path):
+            continue  # made anew
         actual = digest(place)
         if place.is_symlink() or not actual:
             yield _finding("the installer did not write a file of a package", place, layout)
-        elif stated != actual and path != f"{item.info.name}/RECORD":
-            yield _finding("the installer wrote other bytes", place, layout, stated, actual)
+        elif stated and stated != actual:
+            own = held.get(path) == actual
+            message = "the package's own RECORD states other bytes" if own else _OTHER
+            yield _finding(message, place, layout, stated, actual)
 
 
 def _against_package(
-    name: str, item: Distribution | None, package: Package | None, layout: Layout
+    item: Distribution | None, package: Package | None, name: str, layout: Layout
 ) -> Iterable[Finding]:
     if item is None:
         yield Finding(CODE, "the installer left a package out", where=name)
@@ -113,9 +146,7 @@ def _against_package(
             rest = wheel_files.without_first_line(place.read_bytes()) if place.is_file() else b""
             actual = f"sha256:{sha256(rest).hexdigest()}"
             if actual != member.digest:
-                yield _finding(
-                    "the installer wrote other bytes", place, layout, member.digest, actual
-                )
+                yield _finding(_OTHER, place, layout, member.digest, actual)
         elif folder is not None:
             yield from _compared(folder / member.path, member.digest, layout)
 
@@ -123,7 +154,7 @@ def _against_package(
 def _compared(place: Path, stated: str, layout: Layout) -> Iterable[Finding]:
     actual = digest(place)
     if actual != stated:
-        yield _finding("the installer wrote other bytes", place, layout, stated, actual)
+        yield _finding(_OTHER, place, layout, stated, actual)
 
 
 def _same_version(one: str, two: str) -> bool:

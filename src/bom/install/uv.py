@@ -19,7 +19,7 @@ from bom.errors import BomError, EnvironmentLacks
 from bom.install.client import Package, requirements, run
 from bom.install.interpreter import clean
 from bom.install.pip import place_of
-from bom.installed.site import read_rows
+from bom.installed.site import is_cached, read_rows
 from bom.installed.wheel_files import INSTALLERS_OWN
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _files(info: Path) -> dict[str, str]:
     return {
         path: digest
         for path, digest in rows.items()
-        if digest and path not in own and not path.startswith("../")
+        if digest and path not in own and not path.startswith("../") and not is_cached(path)
     }
 
 

@@ -50,9 +50,10 @@ class Distribution:
         return self.info.parent
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """What counts of its files, byte code left out: path in RECORD, and where that is."""
+        """What counts of its files, cached byte code left out: path in RECORD, and where that
+        is."""
         for path in self.rows or ():
-            if not path.endswith(_COMPILED):
+            if not is_cached(path):
                 yield path, placed(self.site, path)
 
     @cached_property
@@ -61,6 +62,12 @@ class Distribution:
             return b'"editable": true' in (self.info / "direct_url.json").read_bytes()[:4096]
         except OSError:
             return False
+
+
+def is_cached(path: str) -> bool:
+    """Whether a file is byte code that an interpreter makes anew as it needs it. One beside the
+    sources is not: Python imports that by itself."""
+    return path.endswith(_COMPILED) and CACHE in path.split("/")
 
 
 def placed(site: Path, path: str) -> Path:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.errors import BomError
+from bom.installed.site import is_cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +35,14 @@ class Member(NamedTuple):
 
 
 def members(wheel: Path) -> Iterator[Member]:
-    """All that an installer takes out of it, RECORD and its signatures left out.
+    """All that an installer takes out of it, RECORD, its signatures and cached byte code (which is
+    made anew) left out.
 
     Raises BomError where it can't be read.
     """
     with _opened(wheel) as archive:
         for info in archive.infolist():
-            if info.is_dir():
+            if info.is_dir() or is_cached(info.filename):
                 continue
             top, _, rest = info.filename.partition("/")
             if top.endswith(".dist-info") and rest.partition(".")[0] == "RECORD":
