@@ -145,3 +145,28 @@ def test_an_update_that_nothing_is_installed_after_is_not_known(tmp_path: Path) 
     assert list(apt.collect([AptStep("one:1", "Dockerfile", "Dockerfile:2")])) == [
         Missing(what="step.download", where="Dockerfile:2", why=why)
     ]
+
+
+def test_each_image_is_told_whose_packages_are_not_to_be_had(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        "FROM one:1 AS a\nRUN apt-get install a\nFROM two:1\nRUN apt-get install b\n"
+    )
+    installs = [
+        LockedInstall(
+            dockerfile="Dockerfile",
+            image=image,
+            asked=[name],
+            packages=[LockedPackage(purl=f"pkg:deb/debian/{name}@1?arch=all", sha256="0" * 64)],
+            present=[],
+        )
+        for image, name in (("one:1", "a"), ("two:1", "b"))
+    ]
+    (tmp_path / "bom.lock").write_text(text(Lock(installs=installs)))
+    (tmp_path / "out").mkdir()
+    apt = Apt(tmp_path, ("false",), tmp_path / "out", {"PATH": "/bin:/usr/bin"}, ())
+    steps = [AptStep(n, "Dockerfile", f"Dockerfile:{n[:3]}") for n in ("one:1", "two:1")]
+    assert [(item.where, item.why.partition(" is ")[0]) for item in apt.collect(steps)] == [
+        ("Dockerfile:one", "pkg:deb/debian/a@1?arch=all"),
+        ("Dockerfile:two", "pkg:deb/debian/b@1?arch=all"),
+    ]
+    assert apt.found == []

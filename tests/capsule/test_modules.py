@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bom.capsule.fetched import Fetched, looked_for
+from bom.capsule.fetchers import collected
 from bom.capsule.golang import Go
 from bom.capsule.npm import Npm, files, locked
 from bom.capsule.offline import placed
 from bom.capsule.reading import Capsule
 from bom.capsule.rust import Rust
+from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord, Item, Missing
 from bom.errors import BadArtifact
 
@@ -191,3 +193,43 @@ def test_no_module_leads_out_of_its_folder_or_stands_twice(
     with pytest.raises(BadArtifact):
         placed(Capsule(record, blobs), out)
     assert list((tmp_path / "in").iterdir()) == [out]
+
+
+def said(tmp_path: Path, command: tuple[str, ...], kind: str, *purls: str) -> list[tuple[str, str]]:
+    """What is missing of a build whose source has a lock of npm's alone, and no program is here."""
+    (tmp_path / "package-lock.json").write_text("{}")
+    (tmp_path / "out").mkdir()
+    kept = [{"name": "bom-seal:subject:kind", "value": kind}]
+    document = {
+        "metadata": {"component": {"properties": kept}},
+        "components": [{"purl": text} for text in purls],
+    }
+    found = collected(
+        Contents(), command, document, tmp_path, tmp_path / "out", {"PATH": str(tmp_path)}
+    )
+    return [(item.where, item.why.partition(";")[0]) for item in found]
+
+
+def test_what_is_collected_goes_by_what_the_bom_names(tmp_path: Path) -> None:
+    purls = ("pkg:npm/a@1", "pkg:npm/b@1", "pkg:golang/c@1", "pkg:maven/d/e@1", "pkg:maven/f/g@1")
+    assert said(tmp_path, ("make",), "tar", *purls) == [
+        ("package-lock.json", "npm is not on PATH"),
+        ("1 Go modules", "the source has no go.mod"),
+        ("2 Maven artifacts", "this version of bom does not collect them"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [(("npm", "pack"), "npm"), (("docker", "build"), "image")]
+)
+def test_what_only_packs_and_an_image_fetch_nothing_that_way(
+    command: tuple[str, ...], kind: str, tmp_path: Path
+) -> None:
+    assert said(tmp_path, command, kind, "pkg:npm/a@1") == []
+
+
+def test_a_python_package_takes_crates_alone(tmp_path: Path) -> None:
+    (tmp_path / "Cargo.lock").write_text("version = 4\n")
+    assert said(tmp_path, ("python",), "wheel", "pkg:npm/a@1", "pkg:cargo/b@1", "pkg:gem/c@1") == [
+        ("Cargo.lock", "cargo is not on PATH")
+    ]

@@ -59,6 +59,7 @@ class Apt:
         self._environment = environment
         self._here = dict(_digests(places))
         self._taken: dict[str, LockedPackage] = {}
+        self._downloads = 0
         self.found: list[Deb] = []
 
     def collect(self, steps: Sequence[AptStep]) -> Iterator[Missing]:
@@ -135,7 +136,8 @@ class Apt:
 
     def _download(self, image: str, lacking: Sequence[LockedPackage]) -> str:
         """What apt says of what it does not get."""
-        out = self._folder.with_name(f"{self._folder.name}-{len(self.found)}-{len(self._here)}")
+        self._downloads += 1
+        out = self._folder.with_name(f"{self._folder.name}-{self._downloads}")
         out.mkdir(mode=0o700)
         argv = [*self._client, "run", "--rm", "--pull=never", "--network=host", "--user", "0"]
         argv += ["--entrypoint", "sh", "--volume", f"{out}:/bom/out", "--", image]

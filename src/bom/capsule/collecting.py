@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from bom import __version__, canonical
-from bom.capsule import builder_image, images, python, snapshot, tools
-from bom.capsule.fetchers import FETCHERS
+from bom.capsule import builder_image, fetchers, images, python, snapshot, tools
 from bom.capsule.texts import readme, script
 from bom.capsule.writing import Contents
 from bom.capsule_record import CapsuleRecord, Missing
-from bom.compose import reading
 from bom.errors import BomError, Refused
 from bom.git import Git
 from bom.private_folder import private_folder
@@ -21,7 +19,7 @@ from bom.rebuild.source import Source, check_out
 from bom.seal.beside import ENDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from bom.builder.protocol import Progress
@@ -29,18 +27,6 @@ if TYPE_CHECKING:
     from bom.rebuild.recipe import Recipe
     from bom.sign.trust import TrustedKey
 
-# Ecosystems whose packages a build fetches by itself, and which are not collected yet; what only
-# packs files needs none of them.
-_FETCHED: Final[Mapping[str, str]] = {
-    "cargo": "crates",
-    "composer": "Composer packages",
-    "gem": "gems",
-    "golang": "Go modules",
-    "maven": "Maven artifacts",
-    "npm": "npm packages",
-    "nuget": "NuGet packages",
-}
-_PACKERS: Final = frozenset({("npm", "pack"), ("pnpm", "pack"), ("yarn", "pack")})
 _BRANCH: Final = "built"
 
 
@@ -94,7 +80,14 @@ def collected(options: CapsuleOptions, out: Path, progress: Progress) -> Capsule
                     options.environment,
                     options.places,
                 ),
-                *_fetched(contents, planned, sealed.document, root, folder / "modules", options),
+                *fetchers.collected(
+                    contents,
+                    planned.command,
+                    sealed.document,
+                    root,
+                    folder / "modules",
+                    options.environment,
+                ),
             ]
             tools_missing = _tools(contents, planned, root, folder, options)
             snapshot.add(contents, options.snapshot, folder / "snapshot", options.environment)
@@ -180,38 +173,3 @@ def _packages(
     for item in found:
         contents.add("package", item.file.name, item.file, purl=item.purl, known=item.known)
     return missing
-
-
-def _fetched(
-    contents: Contents,
-    planned: Recipe,
-    document: Mapping[str, Any],
-    root: Path,
-    folder: Path,
-    options: CapsuleOptions,
-) -> Iterator[Missing]:
-    """Add what package managers fetch for a build of files; what can't be had is told."""
-    if planned.command[:2] in _PACKERS:
-        return
-    if reading.subject_property(document, "bom-seal:subject:kind") == "image":
-        return  # what its steps fetch is told step by step
-    counted: dict[str, int] = {}
-    for text in reading.purls(document):
-        kind = text.removeprefix("pkg:").partition("/")[0]
-        if kind in _FETCHED:
-            counted[kind] = counted.get(kind, 0) + 1
-    for fetcher in FETCHERS:
-        if counted.pop(fetcher.kind, 0):
-            place = folder / fetcher.name
-            place.mkdir(mode=0o700)
-            for item in fetcher.fetch(root, place, options.environment):
-                if isinstance(item, Missing):
-                    yield item
-                else:
-                    contents.add("module", item.name, item.file, purl=item.purl, known=item.known)
-    for kind, count in sorted(counted.items()):
-        yield Missing(
-            what="package.file",
-            where=f"{count} {_FETCHED[kind]}",
-            why="this version of bom does not collect them; vendored ones come with the source",
-        )

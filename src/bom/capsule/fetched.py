@@ -29,12 +29,15 @@ class Fetched(NamedTuple):
 
 class Fetcher(Protocol):
     """A package manager whose locks state digests. `name`: what the names of its files begin with;
-    `kind`: the type of its purls."""
+    `kind`: the type of its purls; `locks`: names of the files that state the digests, or beside
+    which one does."""
 
     @property
     def name(self) -> str: ...
     @property
     def kind(self) -> str: ...
+    @property
+    def locks(self) -> tuple[str, ...]: ...
     def fetch(
         self, root: Path, folder: Path, environment: Mapping[str, str]
     ) -> Iterator[Fetched | Missing]: ...

@@ -38,6 +38,7 @@ class Go:
 
     name = "go"
     kind = "golang"
+    locks = ("go.mod",)
 
     def fetch(
         self, root: Path, folder: Path, environment: Mapping[str, str]

@@ -57,6 +57,7 @@ class Npm:
 
     name = "npm"
     kind = "npm"
+    locks = LOCKS
 
     def fetch(
         self, root: Path, folder: Path, environment: Mapping[str, str]

@@ -39,6 +39,7 @@ class Rust:
 
     name = "cargo"
     kind = "cargo"
+    locks = ("Cargo.lock",)
 
     def fetch(
         self, root: Path, folder: Path, environment: Mapping[str, str]
