@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bom.printable import printable_name
+from bom.report.text import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ def script(name: str) -> str:
     """rebuild.sh: the one command that builds it again."""
     return f"""\
 #!/bin/sh
-# Builds {printable_name(name)} again out of this capsule, with the network off, and compares.
+# Builds {_inert(name)} again out of this capsule, with the network off, and compares.
 # usage: rebuild.sh CAPSULE.tar PUBLIC-KEY.pem
 set -eu
 exec bom rebuild "$1" --offline --key "$2"
@@ -75,8 +76,8 @@ def _lines(record: CapsuleRecord, planned: Recipe, name: str, version: str) -> I
 
 def _inert(text: str) -> str:
     """Nothing of it is Markdown or a control character."""
-    shown = printable_name(text)
-    return "".join("?" if letter in "`|<>[]*_\\" and letter != "_" else letter for letter in shown)
+    shown = inert(printable_name(text))
+    return "".join("?" if letter in "`|<>[]*\\" else letter for letter in shown)
 
 
 def _quoted(planned: Recipe) -> str:
