@@ -72,10 +72,11 @@ def command(
     allow_missing: bool,
     as_json: bool,
 ) -> None:
-    """Collect what building ARTIFACT again with the network off takes: source, packages, images.
+    """Collect what building ARTIFACT again with the network off takes: source, packages, images,
+    tools.
 
-    Exit 1, and nothing is written, where something can't be had or isn't known by a digest that
-    the BOM states.
+    Exit 1, and nothing is written, where a source, package or image can't be had or isn't known by
+    a digest that the BOM or a lock of the source states.
     """
     from bom.capsule.collecting import CapsuleOptions, collected
     from bom.cli.environment import given
