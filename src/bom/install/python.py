@@ -127,6 +127,7 @@ class PythonInstaller:
                 before = _there(sites)
                 layout = _layout(prepared, place.stage)
                 prepared.client.stage(new, place.stage, prepared.target)
+                _require_layout(layout, prepared.client)
                 check(layout, put_in_order(layout, prepared.name), new)
                 _receive(layout, prepared, artifact, request, before, sites)
                 staged = layout.places()
@@ -243,6 +244,15 @@ def _layout(prepared: _Prepared, stage: Path) -> Layout:
                 hint="use --installer pip",
             )
     return layout
+
+
+def _require_layout(layout: Layout, client: Client) -> None:
+    """uv knows nothing of the folders that an operating system's Python has of its own."""
+    if not any(site.is_dir() for site in layout.staged_sites):
+        raise EnvironmentLacks(
+            f"{client.name} does not install into {printable_os(str(layout.sites[0]))}",
+            hint="use --installer pip",
+        )
 
 
 def _receive(

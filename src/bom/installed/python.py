@@ -7,7 +7,7 @@ wheels: their files are held against their RECORD, and RECORD and all against th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -75,17 +75,23 @@ class PythonEnvironment:
 
 class _Comparison:
     def __init__(self, environment: _Environment, artifact: Sealed) -> None:
-        self._where = environment
         self._artifact = artifact
+        self._name = canonicalize_name(str(reading.subject(artifact.document).get("name") or ""))
+        by_site = {site: distributions(site) for site in environment.sites}
+        holding = tuple(site for site, found in by_site.items() if self._name in found)
+        if environment.scripts is None and holding:
+            # a system's Python has several folders: those of its package manager are its own
+            environment = replace(environment, sites=holding)
+        self._where = environment
         self._found: dict[str, Distribution] = {}
         for site in reversed(environment.sites):
-            self._found |= distributions(site)
+            self._found |= by_site[site]
         self._listed = listed.shipped(artifact.document)
         self._warnings: list[str] = []
 
     def drift(self) -> Drift:
         subject = reading.subject(self._artifact.document)
-        name = canonicalize_name(str(subject.get("name") or ""))
+        name = self._name
         own = self._found.get(name)
         findings = [*self._cut_off()]
         if own is None:

@@ -193,6 +193,16 @@ def test_an_environment_is_known_by_its_interpreter_and_a_folder_by_its_packages
             lab.compare(place)
 
 
+def test_what_a_system_s_package_manager_installed_is_not_compared(lab: Lab) -> None:
+    """Debian's Python: its own folder beside the one that is installed into."""
+    lab.note()
+    (lab.place / "pyvenv.cfg").unlink()
+    own = lab.place / "lib/python3/dist-packages"
+    own.mkdir(parents=True)
+    (own / "theirs.py").write_text("")
+    assert lab.found(lab.place / "bin" / "python") == []
+
+
 def test_another_artifact_is_not_installed_there(lab: Lab) -> None:
     lab.document["metadata"]["component"]["name"] = "other"
     assert lab.found() == [("installed-missing", "other")]
