@@ -231,6 +231,7 @@ def test_what_a_scan_can_not_know_is_not_told_as_gone() -> None:
         contents(bom(*ONE)), contents(bom(package("flask", "2.0.0"))), compared, alike=False
     )
     assert (found.tools, found.images, found.settings, found.checks) == ((), (), (), ())
+    assert (found.source, found.gaps) == ((), ())
     assert "not compared: tools, base images" in changes_text("a and b", found, None)
 
 

@@ -34,8 +34,8 @@ def changes(one: Contents, two: Contents, order: Order, *, alike: bool = True) -
         moved=tuple(sorted(found.moved)),
         swapped=tuple(sorted(swapped)),
         licences=tuple(sorted(found.licences, key=lambda line: line.name)),
-        artifact=_lines(_artifact(one), _artifact(two)),
-        source=_lines(_source(one), _source(two)),
+        artifact=_known(_lines(_artifact(one), _artifact(two)), alike),
+        source=_known(_lines(_source(one), _source(two)), alike),
         images=tuple(images),
         tools=tuple(tools),
         built_with=_lines(_versions(one.built_with), _versions(two.built_with)) if alike else (),
@@ -59,6 +59,11 @@ def _lines(one: Mapping[str, str], two: Mapping[str, str]) -> tuple[Line, ...]:
         for name in sorted({*one, *two})
         if one.get(name) != two.get(name)
     )
+
+
+def _known(lines: tuple[Line, ...], alike: bool) -> tuple[Line, ...]:
+    """What a scan can't know is not told as gone."""
+    return tuple(line for line in lines if alike or None not in (line.one, line.two))
 
 
 def _texts(one: Iterable[str], two: Iterable[str]) -> Iterator[Line]:
