@@ -294,6 +294,42 @@ def test_a_maven_repository_is_recorded_whole_and_its_sidecars_must_fit(project:
     assert codes(project.record("--from", str(repository))) == ["checksum"]
 
 
+def test_a_nuget_package_is_recorded_by_its_file_and_keeps_its_content_hash(
+    project: Project,
+) -> None:
+    content = base64.b64encode(hashlib.sha512(b"without its signature").digest()).decode()
+    resolved = {"type": "Direct", "requested": "[13.0.1, )", "resolved": "13.0.1",
+                "contentHash": content}  # fmt: skip
+    lock = {"version": 1, "dependencies": {"net8.0": {"Newtonsoft.Json": resolved}}}
+    project.write("packages.lock.json", json.dumps(lock))
+    place = "newtonsoft.json/13.0.1/newtonsoft.json.13.0.1.nupkg"
+    project.file(place, b"a package")
+    assert project.record().exit_code == 0
+    [entry] = [item for item in project.recorded() if item["ecosystem"] == "nuget"]
+    assert (entry["sha256"], entry["own"]) == (sha256(b"a package"), f"contentHash:{content}")
+    assert entry["url"] == f"https://api.nuget.org/v3-flatcontainer/{place}"
+    assert project.verify().exit_code == 0
+    project.file(place, b"another")
+    assert codes(project.verify()) == ["checksum"]
+
+
+def test_a_lock_that_states_sha1_alone_is_held_to_it(project: Project) -> None:
+    sha1 = hashlib.sha1(GZIP, usedforsecurity=False).hexdigest()
+    (project.folder / "package-lock.json").unlink()
+    project.write(
+        "yarn.lock",
+        '# yarn lockfile v1\n\n\nleft-pad@1.3.0:\n  version "1.3.0"\n'
+        f'  resolved "https://registry.yarnpkg.com/left-pad/-/left-pad-1.3.0.tgz#{sha1}"\n',
+    )
+    (project.downloads / "_cacache").rename(project.folder.parent / "unused")
+    project.file("left-pad-1.3.0.tgz", GZIP)
+    assert project.record().exit_code == 0
+    [entry, _] = project.recorded()
+    assert (entry["sha256"], entry["own"]) == (sha256(GZIP), f"sha1:{sha1}")
+    project.file("left-pad-1.3.0.tgz", GZIP + b"!")
+    assert codes(project.record()) == ["checksum"]
+
+
 def test_the_user_s_caches_are_read_without_from_and_other_projects_files_there_are_fine(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,21 @@ def integrity(sha512: str) -> str:
     return "sha512-" + base64.b64encode(bytes.fromhex(sha512)).decode("ascii")
 
 
+def same_kind(stated: str, found: Digests) -> str:
+    """What a file has of the kind of digest that is stated; "" where that is not computed here
+    (NuGet's is over a package without its signature)."""
+    if stated.startswith("sha512-"):
+        return integrity(found.sha512)
+    kind = stated.partition(":")[0]
+    computed = {
+        "h1": found.own,
+        "sha1": f"sha1:{found.sha1}",
+        "sha256": f"sha256:{found.sha256}",
+        "sha512": f"sha512:{found.sha512}",
+    }
+    return computed.get(kind, "")
+
+
 def _own(path: Path, ecosystem: str, sha256: str, sha1: str, sha512: str) -> str:
     match ecosystem:
         case "npm":

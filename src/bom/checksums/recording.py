@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.catalog.stated import public_url
 from bom.checksums import downloading, maven, registries
-from bom.checksums.digests import of_file
+from bom.checksums.digests import of_file, same_kind
 from bom.checksums.model import Lacking, Project, Wanted
 from bom.checksums.unnamed import named
 from bom.model import Finding
@@ -149,8 +149,11 @@ class _Work:
         return digests if self._fits(item, digests, public_url(item.url)) else None
 
     def _fits(self, item: Wanted, digests: Digests, where: str) -> bool:
-        for expected, actual in ((item.sha256, digests.sha256), (item.own, digests.own)):
-            if expected and expected != actual:
+        for expected, actual in (
+            (item.sha256, digests.sha256),
+            (item.own, same_kind(item.own, digests)),
+        ):
+            if expected and actual and expected != actual:
                 message = f"{item.shown} is another file than {item.place} states"
                 self.findings.append(Finding("checksum", message, expected, actual, where))
                 return False

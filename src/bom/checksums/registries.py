@@ -17,6 +17,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "gem": "https://rubygems.org/gems",
     "golang": "https://proxy.golang.org",
     "maven": "https://repo.maven.apache.org/maven2",
+    "nuget": "https://api.nuget.org/v3-flatcontainer",
     "npm": "https://registry.npmjs.org",
     "pypi": "https://pypi.org/simple",
 }
@@ -39,6 +40,8 @@ def url(item: Wanted, bases: Mapping[str, str]) -> str:
         case "maven" if item.file:
             group, _, name = item.name.partition(":")
             return f"{base}/{group.replace('.', '/')}/{name}/{version}/{quote(item.file)}"
+        case "nuget" if item.file:
+            return f"{base}/{quote(item.name.lower())}/{version.lower()}/{quote(item.file)}"
         case "npm" if item.file:
             return f"{base}/{quote(item.name, safe='@/')}/-/{quote(item.file)}"
     return ""

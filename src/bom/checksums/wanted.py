@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from bom import purl
 from bom.catalog import WANTED, declared
+from bom.catalog.dotnet.names import CONTENT_HASH
+from bom.catalog.golang.module import H1
 from bom.catalog.view import directory_view
 from bom.checksums.digests import integrity
 from bom.checksums.maven import NO_LOCK
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from bom.catalog.protocol import Declared
     from bom.model import Component, Dependency, Distribution
 
-_H1: Final = "bom-seal:go:h1"
 _COMMITTED: Final = frozenset({"github", "githubactions"})
 _OPEN: Final = ("dependency.declared", "dependency.lock", "ecosystem", "directory")
 # What the catalogue says of what isn't downloaded. Said in other words it would be told of as
@@ -30,6 +31,8 @@ _OWN: Final = (
     "of the project itself",
     "is a metapackage",
 )
+# The strongest that a lock states is its own one.
+_ALGORITHMS: Final = {"SHA-256": "sha256", "SHA-512": "sha512", "SHA-1": "sha1"}
 _STDLIB: Final = "pkg:golang/stdlib"
 
 
@@ -109,22 +112,37 @@ def _files(
 ) -> Iterator[Wanted]:
     plain = Wanted(ecosystem, name, part.version, place=project.location, why=why)
     if ecosystem == "golang":
-        own = next((item.value for item in part.properties if item.name == _H1), "")
+        own = next((item.value for item in part.properties if item.name == H1), "")
         yield _with(plain, f"{part.version}.zip" if part.version else "", own=own)
         return
     for item in part.distributions:
         yield _distributed(plain, item)
     if not part.distributions:
-        file = f"{name.rpartition(':')[2]}-{part.version}.jar" if ecosystem == "maven" else ""
-        yield _with(plain, file)
+        yield _with(plain, _usual_file(plain), own=_content_hash(part))
+
+
+def _usual_file(item: Wanted) -> str:
+    """What its file is called where the ecosystem has a rule for it."""
+    if item.ecosystem == "maven":
+        return f"{item.name.rpartition(':')[2]}-{item.version}.jar"
+    if item.ecosystem == "nuget":
+        return f"{item.name}.{item.version}.nupkg".lower()
+    return ""
+
+
+def _content_hash(part: Component) -> str:
+    """NuGet's, as packages.lock.json states it."""
+    return next(
+        (f"contentHash:{item.value}" for item in part.properties if item.name == CONTENT_HASH), ""
+    )
 
 
 def _distributed(plain: Wanted, item: Distribution) -> Wanted:
     stated = {found.alg: found.value for found in item.hashes}
     sha256 = stated.get("SHA-256", "")
-    own = f"sha256:{sha256}" if sha256 else ""
-    if plain.ecosystem == "npm":
-        own = integrity(stated["SHA-512"]) if "SHA-512" in stated else ""
+    own = next((f"{_ALGORITHMS[alg]}:{stated[alg]}" for alg in _ALGORITHMS if alg in stated), "")
+    if plain.ecosystem == "npm" and "SHA-512" in stated:
+        own = integrity(stated["SHA-512"])
     file = item.name or item.url.partition("?")[0].partition("#")[0].rpartition("/")[2]
     url = item.url if "://" in item.url else ""
     return _with(plain, file, url=url, sha256=sha256, own=own)
