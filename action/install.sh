@@ -7,7 +7,9 @@ set -euo pipefail
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 temp=${RUNNER_TEMP:?is not set: this runs in a step of a GitHub workflow}
 
-usable() { [[ -n $1 ]] && "$1" -I -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+usable() {
+  [[ -n $1 && $("$1" -I -c 'import ensurepip, sys, venv; print(sys.version_info >= (3, 11))' 2>/dev/null) == True ]]
+}
 
 interpreter() {
   local candidate

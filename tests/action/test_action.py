@@ -99,7 +99,8 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
     # a stranger's branch has the base branch's name, and a person copied the mark
     github.service.upload("app.bom", {"x.bom.cdx.json": b"{}"}, head_repository_id=815)
     before.write_text(lock("2.0.0", "B"), encoding="utf-8")
-    payload = events.pull_request()
+    hostile = "$(touch owned) ${{ github.token }} @org/team <img onerror=x>\n::error::owned"
+    payload = events.pull_request(title=hostile, head={"ref": "`touch owned`;$(touch owned)"})
     first = runner.run(ACTION, inputs, "pull_request", payload)
     assert not first.failed, first.log
     (comment,) = github.service.comments.values()
@@ -109,6 +110,10 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
     assert "| `left` | `1.0.0` | `2.0.0` | upgrade |" in comment["body"]
     assert "[the run](https://github.invalid/octo/app/actions/runs/123456)" in comment["body"]
     assert first.outputs["comment-url"] == comment["html_url"]
+    for text in (first.log, first.summary, comment["body"], str(first.outputs)):
+        assert "owned" not in text
+        assert "@org" not in text
+    assert not list(runner.workspace.rglob("owned"))
     github.service.comment(mark, "someone", "User")
     github.service.comments = dict(reversed(github.service.comments.items()))
     before.write_text(lock("1.0.0", "C"), encoding="utf-8")
@@ -116,7 +121,7 @@ def test_a_pull_request_has_one_comment_that_is_kept_up_to_date(
     assert not second.failed, second.log
     assert len(github.service.comments) == 2
     assert github.service.comments[2]["body"] == mark
-    assert "#### :warning: Same version, other bytes" in github.service.comments[1]["body"]
+    assert "Same version, other bytes" in github.service.comments[1]["body"]
     token = f"Bearer {runner.token}"
     for asked in github.service.asked:
         to_api = asked.path.startswith("/repos/")

@@ -120,7 +120,7 @@ def remarks(audits: Sequence[tuple[Artifact, AuditRecord]]) -> Iterator[Annotati
 
 def _blocks(audit: AuditRecord, suffix: str) -> Iterator[Block]:
     counted = [one for one in audit.vulnerabilities if one.ignored is None]
-    sign = "✅" if audit.verdict == "good" else "❌"
+    sign = "❌" if audit.verdict == "bad" else "⚠️" if audit.not_audited else "✅"
     told = [f"{sign} {len(counted):,} known in {audit.audited:,} packages that were audited"]
     if audit.not_audited:
         told.append(f"**{len(audit.not_audited):,} not audited**")

@@ -126,7 +126,8 @@ def _facts(item: Artifact) -> Iterator[tuple[str, str]]:
     title = f"{says.subject.full_name} {says.subject.version}".strip() or says.file
     yield "what", f"{code(says.kind)} {code(title)}{size}"
     yield "SHA-256", code(item.record.sha256)
-    yield "as built", code(item.record.built_sha256)
+    normalised = ", normalised" if item.record.original_sha256 else ""
+    yield "as built", f"{code(item.record.built_sha256)}{normalised}"
     source = says.source
     if source.commit:
         remote = f" of {code(source.remote)}" if source.remote else ""
