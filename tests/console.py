@@ -5,7 +5,8 @@ stdout and stderr together. All blocks of a page run in order in one shell, in a
 directory, from a copy of the repository's examples; those fenced as ```console docker likewise, on
 an engine. In the expected output `…` stands for any characters within a line (digests, sizes,
 times), and a line that is only `…` for any number of lines. What a reader has already and a test
-has not stands in a comment that begins with `<!-- run`: it runs, too, and must succeed.
+has not stands in a comment that begins with `<!-- run` (or `<!-- run docker`): it runs, too, and
+must succeed.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def steps(markdown: str, fence: str = "console") -> list[Step]:
     for number, text in enumerate(markdown.splitlines(), start=1):
         if text.startswith("```"):
             inside = text == f"```{fence}"
-        elif text == _HIDDEN:
+        elif text == f"{_HIDDEN}{fence.removeprefix('console')}":
             hidden = True
         elif hidden and text == "-->":
             hidden = False
