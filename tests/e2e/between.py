@@ -70,6 +70,7 @@ class Between:
             for pattern, lie in self._lies:
                 if pattern.search(target):
                     self.asked.append(target)
+                    _take_body(client, head, len(rest))
                     for piece in lie(partial(self._truth, target)):
                         client.sendall(piece)
                     return
@@ -99,6 +100,14 @@ class Between:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
             other.join()
+
+
+def _take_body(client: socket.socket, head: bytes, taken: int) -> None:
+    """Read what was announced: who is still sending hears no answer."""
+    stated = re.search(rb"\r\nContent-Length: (\d+)", head, re.IGNORECASE)
+    left = int(stated[1]) - taken if stated else 0
+    while left > 0 and (piece := client.recv(min(left, 1 << 16))):
+        left -= len(piece)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

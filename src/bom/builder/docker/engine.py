@@ -111,6 +111,7 @@ class Engine:
             ),
             is_index="index" in media or "list" in media,
             served=_served(found.get("RepoDigests"), name),
+            tags=_tags(found.get("RepoTags")),
         )
 
     def has_containerd_store(self) -> bool:
@@ -210,18 +211,11 @@ class Engine:
                 words.append(told.strip())
         return tuple(words)
 
-    def images(self) -> dict[str, tuple[str, ...]]:
-        """The tags of every image that it has, by ID (GET /images/json)."""
+    def images(self) -> frozenset[str]:
+        """The IDs of all images that it has (GET /images/json): slow where there are many."""
         found = self._answer("/images/json", {"all": "1"})
-        if not isinstance(found, list):
-            raise _Silent("the engine's list of images is none", hint="see the engine's log")
-        listed = {}
-        for item in found:
-            if isinstance(item, dict) and (name := _text(item, "Id")):
-                tags = item.get("RepoTags")
-                named = [str(tag) for tag in tags] if isinstance(tags, list) else []
-                listed[name] = tuple(tag for tag in named if "<none>" not in tag)
-        return listed
+        rows = found if isinstance(found, list) else []
+        return frozenset(_text(row, "Id") for row in rows if isinstance(row, dict))
 
     def remove(self, name: str) -> None:
         """Take away a tag, and the image with its last one; or, by its ID, an image without any
@@ -305,6 +299,11 @@ class Engine:
                 f"the engine gives no answer that can be read to {path.partition('?')[0]}",
                 hint="see the engine's log",
             ) from error
+
+
+def _tags(stated: object) -> tuple[str, ...]:
+    names = (str(item) for item in (stated if isinstance(stated, list) else ()))
+    return tuple(sorted(name for name in names if "<none>" not in name))
 
 
 def _served(stated: object, name: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class StoredImage:
     Where the store says so: `digest` is the manifest's. `history`: one text for each step of the
     image's history, equal for equal steps, times included. `base_name` and `base_digest`: what
     the builder wrote down as the image's base (OCI annotations). `served`: what a registry serves
-    under the name that was asked for.
+    under the name that was asked for. `tags`: all names of the image.
     """
 
     id: str
@@ -42,6 +42,7 @@ class StoredImage:
     base_name: str = ""
     base_digest: str = ""
     served: tuple[str, ...] = ()
+    tags: tuple[str, ...] = field(default=(), compare=False)
 
 
 class ImageStore(Protocol):

@@ -67,6 +67,7 @@ class _PodmanImage(_Foreign):
     root: _Root | None = Field(default=None, alias="RootFS")
     history: list[_Step] | None = Field(default=None, alias="History")
     annotations: dict[str, str] | None = Field(default=None, alias="Annotations")
+    tags: list[_Text] | None = Field(default=None, alias="RepoTags")
 
 
 _PODMAN: Final = TypeAdapter(list[_PodmanImage])
@@ -226,6 +227,7 @@ def _from_podman(answer: bytes) -> StoredImage:
         history=tuple(step.line() for step in found.history or ()),
         base_name=name,
         base_digest=digest,
+        tags=tuple(sorted(found.tags or ())),
     )
 
 

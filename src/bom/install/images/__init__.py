@@ -82,7 +82,7 @@ class Image:
             journal_of(store, request.environment) as journal,
         ):
             journal.restore(store)
-            change = _change(store, _tags(artifact, request), expected)
+            change = _change(store, _tags(artifact, request), expected, archive)
             journal.begin(change)
             image = _load(store, archive, expected, change, journal, artifact)
         steps = [
@@ -181,12 +181,20 @@ def _lie(reason: str, expected: str, found: StoredImage | None) -> BadArtifact:
     return BadArtifact(LOADED, reason, expected=expected, found=found.id if found else "nothing")
 
 
-def _change(store: Store, tags: tuple[str, ...], expected: _Expected) -> Change:
+def _change(store: Store, tags: tuple[str, ...], expected: _Expected, archive: Untagged) -> Change:
     meant = {}
     for tag in tags:
         now = store.inspect(tag)
         meant[tag] = now.id if now is not None else ""
-    return Change(before=frozenset(store.ids()), tags=meant, layers=expected.layers)
+    others = not archive.tops and store.calls_otherwise()
+    if others:
+        before = store.ids()
+    else:
+        found = [store.inspect(name) for name in sorted(expected.names)]
+        before = frozenset(image.id for image in found if image is not None)
+    return Change(
+        names=expected.names, others=others, before=before, tags=meant, layers=expected.layers
+    )
 
 
 def _expected(document: Mapping[str, Any], archive: Untagged) -> _Expected:

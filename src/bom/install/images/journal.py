@@ -31,11 +31,14 @@ _Text = Annotated[str, StringConstraints(max_length=4096)]
 
 
 class Change(BaseModel):
-    """`before`: IDs of the images that were there. `tags`: what each meant, "" for nothing.
-    `layers`: the diff IDs of the images that are loaded."""
+    """`names`: by which the store may know what is loaded, `others`: or by others. `before`: IDs of
+    those of its images that were there. `tags`: what each meant, "" for nothing. `layers`: the
+    diff IDs of the images that are loaded."""
 
     model_config = ConfigDict(frozen=True)
 
+    names: frozenset[_Text]
+    others: bool
     before: frozenset[_Text]
     tags: dict[_Text, _Text]
     layers: frozenset[tuple[_Text, ...]]
@@ -72,8 +75,14 @@ class Journal:
 def undo(store: Store, change: Change, loaded: frozenset[str] = frozenset()) -> None:
     """Let the tags mean what they meant, and take away images without a name that came since and
     are those that were loaded: `loaded`, or of the same layers. Raises BomError."""
-    came = {name for name in store.ids() if name not in change.before}
-    ours = {name for name in came if name in loaded or _layers(store, name) in change.layers}
+    there = change.names | loaded | (store.ids() if change.others else frozenset())
+    came = {}
+    for name in there - change.before:
+        image = store.inspect(name)
+        if image is None or image.id in change.before:
+            continue
+        if image.id in loaded or image.layers in change.layers:
+            came[image.id] = image
     for name, meant in change.tags.items():
         now = store.inspect(name)
         if now is None or now.id == meant:
@@ -82,17 +91,12 @@ def undo(store: Store, change: Change, loaded: frozenset[str] = frozenset()) -> 
             continue  # somebody else has moved it meanwhile
         if meant and store.inspect(meant) is not None:
             store.tag(meant, name)
-        elif now.id in ours:
+        elif now.id in came:
             store.remove(name)
-    tags = store.ids()
-    for name in sorted(ours):
-        if name in tags and not tags[name]:
+    for name in sorted(came):
+        image = store.inspect(name)
+        if image is not None and not image.tags:
             store.remove(name)
-
-
-def _layers(store: Store, name: str) -> tuple[str, ...]:
-    found = store.inspect(name)
-    return found.layers if found is not None else ()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -28,8 +27,13 @@ class Store(Protocol):
 
     shown: str
 
-    def ids(self) -> dict[str, tuple[str, ...]]:
-        """The tags of every image, by ID."""
+    def ids(self) -> frozenset[str]:
+        """Of all images."""
+        ...
+
+    def calls_otherwise(self) -> bool:
+        """Whether it may call an image by what is in no archive of it: a containerd store makes a
+        manifest of its own for Docker's old archives."""
         ...
 
     def inspect(self, name: str) -> StoredImage | None: ...
@@ -37,7 +41,8 @@ class Store(Protocol):
     def export(self, names: Sequence[str]) -> Generator[bytes, None, None]: ...
 
     def take(self, pieces: Iterable[bytes], size: int) -> frozenset[str]:
-        """Load an archive that names nothing; the IDs that the store states of what it loaded."""
+        """Load an archive that names nothing; the IDs of what was loaded, if the store states
+        any."""
         ...
 
     def tag(self, image: str, name: str) -> None: ...
@@ -63,6 +68,7 @@ class _Docker:
         self._engine = Engine(endpoint)
         self.shown = f"the engine at {endpoint.shown}"
         self.ids = self._engine.images
+        self.calls_otherwise = self._engine.has_containerd_store
         self.inspect = self._engine.inspect
         self.export = self._engine.export
         self.tag = self._engine.tag
@@ -93,23 +99,14 @@ class _Podman:
         self.tag = self._storage.tag
         self.close = self._storage.close
 
-    def ids(self) -> dict[str, tuple[str, ...]]:
-        answer = self._program.ask("images", "--all", "--no-trunc", "--format", "json")
-        if answer.code:
-            raise BomError(f"podman refuses: {answer.error}")
-        try:
-            return {
-                f"sha256:{str(item['Id']).removeprefix('sha256:')}": tuple(
-                    str(name) for name in item.get("Names") or ()
-                )
-                for item in json.loads(answer.out or b"[]") or ()
-            }
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise BomError("podman's list of images can't be read") from error
+    def ids(self) -> frozenset[str]:
+        return frozenset()  # it calls every image by its configuration
+
+    def calls_otherwise(self) -> bool:
+        return False
 
     def take(self, pieces: Iterable[bytes], size: int) -> frozenset[str]:
         del size
-        before = self.ids()
         archive = self._room / "image.tar"
         try:
             with archive.open("xb") as out:
@@ -118,7 +115,7 @@ class _Podman:
             self._storage.load(archive)
         finally:
             archive.unlink(missing_ok=True)
-        return frozenset(self.ids().keys() - before.keys())
+        return frozenset()
 
     def remove(self, name: str) -> None:
         verb = ("rmi",) if _ID.match(name) else ("untag",)
