@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 # What an installer writes into a dist-info itself.
 INSTALLERS_OWN: Final = frozenset(
-    ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"]
+    [
+        "RECORD",
+        "INSTALLER",
+        "REQUESTED",
+        "bom-install.json",
+        "direct_url.json",
+        "uv_build.json",
+        "uv_cache.json",
+    ]
 )
 _METADATA_LIMIT: Final = 16 << 20  # bytes
 _LIBRARY: Final = ("purelib", "platlib")

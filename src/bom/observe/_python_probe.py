@@ -21,7 +21,15 @@ _TIMEOUT: Final = 10  # seconds
 _PROGRAM: Final = r"""
 import hashlib, json, os, platform, re, sys
 from importlib import metadata
-LEFT_OUT = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
+LEFT_OUT = {
+    "RECORD",
+    "INSTALLER",
+    "REQUESTED",
+    "bom-install.json",
+    "direct_url.json",
+    "uv_cache.json",
+    "uv_build.json",
+}
 
 def content(dist):
     lines = []

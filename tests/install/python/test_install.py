@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
@@ -11,6 +12,10 @@ import pytest
 from tests.install.python.conftest import PYPROJECT, app, environment, site, tree
 from tests.install.python.packages import index, sdist, sha256, uv_lock, wheel
 from tests.loopback import Loopback, folder_served
+
+from bom.install import planned
+from bom.install.protocol import Request
+from bom.sign.trust import trusted_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +41,17 @@ def steps(world: World, word: str, *names: str) -> str:
     return "".join(f"  {word}  {name}  sha256:{digests[name]}\n" for name in names)
 
 
-def test_a_wheel_and_what_it_needs_here_are_installed_by_pip(world: World, tmp_path: Path) -> None:
+def test_a_wheel_and_what_it_needs_here_are_installed_by_pip(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = environment(tmp_path / "venv")
-    done = world.offline(world.wheel, "--python", place)
+    # where packages come from is pip's own configuration; what is done with them is not
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(world.wheels))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("PIP_NO_BINARY", ":all:")
+    monkeypatch.setenv("PIP_DRY_RUN", "1")
+    done = world.install(world.wheel, "--python", place)
     assert (done.code, done.err) == (0, "")
     assert done.out == (
         f"installed: app-1.0-py3-none-any.whl into {place}\n"
@@ -48,6 +61,7 @@ def test_a_wheel_and_what_it_needs_here_are_installed_by_pip(world: World, tmp_p
     said = [subprocess.run([path], capture_output=True, text=True).stdout for path in programs]
     assert said == ["app is well\n", "beta\n", "beta script\n"]
     assert (place / "share/beta/data.txt").read_text() == "data\n"
+    assert not (tmp_path / "elsewhere").exists()
     requested = [path.parent.name for path in site(place).glob("*/REQUESTED")]
     assert requested == ["app-1.0.dist-info"]
     assert not [path for path in place.rglob("*") if path.name.startswith((".bom", "direct_url"))]
@@ -96,6 +110,25 @@ def test_uv_installs_with_an_extra_and_into_a_folder(
     assert done.code == 0, done.err
     assert (folder / "bin" / "beta").is_file()
     assert world.verify(world.wheel, folder).code == 0
+
+
+def test_what_was_verified_is_installed_whatever_becomes_of_the_file(
+    world: World, tmp_path: Path, need: Need
+) -> None:
+    need("uv")
+    artifact = tmp_path / world.wheel.name
+    artifact.write_bytes(world.wheel.read_bytes())
+    request = Request(
+        dict(os.environ),
+        target=tmp_path / "target",
+        installer="uv",
+        no_index=True,
+        find_links=(str(world.wheels),),
+    )
+    with planned(artifact, trusted_keys([world.key], [], {}), request) as work:
+        artifact.write_bytes(b"another file")
+        assert [step.name for step in work.run().steps] == ["app", "alpha-lib", "beta-lib"]
+    assert world.verify(world.wheel, tmp_path / "target").code == 0
 
 
 def test_pip_installs_into_a_folder_from_a_loopback_index_and_standard_input(

@@ -22,7 +22,15 @@ LIMIT: Final = 16 * 1024 * 1024  # bytes of one record; the largest known have 5
 TOP_LEVEL_RULE: Final = "top_level"
 # What an installer writes there itself, so that it says nothing about what was installed.
 _INSTALLERS: Final = frozenset(
-    ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"]
+    [
+        "RECORD",
+        "INSTALLER",
+        "REQUESTED",
+        "bom-install.json",
+        "direct_url.json",
+        "uv_build.json",
+        "uv_cache.json",
+    ]
 )
 
 
