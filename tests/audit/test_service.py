@@ -4,19 +4,23 @@ OSV do (their answers' form: warehouse's JSON API, api.osv.dev/v1/query)."""
 from __future__ import annotations
 
 import json
+import re
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from tests.loopback import Loopback
 
 from bom.audit.model import Package
 from bom.audit.service import asked
 from bom.builder.protocol import Silent
+from bom.cli import bom
 from bom.errors import BomError, EnvironmentLacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FOUND = {
     "id": "PYSEC-2024-1",
@@ -150,3 +154,37 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     asked([package("jinja2")], "pypi", url, Silent())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_verb_never_calls_clean_what_pip_audit_skipped(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    digest = "0" * 64
+    requirements = tmp_path / "app" / "requirements.txt"
+    requirements.parent.mkdir()
+    requirements.write_text(f"private==1.0 --hash=sha256:{digest}\n")
+    call = ["audit", str(requirements.parent), "--pypi-url", url]
+    done = CliRunner().invoke(bom, call)
+    assert done.exit_code == 1
+    assert re.sub(r"127[.\d]+:\d+|\d+\.\d+\.\d+", "…", done.stdout) == (
+        "BAD: app: 0 vulnerabilities, 1 not audited\n"
+        "  not verified: it carries no BOM, so it was scanned\n"
+        "  service     PyPI (…), asked by pip-audit …\n"
+        "  audited     0 packages\n"
+        "not audited: PyPI (…) doesn't know it\n"
+        "  private 1.0 (pkg:pypi/private@1.0)\n"
+    )
+    assert CliRunner().invoke(bom, [*call, "--allow-unaudited"]).exit_code == 0
+    requirements.write_text(
+        f"jinja2==3.1.2 --hash=sha256:{digest}\nsix==1.0 --hash=sha256:{digest}\n"
+    )
+    config = tmp_path / "accepted.toml"
+    config.write_text(
+        '[[audit.ignore]]\nid = "CVE-2024-1"\nreason = "no templates"\nuntil = 2999-01-01\n'
+    )
+    found = CliRunner().invoke(bom, [*call, "--fail-on", "critical"])
+    assert found.exit_code == 1
+    assert "vulnerable: jinja2 3.1.2: CVE-2024-1, severity unknown" in found.stdout
+    assert CliRunner().invoke(bom, [*call, "--config", str(config)]).exit_code == 0
