@@ -81,13 +81,18 @@ def test_fish_keeps_what_stands_after_a_comma() -> None:
 
 def typed(keys: bytes, folder: Path, script: Path, until: bytes) -> bytes:
     """What an interactive bash shows after `keys`."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-        environment = {"PATH": path, "TERM": "dumb", "HOME": str(folder), "PS1": "> "}
-        arguments = ["bash", "--norc", "--noprofile", "-i"]
-        os.execve("/bin/bash", arguments, environment)
+    master, slave = pty.openpty()
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    shell = subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "-i"],
+        cwd=folder,
+        env={"PATH": path, "TERM": "dumb", "HOME": str(folder), "PS1": "> "},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
     shown = b""
     os.write(master, f"source {shlex.quote(str(script))}; echo rea''dy\n".encode())
     sent = False
@@ -100,7 +105,7 @@ def typed(keys: bytes, folder: Path, script: Path, until: bytes) -> bytes:
             os.write(master, keys)
     os.write(master, b"\x15exit\n")
     os.close(master)
-    os.waitpid(pid, 0)
+    shell.wait()
     return shown
 
 
