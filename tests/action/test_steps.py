@@ -515,3 +515,37 @@ def test_the_secrets_lines_are_masked_but_for_those_that_say_nothing() -> None:
     assert len(found) == len(secret.splitlines()) - 2 + 1
     assert found[-1] == "::add-mask::100%25 sure of it"
     assert not any("-----" in line for line in found)
+
+
+# --- verifying -----------------------------------------------------------------------------------
+
+
+def test_a_deployment_that_names_nothing_to_verify_or_nobody_to_trust_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sealed, public = hostile_words.sealed(tmp_path, ["word"])
+    environment = {
+        "BOM_ACTION_FOLDER": str(tmp_path),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+    }
+    for artifact, key, reason in (
+        (sealed.name, "", "the input key is empty"),
+        (sealed.name, "none.pub", "none.pub"),
+        (sealed.name, "-----BEGIN PUBLIC KEY-----", "public key"),
+        ("", public.name, "the input artifact is empty"),
+        ("none.tar", public.name, "there is no file none.tar"),
+        ("/nowhere/*", public.name, "there is no file /nowhere/*"),
+        ("**x", public.name, "no"),
+        (f"{sealed.name}\nnone*", public.name, "there is no file none*"),
+    ):
+        given = {"BOM_INPUT_ARTIFACT": artifact, "BOM_INPUT_KEY": key}
+        assert main(["verify"], environment | given) == 2
+        (found,) = runner.commands(capsys.readouterr().out)
+        assert (found.name, reason in found.value) == ("error", True), found.value
+    assert not (tmp_path / "output").exists()
+    given = {"BOM_INPUT_ARTIFACT": f"{sealed.name}\n*.tar", "BOM_INPUT_KEY": public.name}
+    assert main(["verify"], environment | given) == 0
+    outputs = runner.key_values((tmp_path / "output").read_text(encoding="utf-8"))
+    assert json.loads(outputs["artifacts"]) == [sealed.name]
