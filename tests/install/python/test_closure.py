@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bom.errors import BomError
-from bom.install.client import requirements
-from bom.install.closure import Closure, stated
 from bom.install.intake import NotInstalled
-from bom.installed.listed import Listed, building, shipped
+from bom.install.python.client import requirements
+from bom.install.python.closure import Closure, stated
+from bom.installed.python.listed import Listed, building, shipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,10 @@ import pytest
 from tests.install.python.packages import record, sha256, wheel
 
 from bom.errors import BomError
-from bom.installed import compare, receipt
+from bom.installed import compare
 from bom.installed.protocol import Sealed
-from bom.installed.site import distributions, own_digest, package_digest
+from bom.installed.python import receipt
+from bom.installed.python.site import distributions, own_digest, package_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

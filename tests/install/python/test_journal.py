@@ -15,9 +15,9 @@ from tests.install.python.conftest import environment, site, tree
 
 from bom.errors import BomError, Refused
 from bom.install import planned
-from bom.install.journal import was_cut_off, working_in
 from bom.install.protocol import Request
-from bom.installed.site import WORK
+from bom.install.python.journal import was_cut_off, working_in
+from bom.installed.python.site import WORK
 from bom.sign.trust import trusted_keys
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ import pytest
 from tests.install.python.packages import wheel
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.install.client import Package
-from bom.install.closure import stated
 from bom.install.intake import NotInstalled
-from bom.install.interpreter import Interpreter
-from bom.install.layout import Layout
-from bom.install.prerequisites import check_python, conflicts, refuse_older_records
-from bom.install.staged import check, put_in_order, write_receipt
-from bom.installed import wheel_files
-from bom.installed.site import distributions
+from bom.install.python.client import Package
+from bom.install.python.closure import stated
+from bom.install.python.interpreter import Interpreter
+from bom.install.python.layout import Layout
+from bom.install.python.prerequisites import check_python, conflicts, refuse_older_records
+from bom.install.python.staged import check, put_in_order, write_receipt
+from bom.installed.python import wheel_files
+from bom.installed.python.site import distributions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,10 +18,10 @@ from packaging.version import InvalidVersion, Version
 
 from bom.compose import reading
 from bom.errors import BomError
-from bom.installed import listed, receipt, wheel_files
-from bom.installed.markers import holds
 from bom.installed.protocol import Drift, additional, changed, missing
-from bom.installed.site import (
+from bom.installed.python import listed, receipt, wheel_files
+from bom.installed.python.markers import holds
+from bom.installed.python.site import (
     WORK,
     Distribution,
     digest,

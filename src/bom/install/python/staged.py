@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from packaging.version import InvalidVersion, Version
 
 from bom.install.intake import NotInstalled
-from bom.installed import receipt, wheel_files
-from bom.installed.site import digest, distributions, is_cached, placed
+from bom.installed.python import receipt, wheel_files
+from bom.installed.python.site import digest, distributions, is_cached, placed
 from bom.model import Finding
 from bom.printable import printable_os
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from bom.install.client import Package
-    from bom.install.layout import Layout
-    from bom.installed.site import Distribution
+    from bom.install.python.client import Package
+    from bom.install.python.layout import Layout
+    from bom.installed.python.site import Distribution
 
 CODE: Final = "not-as-sealed"
 _OTHER: Final = "the installer wrote other bytes"

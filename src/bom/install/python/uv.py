@@ -16,18 +16,18 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.install.client import Package, requirements, run
-from bom.install.interpreter import clean
-from bom.install.pip import place_of
-from bom.installed.site import is_cached, read_rows
-from bom.installed.wheel_files import INSTALLERS_OWN
+from bom.install.python.client import Package, requirements, run
+from bom.install.python.interpreter import clean
+from bom.install.python.pip import place_of
+from bom.installed.python.site import is_cached, read_rows
+from bom.installed.python.wheel_files import INSTALLERS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bom.install.interpreter import Interpreter
     from bom.install.protocol import Request
-    from bom.installed.listed import Listed
+    from bom.install.python.interpreter import Interpreter
+    from bom.installed.python.listed import Listed
 
 # Of uv's variables those about where packages come from.
 _RESPECTED: Final = (

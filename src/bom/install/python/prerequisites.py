@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bom.install.client import Package
-    from bom.install.closure import Stated
-    from bom.install.interpreter import Interpreter
     from bom.install.protocol import Request
-    from bom.installed.site import Distribution
+    from bom.install.python.client import Package
+    from bom.install.python.closure import Stated
+    from bom.install.python.interpreter import Interpreter
+    from bom.installed.python.site import Distribution
 
 
 def check_extras(request: Request, own: Stated) -> None:

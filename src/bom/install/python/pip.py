@@ -14,16 +14,16 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import Version
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.install.client import Package, check_digest, requirements, run
-from bom.install.interpreter import clean
-from bom.installed import wheel_files
+from bom.install.python.client import Package, check_digest, requirements, run
+from bom.install.python.interpreter import clean
+from bom.installed.python import wheel_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bom.install.interpreter import Interpreter
     from bom.install.protocol import Request
-    from bom.installed.listed import Listed
+    from bom.install.python.interpreter import Interpreter
+    from bom.installed.python.listed import Listed
 
 # Of pip's variables those about where packages come from (PIP_INDEX_URL, ...), not those about
 # where they go to and which ones.

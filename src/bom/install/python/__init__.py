@@ -16,25 +16,25 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from bom.errors import BomError, EnvironmentLacks
-from bom.install import sdist
-from bom.install.client import fetched
-from bom.install.closure import Closure, stated
-from bom.install.interpreter import Interpreter, interpreter
-from bom.install.journal import was_cut_off, working_in
-from bom.install.layout import Layout
-from bom.install.pip import Pip
-from bom.install.prerequisites import (
+from bom.install.protocol import Plan, Step
+from bom.install.python import sdist
+from bom.install.python.client import fetched
+from bom.install.python.closure import Closure, stated
+from bom.install.python.interpreter import Interpreter, interpreter
+from bom.install.python.journal import was_cut_off, working_in
+from bom.install.python.layout import Layout
+from bom.install.python.pip import Pip
+from bom.install.python.prerequisites import (
     check_extras,
     check_python,
     conflicts,
     refuse_older_records,
 )
-from bom.install.protocol import Plan, Step
-from bom.install.staged import check, put_in_order, write_receipt
-from bom.install.uv import Uv
-from bom.installed import receipt, wheel_files
-from bom.installed.listed import Listed, shipped
-from bom.installed.site import (
+from bom.install.python.staged import check, put_in_order, write_receipt
+from bom.install.python.uv import Uv
+from bom.installed.python import receipt, wheel_files
+from bom.installed.python.listed import Listed, shipped
+from bom.installed.python.site import (
     digest,
     distributions,
     own_digest,
@@ -47,9 +47,9 @@ from bom.printable import printable_os
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bom.install.client import Client, Package
     from bom.install.protocol import Action, Request, Verified
-    from bom.installed.site import Distribution
+    from bom.install.python.client import Client, Package
+    from bom.installed.python.site import Distribution
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bom.errors import BomError, EnvironmentLacks, Refused
 from bom.input import read_bounded
-from bom.installed.site import WORK
+from bom.installed.python.site import WORK
 from bom.output import make_durable
 from bom.printable import printable_os
 from bom.private_folder import remove

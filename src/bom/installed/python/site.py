@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from bom import sha256sum
 from bom.catalog.python import record
 from bom.input import open_plain, read_bounded
-from bom.installed import receipt
+from bom.installed.python import receipt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

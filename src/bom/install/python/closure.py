@@ -17,13 +17,13 @@ from packaging.version import InvalidVersion, Version
 
 from bom.errors import BomError
 from bom.install.intake import NotInstalled
-from bom.installed.markers import holds
+from bom.installed.python.markers import holds
 from bom.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bom.installed.listed import Listed
+    from bom.installed.python.listed import Listed
 
 UNLISTED: Final = "dependency-unlisted"
 

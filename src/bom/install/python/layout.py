@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bom.installed.site import Distribution, distributions, placed
+from bom.installed.python.site import Distribution, distributions, placed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bom.install.interpreter import Interpreter
+    from bom.install.python.interpreter import Interpreter
 
 # of pip's own folder for `--target`, `TEMPORARY/lib/python`
 _OUT: Final = "../../"

@@ -14,19 +14,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
-from bom.install.client import check_digest, fetched
-from bom.install.closure import Closure
-from bom.install.interpreter import clean, interpreter
-from bom.install.pip import Pip
-from bom.installed.listed import Listed, building
+from bom.install.python.client import check_digest, fetched
+from bom.install.python.closure import Closure
+from bom.install.python.interpreter import clean, interpreter
+from bom.install.python.pip import Pip
+from bom.installed.python.listed import Listed, building
 from bom.seal import recognise, unseal_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bom.install.interpreter import Interpreter
     from bom.install.protocol import Request, Verified
+    from bom.install.python.interpreter import Interpreter
 
 CODE: Final = "build-requirement-unlisted"
 _LIMIT: Final = 1 << 20  # bytes of a pyproject.toml

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from bom import redact
 from bom.errors import BomError, EnvironmentLacks
-from bom.install.closure import stated
 from bom.install.intake import NotInstalled
+from bom.install.python.closure import stated
 from bom.model import Finding
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bom.install.closure import Closure, Stated
-    from bom.installed.listed import Listed
+    from bom.install.python.closure import Closure, Stated
+    from bom.installed.python.listed import Listed
 
 DIGEST: Final = "dependency-digest"
 _ROUNDS: Final = 100  # the longest chain of packages that need each other

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bom.errors import BomError
-from bom.installed.site import is_cached
+from bom.installed.python.site import is_cached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
