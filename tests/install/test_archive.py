@@ -293,6 +293,7 @@ def test_a_full_disk_leaves_the_old_install(lab: Lab) -> None:
         done = lab.install(new, "--prefix", prefix)
         assert reason(done) == f"{prefix} can't be installed: No space left on device"
         assert hint(done) == "make room on its disk; what was there before is still there"
+        assert getattr(done.exception, "exit_code", 0) == 3
         assert listed(prefix) == before
         assert left_beside(prefix) == []
     finally:

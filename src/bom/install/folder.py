@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bom.errors import BomError, Refused
+from bom.errors import BomError, EnvironmentLacks, Refused
 from bom.install import renaming
 from bom.printable import printable_os
 from bom.private_folder import remove
@@ -166,9 +166,8 @@ def _restore(beside: Path, prefix: Path) -> None:
 
 
 def _failed(prefix: Path, error: OSError) -> BomError:
+    reason = f"{printable_os(str(prefix))} can't be installed: {error.strerror or error}"
     hint = "what was there before is still there"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = f"make room on its disk; {hint}"
-    return BomError(
-        f"{printable_os(str(prefix))} can't be installed: {error.strerror or error}", hint=hint
-    )
+        return EnvironmentLacks(reason, hint=f"make room on its disk; {hint}")
+    return BomError(reason, hint=hint)
