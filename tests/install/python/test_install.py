@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema_rs
 import pytest
 from tests.install.python.conftest import PYPROJECT, app, environment, site, tree
 from tests.install.python.packages import index, sdist, sha256, uv_lock, wheel
@@ -18,8 +20,6 @@ from bom.install.protocol import Request
 from bom.sign.trust import trusted_keys
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Need
     from tests.install.python.conftest import World
 
@@ -90,6 +90,8 @@ def test_uv_installs_with_an_extra_and_into_a_folder(
     done = world.offline(world.wheel, "--python", place, *words, "--json")
     assert done.code == 0, done.err
     record = json.loads(done.out)
+    schema = Path(__file__).parents[3] / "schemas" / "install.schema.json"
+    jsonschema_rs.validator_for(json.loads(schema.read_text())).validate(record)
     assert [(step["action"], step["name"]) for step in record["steps"]] == [
         ("install", "app"),
         ("install", "alpha-lib"),
