@@ -91,9 +91,11 @@ class _Handler(BaseHTTPRequestHandler):
         if match := re.fullmatch(r"/store/(\d+)", parts.path):
             self._answer(200, service.archives[int(match[1])])
         elif parts.path == f"/repos/{REPOSITORY}/actions/artifacts":
-            name = parse_qs(parts.query)["name"][0]
-            found = [item for item in service.artifacts if item["name"] == name]
-            self._json(200, {"total_count": len(found), "artifacts": found})
+            query = parse_qs(parts.query)
+            size, page = int(query["per_page"][0]), int(query["page"][0])
+            found = [item for item in service.artifacts if item["name"] == query["name"][0]]
+            shown = found[::-1][(page - 1) * size : page * size]
+            self._json(200, {"total_count": len(found), "artifacts": shown})
         elif match := re.fullmatch(rf"/repos/{REPOSITORY}/actions/artifacts/(\d+)/zip", parts.path):
             self.send_response(302)
             self.send_header("Location", f"http://{self.headers['Host']}/store/{match[1]}")

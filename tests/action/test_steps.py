@@ -23,7 +23,7 @@ from bom.github.api import Api, Denied
 from bom.github.commands import Annotation
 from bom.github.event import Event
 from bom.github.inputs import Inputs, shell_words, words
-from bom.github.reporting import report
+from bom.github.reporting import remarks, report
 from bom.github.summary import blocks
 from bom.model import Finding, Verdict
 from bom.report.contents import contents
@@ -424,6 +424,19 @@ def test_a_bom_of_the_base_branch_that_is_none_is_a_reason_and_no_failure(
     assert not base.last(api(server), event(tmp_path, {}, "push", GITHUB_REF_TYPE="tag"), "a").boms
 
 
+def test_the_base_branch_s_last_bom_is_found_behind_those_of_many_branches(
+    server: GitHub, tmp_path: Path
+) -> None:
+    own = event(tmp_path, events.pull_request())
+    for version in ("1", "2"):
+        document = {"metadata": {"component": {"name": "app", "version": version}}}
+        server.service.upload("app.bom", {"a.bom.cdx.json": json.dumps(document).encode()})
+    for _ in range(150):
+        server.service.upload("app.bom", {}, branch="topic")
+    (found,) = base.last(api(server), own, "app").boms
+    assert found.subject.version == "2"
+
+
 def _zip(data: bytes) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
@@ -499,6 +512,33 @@ def test_a_build_that_makes_nothing_is_told(
 def test_a_name_that_nothing_can_be_uploaded_under_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BomError, match="the input upload is"):
         report(inputs(upload=name), event(tmp_path, events.push(), "push"), {}, tmp_path)
+
+
+def test_a_finding_is_annotated_at_the_manifest_s_line_and_never_outside_of_the_workspace(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "package-lock.json").touch()
+    lines = [
+        "missing: express 4.22.3: the lock file asks for it (web/package-lock.json:1673)",
+        "modified: flask 3.1.3: an installed file is not its record's (opt/venv/flask/app.py)",
+        "hash: x: found 1 (../../../../../../../../etc/passwd:1)",
+        f"hash: y: found 1 ({'n' * 5000}:1)",
+        "copies: z: no place",
+    ]
+    document = {
+        "annotations": [
+            {"bom-ref": f"finding:{text}", "text": f"finding: {text}"} for text in lines
+        ]
+    }
+    item = replace(hostile(tmp_path).artifacts[0], contents=contents(document))
+    found = list(remarks(gathering.Built(None, (item,), None), tmp_path))
+    places = {
+        remark.message: (remark.file, remark.line) for remark in found if remark.level == "warning"
+    }
+    assert places == {
+        text: ("web/package-lock.json", 1673) if "express" in text else ("", 0) for text in lines
+    }
 
 
 def test_what_was_asked_to_be_audited_and_was_not_is_never_silent() -> None:

@@ -156,3 +156,24 @@ def test_the_examples_give_no_input_that_the_action_has_not() -> None:
                 if match:
                     described = action("verify/action.yml" if match[1] else "action.yml")
                     assert set(step["with"]) <= set(described["inputs"]), name
+
+
+def test_the_lock_that_audits_too_pins_what_the_lock_without_it_pins() -> None:
+    def pins(name: str) -> set[str]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        return set(re.findall(r"^([\w.-]+==[^ ;\\]+)", text, re.MULTILINE))
+
+    assert pins("requirements.lock") < pins("requirements-audit.lock"), "run `make lock`"
+
+
+def test_the_example_for_gitlab_extends_jobs_and_sets_variables_that_the_template_has() -> None:
+    text = (ROOT / "examples" / "gitlab" / "bom.gitlab-ci.yml").read_text(encoding="utf-8")
+    template = yaml.safe_load(text)
+    (example,) = re.findall(r"^```yaml\n(include:.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+    jobs = {name: job for name, job in yaml.safe_load(example).items() if name != "include"}
+    assert {job["extends"] for job in jobs.values()} == {".bom-build", ".bom-verify"}
+    for job in jobs.values():
+        script = "\n".join(template[job["extends"]]["script"])
+        for name in job["variables"]:
+            assert re.search(rf"\${{?{name}\b", script), name
+            assert f"#   {name} " in text or f", {name} " in text, name

@@ -114,15 +114,19 @@ class Api:
             needs="pull-requests: write",
         )
 
-    def artifacts(self, name: str) -> list[Artifact]:
+    def artifacts(self, name: str) -> Iterator[Artifact]:
         """What earlier runs of this repository uploaded under that name, newest first."""
-        found = self._json(
-            TypeAdapter(_Artifacts),
-            "GET",
-            f"actions/artifacts?per_page={_PAGE}&name={quote(name, safe='')}",
-            needs="actions: read",
-        )
-        return sorted(found.artifacts, key=lambda item: (item.created_at, item.id), reverse=True)
+        for page in range(1, _PAGES + 1):
+            found = self._json(
+                TypeAdapter(_Artifacts),
+                "GET",
+                f"actions/artifacts?per_page={_PAGE}&page={page}&name={quote(name, safe='')}",
+                needs="actions: read",
+            ).artifacts
+            # GitHub lists them so; within a page it costs nothing to be sure
+            yield from sorted(found, key=lambda item: (item.created_at, item.id), reverse=True)
+            if len(found) < _PAGE:
+                return
 
     def archive(self, artifact: int, limit: int) -> bytes:
         """The zip of an uploaded artifact, of at most `limit` bytes."""

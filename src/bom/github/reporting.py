@@ -50,12 +50,12 @@ def report(inputs: Inputs, event: Event, environment: Mapping[str, str], folder:
     url = _comment(inputs, event, environment, found, parts)
     files.output(environment, {**_outputs(found, folder, name), "comment-url": url})
     workspace = Path(environment.get("GITHUB_WORKSPACE", ""))
-    remarks = [
+    shown = [
         *(Annotation("error", "bom", text) for text in unmet),
-        *_annotations(found, workspace),
+        *remarks(found, workspace),
         *(_here(item, workspace) for item in auditing.remarks(audits)),
     ]
-    for line in commands.shown(remarks):
+    for line in commands.shown(shown):
         sys.stdout.write(f"{line}\n")
     # a build that failed has failed the job already; a second red step would only hide the first
     return FINDING if unmet else GOOD
@@ -165,7 +165,9 @@ def _outputs(found: Built, folder: Path, name: str) -> dict[str, str]:
     }
 
 
-def _annotations(found: Built, workspace: Path) -> Iterator[Annotation]:
+def remarks(found: Built, workspace: Path) -> Iterator[Annotation]:
+    """What went wrong, and what doesn't fit: at the file and line of the `workspace` that a finding
+    names."""
     failure = found.result.failure if found.result else None
     if failure is not None:
         hint = f" (hint: {failure.hint})" if failure.hint else ""
