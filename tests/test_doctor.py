@@ -257,3 +257,39 @@ def test_words_of_strangers_stay_words() -> None:
     text = doctor_text(DoctorRecord(usable=True, answers=[answer]))
     assert "\x1b" not in text and "\x07" not in text
     assert len(text.splitlines()) == 4
+
+
+def test_the_whole_text_of_what_was_found() -> None:
+    def answer(area: str, name: str, status: str, said: str = "", advice: str = "") -> AnswerRecord:
+        return AnswerRecord.model_validate(
+            {
+                **{"area": area, "name": name, "status": status, "said": said, "advice": advice},
+                **{"purpose": "this and that", "needed": area == "project"},
+            }
+        )
+
+    answers = [
+        answer("observe", "git", "good", "2.39.5"),
+        answer("build", "docker engine", "bad", "nobody answers", "start it"),
+        answer("build", "cargo", "absent", advice="apt install cargo"),
+        answer("build", "go", "absent", advice="apt install golang-go"),
+        answer("project", "ruff", "missing", advice="pip install ruff"),
+    ]
+    assert doctor_text(DoctorRecord(usable=False, answers=answers)).splitlines() == [
+        "observe",
+        "  good     git  2.39.5",
+        "build",
+        "  bad      docker engine  nobody answers, for this and that",
+        "           hint: start it",
+        "  not here, and not asked for: cargo, go",
+        "this project",
+        "  missing  ruff  for this and that",
+        "           hint: pip install ruff",
+        "not usable: something that this project's bom.toml needs is missing",
+    ]
+    assert doctor_text(DoctorRecord(usable=True, answers=answers[1:3])).splitlines()[-1] == (
+        "usable; 1 thing is to be looked at"
+    )
+    assert (
+        doctor_text(DoctorRecord(usable=True, answers=answers[:1])).splitlines()[-1] == "all good"
+    )

@@ -174,6 +174,16 @@ def test_the_passphrase_comes_from_the_environment(
     assert b"ENCRYPTED PRIVATE KEY" in key.read_bytes()
 
 
+def test_who_names_a_key_of_his_own_gets_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(folder, PROJECTS["image"][0])
+    monkeypatch.setenv("BOM_KEY", "/keys/mine.key")
+    (piece,) = record("--key")["pieces"]
+    assert (piece["path"], piece["state"]) == ("/keys/mine.key", "kept")
+    assert not (folder.parent / "home").exists()
+
+
 def test_a_configuration_folder_in_the_project_gets_no_key(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from bom.output import write_whole
 from bom.printable import printable_os
 from bom.sign.keyfiles import pair, write_pair
 from bom.sign.keys import PrivateKey
-from bom.sign.trust import config_dir, default_stem
+from bom.sign.trust import KEY_VARIABLE, config_dir, default_stem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -117,8 +117,10 @@ def at(
 
 
 def needs_key(environment: Mapping[str, str]) -> bool:
-    """Whether the user has no key pair yet."""
+    """Whether the user has no key yet."""
     folder = config_dir(environment)
+    if environment.get(KEY_VARIABLE):
+        return False
     return folder is None or not any(map(os.path.lexists, pair(folder / "release")))
 
 
@@ -199,6 +201,8 @@ def _has_table(folder: Path) -> bool:
 
 
 def _key(project: Project, _force: bool) -> _Plan:
+    if named := project.environment.get(KEY_VARIABLE):
+        return _Plan(Done("key", Path(named), "kept", f"{KEY_VARIABLE} names it"), _nothing)
     folder = config_dir(project.environment)
     if folder is None:
         stem = default_stem(project.environment)  # which says why
