@@ -263,8 +263,13 @@ def test_the_whole_text_of_what_was_found() -> None:
     def answer(area: str, name: str, status: str, said: str = "", advice: str = "") -> AnswerRecord:
         return AnswerRecord.model_validate(
             {
-                **{"area": area, "name": name, "status": status, "said": said, "advice": advice},
-                **{"purpose": "this and that", "needed": area == "project"},
+                "area": area,
+                "name": name,
+                "status": status,
+                "said": said,
+                "advice": advice,
+                "purpose": "this and that",
+                "needed": area == "project",
             }
         )
 
