@@ -49,7 +49,7 @@ def docker(engine: dict[str, str], *arguments: str, given: str = "") -> None:
 def had(
     engine: dict[str, str], folder: Path, version: str = "v0.17.3"
 ) -> tuple[list[Item], list[Missing]]:
-    tools = (Tool("builder", "buildkit", version, "stated"),) if version else ()
+    tools = (Tool("builder", "buildkit", version, "stated"),)
     planned = Recipe(SourceRecord("0" * 40), ("docker", "build", "."), tools=tools)
     contents = Contents()
     missing = list(collected(contents, planned, folder, folder, engine))
@@ -86,4 +86,5 @@ def test_a_builder_that_is_elsewhere_is_told(engine: dict[str, str], tmp_path: P
 def test_a_builder_inside_of_the_engine_has_no_image(
     version: str, engine: dict[str, str], tmp_path: Path
 ) -> None:
+    """Whether it states its version or not."""
     assert had(engine, tmp_path, version) == ([], [])

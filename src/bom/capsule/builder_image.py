@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bom.rebuild.recipe import Recipe
 
 _PATIENCE: Final = 60  # seconds
+_BUILDKIT: Final = ("builder", "buildkit")
 _IN_CONTAINER: Final = "docker-container"
 _NODES: Final = re.compile(r"^Nodes:$", re.MULTILINE)
 _NAME: Final = re.compile(r"^Name:\s*([A-Za-z0-9][\w.-]*)\s*$", re.MULTILINE | re.ASCII)
@@ -32,13 +33,10 @@ def collected(
 ) -> Iterator[Missing]:
     """Add it, where the builder that buildx uses here has one; of a builder that is elsewhere is
     told. What is inside of the engine is of the engine's version, which the BOM has."""
-    recorded = {
-        tool.version
-        for tool in planned.tools
-        if (tool.kind, tool.name) == ("builder", "buildkit") and tool.version
-    }
-    if not recorded:
+    builders = [tool for tool in planned.tools if (tool.kind, tool.name) == _BUILDKIT]
+    if not builders:
         return
+    recorded = {tool.version for tool in builders if tool.version}
     with store(planned.command, environment, root) as where:
         asked = said((*where.client, "buildx", "inspect"), root, environment, _PATIENCE)
         text = "" if isinstance(asked, str) else asked.stdout.decode("utf-8", "replace")
@@ -49,7 +47,7 @@ def collected(
         if driver != _IN_CONTAINER or not isinstance(where.images, Engine):
             yield _missing(named, "it runs elsewhere")
             return
-        if here and not recorded & set(here):
+        if recorded and here and not recorded & set(here):
             versions = f"BuildKit {', '.join(here)}, and {', '.join(sorted(recorded))} built it"
             yield _missing(named, f"the one here is {versions}")
             return
