@@ -143,11 +143,12 @@ def _mistake(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known: type[_Strict] = {
+        places: dict[tuple[str, int], type[_Strict]] = {
             ("checks", 3): CheckConfig,
             ("audit", 2): AuditConfig,
             ("audit", 4): IgnoreConfig,
-        }.get((str(first["loc"][0]), len(first["loc"])), Config)
+        }
+        known = places.get((str(first["loc"][0]), len(first["loc"])), Config)
         near = get_close_matches(str(first["loc"][-1]), known.model_fields, 1)
         return f"unknown key {where}" + (f"; did you mean {near[0]}?" if near else "")
     if first["type"] == "missing":
