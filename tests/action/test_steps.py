@@ -186,6 +186,14 @@ def test_who_signs_is_decided_before_anything_runs(tmp_path: Path, secret: str) 
     assert signing.read(tmp_path) == asked
 
 
+def test_a_build_that_is_not_signed_learns_of_no_key() -> None:
+    given = {"BOM_KEY": "/k", "BOM_KEY_PASSPHRASE": "p", "BOM_INPUT_KEY": "x", "HOME": "/h"}
+    fork = signing.Signing(how="unsigned", limited=True)
+    assert building.handed_on(given, fork) == {"HOME": "/h"}
+    signed = building.handed_on(given, signing.Signing(how="environment"))
+    assert set(signed) == {"BOM_KEY", "BOM_KEY_PASSPHRASE", "HOME"}
+
+
 def test_a_key_with_the_line_ends_of_another_system_is_taken(tmp_path: Path, secret: str) -> None:
     own = event(tmp_path, events.push(), "push")
     signing.prepare(inputs(key=secret.replace("\n", "\r\n")), own, {}, tmp_path)

@@ -12,10 +12,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from bom.cli.passphrase import VARIABLE as PASSPHRASE
 from bom.errors import OWN_FAILURE, BomError
 from bom.github import signing
 from bom.github.inputs import OWN, shell_words, words
 from bom.report.text import inert
+from bom.sign.trust import KEY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +43,7 @@ def run(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> NoRetur
     how = signing.read(folder)
     if how is None:
         raise BomError("no step has decided how to sign", hint="the steps run in order")
-    own = {name: value for name, value in environment.items() if not name.startswith(OWN)}
+    own = handed_on(environment, how)
     build = build_arguments(inputs, how, folder)
     checks = check_arguments(inputs)
     remark = unexpanded(inputs)
@@ -53,6 +55,17 @@ def run(inputs: Inputs, environment: Mapping[str, str], folder: Path) -> NoRetur
     sys.stderr.flush()
     # The program and every argument are ours or words of the input, and no shell reads them.
     os.execve(sys.executable, bom(build), own)
+
+
+def handed_on(environment: Mapping[str, str], how: signing.Signing) -> dict[str, str]:
+    """The variables of the build: without the inputs, and where it is not signed without what
+    leads to a key."""
+    secret = (KEY_VARIABLE, PASSPHRASE) if how.how == "unsigned" else ()
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(OWN) and name not in secret
+    }
 
 
 def bom(arguments: list[str]) -> list[str]:
