@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from tests.conftest import _missing as missing
 from tests.e2e.builds import Bom, git
 from tests.install.python.packages import index, sdist, sha256, uv_lock, wheel
 
 from bom.cli import _run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PYPROJECT = """\
 [build-system]
@@ -98,12 +98,26 @@ class World:
         return called("verify", artifact, "--key", self.key, "--installed", place)
 
 
-def environment(folder: Path) -> Path:
+def environment(folder: Path, python: str = sys.executable) -> Path:
     """A virtual environment without pip: the one beside `bom` works for it."""
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", folder], check=True, capture_output=True
-    )
+    subprocess.run([python, "-m", "venv", "--without-pip", folder], check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def other_python() -> tuple[str, str]:
+    """A CPython of another version than this one: its path, and the version as in `3.12`."""
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    candidates = [shutil.which(f"python3.{minor}") or "" for minor in range(9, 20)]
+    candidates += map(str, (Path.home() / ".pyenv" / "versions").glob("3.*/bin/python3"))
+    ask = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
+    for candidate in filter(None, candidates):
+        done = subprocess.run([candidate, "-I", "-c", ask], capture_output=True, text=True)
+        version = done.stdout.strip()
+        if done.returncode == 0 and version != here and int(version.split(".")[1]) >= 9:
+            return candidate, version
+    missing(f"there is no Python but {here}, on PATH or of pyenv")
+    raise AssertionError
 
 
 def site(place: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -257,6 +258,38 @@ def test_what_a_bom_does_not_list_is_refused(world: World, tmp_path: Path) -> No
         "hint: lock the project's dependencies with their digests, and seal it anew\n",
     )
     assert tree(place) == before
+
+
+def test_what_was_sealed_under_one_python_installs_under_another(
+    world: World, tmp_path: Path, other_python: tuple[str, str]
+) -> None:
+    python, version = other_python
+    mine = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    theirs = f"cp{version.replace('.', '')}"
+    found = tmp_path / "wheels"
+    native = [
+        wheel(found, "native", "1.0", {"native.py": f"BUILT = {tag!r}\n"}, tag=f"{tag}-none-any")
+        for tag in (mine, theirs)
+    ]
+    only = wheel(found, "only-there", "1.0", {"only_there.py": ""})
+    marker = f"python_version == '{version}'"
+    made = app(tmp_path / "made", ["native", f"only-there; {marker}"], [])
+    own = 'dependencies = [{ name = "native" },'
+    own += f' {{ name = "only-there", marker = "{marker}" }}]\n'
+    lock = uv_lock([("native", "1.0", native, ""), ("only-there", "1.0", [only], "")], own)
+    sealed = world.sealed(tmp_path / "project", [made], PYPROJECT, lock) / made.name
+
+    place = environment(tmp_path / "venv", python)
+    done = world.install(sealed, "--python", place, "--no-index", "--find-links", found, "--json")
+    assert done.code == 0, done.err
+    assert [(step["name"], step["digest"]) for step in json.loads(done.out)["steps"]] == [
+        ("app", f"sha256:{sha256(sealed)}"),
+        ("native", f"sha256:{sha256(native[1])}"),
+        ("only-there", f"sha256:{sha256(only)}"),
+    ]
+    ask = [str(place / "bin/python"), "-c", "import native; print(native.BUILT)"]
+    assert subprocess.run(ask, capture_output=True, text=True).stdout == f"{theirs}\n"
+    assert world.verify(sealed, place).code == 0
 
 
 def test_an_sdist_is_built_by_what_the_bom_lists_and_nothing_else(
