@@ -89,36 +89,48 @@ class Place:
             self.docker("image", "rm", "--force", name, code=None)
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def made(
-    request: pytest.FixtureRequest,
-    bom: Bom,
-    key: Key,
-    need: Need,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Place]:
-    engine = need.engine(request.param)
-    context = tmp_path_factory.mktemp(f"install-{request.param}") / "app"
+@pytest.fixture(scope="module")
+def workshop(
+    bom: Bom, key: Key, need: Need, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Place]]:
+    """One place for each kind of engine, made when it is asked for."""
+    places: dict[str, Place] = {}
+
+    def get(kind: str) -> Place:
+        if kind not in places:
+            engine = need.engine(kind)
+            folder = tmp_path_factory.mktemp(f"install-{kind}")
+            places[kind] = Place(kind, engine, bom.on(engine), folder / "app.tar", key.public)
+            sealed(places[kind], key)
+        return places[kind]
+
+    yield get
+    for place in places.values():
+        place.docker("image", "rm", "--force", OLD, code=None)
+
+
+def sealed(place: Place, key: Key) -> None:
+    """The image, sealed and forgotten, and an older one that stays."""
+    context, old = place.tar.parent / "app", place.tar.parent / "old"
     context.mkdir()
     (context / "Dockerfile").write_text(DOCKERFILE)
     (context / "one").write_text("#!/bin/none\n")
     (context / "two").write_bytes(random.Random(2).randbytes(300_000))
     (context / "link").symlink_to("two")
     (context / ".dockerignore").write_text("*.tar\n")
-    wrapped = bom.on(engine)
-    sealed = context.parent / "app.tar"
-    place = Place(request.param, engine, wrapped, sealed, key.public)
     place.forget()
     words = ("docker", "build", "-q", "-t", f"{NAME}:1", "-t", f"{NAME}:2", ".")
-    wrapped("build", "-o", sealed, "--key", key.private, "--", *words, cwd=context)
+    place.bom("build", "-o", place.tar, "--key", key.private, "--", *words, cwd=context)
     place.forget()
-    old = context.parent / "old"
     old.mkdir()
     (old / "Dockerfile").write_text("FROM scratch\nLABEL made=install-test old=yes\nCOPY one /\n")
-    (old / "one").write_text(request.param)
+    (old / "one").write_text(place.kind)
     place.docker("build", "-q", "-t", OLD, str(old))
-    yield place
-    place.docker("image", "rm", "--force", OLD)
+
+
+@pytest.fixture(params=ENGINES)
+def made(request: pytest.FixtureRequest, workshop: Callable[[str], Place]) -> Place:
+    return workshop(request.param)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -145,6 +146,15 @@ def test_what_the_bom_lists_is_installed_and_nothing_has_drifted(
         "changed node_modules/app/cli.js",
         "additional node_modules/evil",
         "changed node_modules/left",
+    ]
+    (prefix / ".bom/bom-install.json").unlink()
+    shutil.rmtree(modules / "opt")
+    words = ("verify", artifact, "--key", place.key.public, "--installed", prefix, "--json")
+    warnings = json.loads(place.bom(*words, cwd=place.root, code=1).stdout)["warnings"]
+    assert warnings == [
+        "no receipt of `bom install` is there: of other packages only names and versions are"
+        " compared",
+        "1 packages of the BOM are not there, optional ones perhaps: opt 1.0.0",
     ]
     place.install(artifact, "--prefix", prefix, "--allow-scripts")
     assert (place.root / "ran").read_text() == "x"

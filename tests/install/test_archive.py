@@ -300,9 +300,9 @@ def test_a_full_disk_leaves_the_old_install(lab: Lab) -> None:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("way", ["exchange", "two-steps"])
+@pytest.mark.parametrize(("way", "moments"), [("exchange", 20), ("two-steps", 10)])
 def test_killed_at_any_moment_the_old_install_or_the_new_one_stands_there(
-    lab: Lab, way: str
+    lab: Lab, way: str, moments: int
 ) -> None:
     for name in ("one", "two"):
         many = [entry(f"app/{name}-{number}", b"x" * number) for number in range(20)]
@@ -312,8 +312,8 @@ def test_killed_at_any_moment_the_old_install_or_the_new_one_stands_there(
     # in memory where that can be: every install waits for its disk, which others use, too
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else lab.root) as place:
-        command += [f"{place}/srv", way, "20"]
+        command += [f"{place}/srv", way, str(moments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("20 moments: old "), done.stdout + done.stderr
+    assert done.stdout.startswith(f"{moments} moments: old "), done.stdout + done.stderr
     assert "new " in done.stdout
     assert ("restored" in done.stdout) == (way == "two-steps")

@@ -72,7 +72,7 @@ class NodeTree:
         findings = [*_own(root, artifact), *_listed(root, artifact)]
         if note is None:
             text = "no receipt of `bom install` is there: of other packages only names and versions"
-            return limited(findings, (f"{text} are compared",))
+            return limited(findings, (f"{text} are compared", *_absent(root, artifact)))
         told = {finding.where for finding in findings}
         findings += [item for item in _noted(root, artifact, note) if item.where not in told]
         return limited(findings)
@@ -105,8 +105,7 @@ def _listed(root: Path, artifact: Sealed) -> Iterator[Finding]:
     known = {(_name(artifact.document), str(reading.subject(artifact.document).get("version")))}
     for text in reading.purls(artifact.document):
         if text.startswith(_PURL):
-            name, _, version = text.removeprefix(_PURL).partition("?")[0].rpartition("@")
-            known.add((unquote(name), unquote(version)))
+            known.add(_coordinates(text))
     for folder, path in _packages(root):
         stated = _stated(path)
         if stated not in known:
@@ -115,6 +114,26 @@ def _listed(root: Path, artifact: Sealed) -> Iterator[Finding]:
                 f"{name} {version} in {printable_name(folder)} is not in the BOM",
                 printable_name(folder),
             )
+
+
+def _absent(root: Path, artifact: Sealed) -> Iterator[str]:
+    """What ships by the BOM and is nowhere; some of it may be optional."""
+    there = {_stated(path) for _, path in _packages(root)}
+    parts = artifact.document.get("components")
+    listed = {
+        _coordinates(str(part.get("purl") or ""))
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict) and str(part.get("purl") or "").startswith(_PURL)
+    }
+    gone = sorted(f"{name} {version}" for name, version in listed - there)
+    if gone:
+        shown = printable_name(", ".join(gone[:10]))
+        yield f"{len(gone)} packages of the BOM are not there, optional ones perhaps: {shown}"
+
+
+def _coordinates(purl: str) -> tuple[str, str]:
+    name, _, version = purl.removeprefix(_PURL).partition("?")[0].rpartition("@")
+    return unquote(name), unquote(version)
 
 
 def _noted(root: Path, artifact: Sealed, note: Receipt) -> Iterator[Finding]:
