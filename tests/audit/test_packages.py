@@ -48,6 +48,22 @@ def test_what_only_built_it_is_not_looked_up() -> None:
     assert [item.purl for item in found] == ["pkg:pypi/a@1"]
 
 
+def test_a_gap_about_what_only_built_it_leaves_nothing_open() -> None:
+    built = {"components": [part("pkg:pypi/hatchling") | {"bom-ref": "build:hatchling"}]}
+    gap = {"text": "dependency.source: hatchling: nothing says where it is from"}
+    about = [["build:hatchling"], ["build:hatchling", "pkg:pypi/a@1"], []]
+    found = [
+        reasons(
+            part("pkg:pypi/a@1"),
+            formulation=[built],
+            annotations=[gap | {"bom-ref": "gap:1", "subjects": subjects}],
+        )
+        for subjects in about
+    ]
+    told = [("hatchling", "the BOM has a gap, dependency.source: nothing says where it is from")]
+    assert found == [[], told, told]
+
+
 def test_a_package_without_a_url_a_version_or_a_database_is_not_audited() -> None:
     assert reasons(
         {"type": "library", "name": "libfoo", "version": "1"},

@@ -89,7 +89,10 @@ def _named(part: Part) -> str:
 
 def _open_questions(found: Contents) -> Iterator[Unaudited]:
     known = {part.ref for part in flat(found.parts)}
+    builds = {part.ref for part in (*found.built_with, *found.tools, *found.materials)} - known
     for gap in found.gaps:
+        if gap.about and builds.issuperset(gap.about):
+            continue  # what only built it doesn't ship
         what, _, rest = gap.text.partition(": ")
         where, _, why = rest.partition(": ")
         # a component without a version is told of as such

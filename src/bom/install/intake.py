@@ -113,9 +113,10 @@ def _failed(name: str, error: OSError) -> BomError:
 
 def _refusal(verdict: Verdict, source: Path | BinaryIO, name: str) -> NotInstalled:
     first = verdict.findings[0]
-    shown = source.name if isinstance(source, Path) else name
+    is_file = isinstance(source, Path)
+    shown = source.name if is_file else name
     return NotInstalled(
         f"{shown} does not verify, so nothing is installed: {first.message}",
         verdict.findings,
-        hint=f"`bom verify {shown}` says more",
+        hint=f"`bom verify {shown}` says more" if is_file else "`bom verify -` says more of it",
     )

@@ -15,7 +15,12 @@ from bom.install.python.client import Package
 from bom.install.python.closure import stated
 from bom.install.python.interpreter import Interpreter
 from bom.install.python.layout import Layout
-from bom.install.python.prerequisites import check_python, conflicts, refuse_older_records
+from bom.install.python.prerequisites import (
+    check_python,
+    conflicts,
+    refuse_older_records,
+    refuse_strangers,
+)
 from bom.install.python.staged import check, put_in_order, write_receipt
 from bom.installed.python import wheel_files
 from bom.installed.python.site import distributions
@@ -229,6 +234,18 @@ def test_what_must_be_so_before_is_said(stage: Stage, tmp_path: Path) -> None:
     assert conflicts(stage.packages(), distributions(stage.site), stage.packages()) == (
         "other 1, which is there, needs two<2, not 2",
     )
+
+
+def test_a_file_that_is_no_package_s_is_not_written_over(stage: Stage) -> None:
+    mine = stage.site / "two.py"
+    there = distributions(stage.site)
+    refuse_strangers([stage.site], stage.packages(), there)
+    mine.write_text("mine")
+    with pytest.raises(BomError, match=r"two.py is there, and no package's: two has a file of"):
+        refuse_strangers([stage.site], stage.packages(), {})
+    with zipfile.ZipFile(stage.wheels[1]) as archive:
+        archive.extractall(stage.site)
+    refuse_strangers([stage.site], stage.packages()[1:], distributions(stage.site))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18, b"no zip at all" * 10])

@@ -29,6 +29,7 @@ from bom.install.python.prerequisites import (
     check_python,
     conflicts,
     refuse_older_records,
+    refuse_strangers,
 )
 from bom.install.python.staged import check, put_in_order, write_receipt
 from bom.install.python.uv import Uv
@@ -101,6 +102,7 @@ class PythonInstaller:
         packages = (package, *needed)
         refuse_older_records(sites, packages)
         there = _there(sites)
+        refuse_strangers(sites, packages, there)
         same = frozenset(
             item.name
             for item in packages

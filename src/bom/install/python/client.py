@@ -156,6 +156,8 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     told = errors[-1] if errors else " ".join(lines)
+    if told == "Exception:":  # pip's word for a fault of its own: what it is ends the traceback
+        told = lines[-1]
     for sign in ("×", "╰─▶", "├─▶", "│"):
         told = told.replace(sign, " ")
     return redact.text(printable_name(" ".join(told.split())))[:500] or "it says nothing"

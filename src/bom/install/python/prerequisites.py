@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -10,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from bom.errors import BomError, EnvironmentLacks
+from bom.installed.python.site import is_cached, placed
 from bom.printable import printable_os
 
 if TYPE_CHECKING:
@@ -57,6 +59,24 @@ def refuse_older_records(sites: Sequence[Path], packages: Sequence[Package]) -> 
                     f" {printable_os(str(path))}",
                     hint="uninstall it first, by what installed it",
                 )
+
+
+def refuse_strangers(
+    sites: Sequence[Path], packages: Sequence[Package], there: Mapping[str, Distribution]
+) -> None:
+    """A file that no package lists is its user's own: it is not written over."""
+    owned = {place for item in there.values() for _, place in item.files()}
+    owned |= {path for item in there.values() for path in item.info.rglob("*")}
+    for item in packages:
+        for site in sites:
+            for path in item.files:
+                place = placed(site, path)
+                if os.path.lexists(place) and place not in owned and not is_cached(path):
+                    raise BomError(
+                        f"{printable_os(str(place))} is there, and no package's: {item.name} has a"
+                        " file of this name",
+                        hint="look what it is, and move it away",
+                    )
 
 
 def conflicts(
