@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -207,6 +212,42 @@ def test_a_registry_that_is_gone_leaves_the_old_install(place: Place, artifact: 
     assert sorted(str(path) for path in prefix.rglob("*")) == before
     assert place.drift(artifact, prefix) == []
     assert not (place.root / ".bom-install-kept").exists()
+
+
+def test_killed_while_npm_works_the_old_install_stays_and_nobody_else_is_let_in(
+    place: Place, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = place.root / "killed"
+    place.install(artifact, "--prefix", prefix)
+    reached, over = threading.Event(), threading.Event()
+    real = place.registry.answer
+
+    def waiting(path: str) -> bytes | None:
+        reached.set()
+        over.wait(60)
+        return real(path)
+
+    monkeypatch.setattr(place.registry, "answer", waiting)
+    words = ("install", artifact, "--key", place.key.public, "--prefix", prefix)
+    variables = {**place.variables(), "npm_config_cache": str(place.root / "none2")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bom", *map(str, words)],
+        env=place.bom.variables(**variables, TMPDIR=str(place.root)),
+    )
+    assert reached.wait(60)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert place.drift(artifact, prefix) == []
+    # npm has not noticed: nobody may come between
+    refused = place.install(artifact, "--prefix", prefix, code=2)
+    assert refused.stderr.startswith(f"error: another install into {prefix} is running\n")
+    over.set()
+    lock = os.open(place.root / ".bom-install-killed", os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # until npm is over
+    os.close(lock)
+    place.install(artifact, "--prefix", prefix)
+    assert place.drift(artifact, prefix) == []
+    assert not (place.root / ".bom-install-killed").exists()
 
 
 def test_npm_is_needed(place: Place, artifact: Path) -> None:
