@@ -104,7 +104,7 @@ def test_from_standard_input_nothing_of_a_damaged_archive_is_unpacked(lab: Lab) 
     at = data.index(b"echo hello")
     bent = data[:at] + b"echo evil!" + data[at + 10 :]
     done = lab.install("-", "--prefix", prefix, given=bent)
-    assert reason(done).startswith("- does not verify, so nothing is installed: ")
+    assert reason(done).startswith("standard input does not verify, so nothing is installed: ")
     assert listed(prefix) == before
     assert left_beside(prefix) == []
 

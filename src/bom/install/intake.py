@@ -58,7 +58,7 @@ def taken_in(source: Path | BinaryIO, keys: Sequence[TrustedKey], name: str) -> 
         file = _copied(source, inbox, name)
         verdict = verify(file, keys)
         if not verdict.good:
-            raise _refusal(verdict, source, name)
+            raise _refusal(verdict, source)
         document = canonical.loads_canonical(embedded(file))
         built = PurePath(reading.subject_property(document, "bom-seal:subject:file")).name
         yield Verified(
@@ -111,12 +111,16 @@ def _failed(name: str, error: OSError) -> BomError:
     return BomError(f"{name} can't be read: {error.strerror}", hint=_HINT)
 
 
-def _refusal(verdict: Verdict, source: Path | BinaryIO, name: str) -> NotInstalled:
+def _refusal(verdict: Verdict, source: Path | BinaryIO) -> NotInstalled:
     first = verdict.findings[0]
     is_file = isinstance(source, Path)
-    shown = source.name if is_file else name
+    shown = source.name if is_file else "standard input"
+    if all(item.code == "untrusted-key" for item in verdict.findings):
+        hint = "name the public key of who signed it, if you trust it: --key release.pub"
+    else:
+        hint = f"`bom verify {shown if is_file else '-'}` says more"
     return NotInstalled(
         f"{shown} does not verify, so nothing is installed: {first.message}",
         verdict.findings,
-        hint=f"`bom verify {shown}` says more" if is_file else "`bom verify -` says more of it",
+        hint=hint,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError
@@ -9,6 +10,7 @@ from bom.installed.container import Container
 from bom.installed.folder import PrefixFolder
 from bom.installed.node import NodeTree
 from bom.installed.python import PythonEnvironment
+from bom.printable import printable_os
 
 if TYPE_CHECKING:
     from bom.installed.protocol import Drift, Inspector, Sealed
@@ -19,6 +21,7 @@ INSPECTORS: Final[tuple[Inspector, ...]] = (
     NodeTree(),
     Container(),
 )
+_HINT: Final = "name an environment, a folder or a container"
 
 
 def compare(place: str, artifact: Sealed) -> Drift:
@@ -27,7 +30,9 @@ def compare(place: str, artifact: Sealed) -> Drift:
     for inspector in INSPECTORS:
         if inspector.recognises(place, artifact):
             return inspector.compare(place, artifact)
+    if not Path(place).exists():
+        raise BomError(f"there is no {printable_os(place)}", hint=_HINT)
     raise BomError(
-        f"{place} is nothing that a {artifact.kind or 'file'} is installed into",
-        hint="name an environment, a folder or a container",
+        f"{printable_os(place)} is nothing that a {artifact.kind or 'file'} is installed into",
+        hint=_HINT,
     )

@@ -32,6 +32,8 @@ _ROUNDS: Final = 100  # the longest chain of packages that need each other
 _PATIENCE: Final = 3600  # seconds: a slow line and large wheels
 _EXPECTED: Final = re.compile(r"Expected:?\s+(?:sha\d+ )?((?:sha\d+:)?[0-9a-f]{64,})")
 _GOT: Final = re.compile(r"(?:Got|Computed:?)\s+((?:sha\d+:)?[0-9a-f]{64,})")
+_FULL: Final = "No space left on device"
+_RAISED: Final = re.compile(r"^[\w.]+(?:Error|Exception): .+$", re.MULTILINE)
 _NAMED: Final = re.compile(r"(?:Hash mismatch for `([^`]+)`|^\s+(\S+) from \S+.*:$)", re.MULTILINE)
 
 
@@ -156,8 +158,10 @@ def _reason(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
     told = errors[-1] if errors else " ".join(lines)
-    if told == "Exception:":  # pip's word for a fault of its own: what it is ends the traceback
-        told = lines[-1]
+    if _FULL in said:
+        told = _FULL  # of a traceback, or of a list of all files that it did not write
+    elif told == "Exception:":  # pip's word for a fault of its own, and a traceback
+        told = (_RAISED.findall(said) or [told])[-1]
     for sign in ("×", "╰─▶", "├─▶", "│"):
         told = told.replace(sign, " ")
     return redact.text(printable_name(" ".join(told.split())))[:500] or "it says nothing"
@@ -168,6 +172,6 @@ def _hint(said: str) -> str:
         return "`python3 -m venv FOLDER`, then --python FOLDER"
     if "different Python" in said or "not a supported wheel" in said:
         return "name an interpreter that it is made for with --python"
-    if "No space left" in said:
+    if _FULL in said:
         return "make room, or set TMPDIR to a folder on another disk"
     return "an index that holds it (--index-url), or a folder with its wheels (--find-links)"
