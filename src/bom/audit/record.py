@@ -12,7 +12,7 @@ from bom.report.audit_record import (
     UnauditedRecord,
     VulnerabilityRecord,
 )
-from bom.report.records import FindingRecord
+from bom.report.records import finding_records
 
 if TYPE_CHECKING:
     from bom.audit.model import Audit, Level, Vulnerability
@@ -57,16 +57,7 @@ def refused_record(target: Target) -> AuditRecord:
         vulnerabilities=[],
         not_audited=[],
         notes=[],
-        refused=[
-            FindingRecord(
-                code=item.code,
-                message=item.message,
-                expected=item.expected,
-                found=item.found,
-                where=item.where,
-            )
-            for item in target.findings
-        ],
+        refused=finding_records(target.findings),
     )
 
 

@@ -201,22 +201,13 @@ def _say(
 
     if as_json:
         from bom.report.checksums_record import ChecksumsResult, LackingRecord
-        from bom.report.records import FindingRecord
+        from bom.report.records import finding_records
 
         result = ChecksumsResult(
             verdict="good" if good else "bad",
             packages=count,
             checked=checked,
-            findings=[
-                FindingRecord(
-                    code=item.code,
-                    message=item.message,
-                    expected=item.expected,
-                    found=item.found,
-                    where=item.where,
-                )
-                for item in findings
-            ],
+            findings=finding_records(findings),
             lacking=[LackingRecord(what=item.what, reason=item.reason) for item in lacking],
         )
         click.echo(json_lines(result.model_dump()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from bom.report.records import FindingRecord, InstallRecord, InstallStepRecord
+from bom.report.records import InstallRecord, InstallStepRecord, finding_records
 from bom.report.text import inert
 
 if TYPE_CHECKING:
@@ -106,14 +106,5 @@ def refusal_record(artifact: str, findings: Sequence[Finding]) -> InstallRecord:
     return InstallRecord(
         artifact=artifact,
         installed=False,
-        findings=[
-            FindingRecord(
-                code=item.code,
-                message=item.message,
-                expected=item.expected,
-                found=item.found,
-                where=item.where,
-            )
-            for item in findings
-        ],
+        findings=finding_records(findings),
     )

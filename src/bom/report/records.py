@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from bom.difference import Cause, Level  # noqa: TC001 - pydantic reads them
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bom.difference import Comparison
-    from bom.model import Reproduction, Verdict
+    from bom.model import Finding, Reproduction, Verdict
 
 
 class _Record(BaseModel):
@@ -225,20 +227,24 @@ def reproduction_record(fact: Reproduction) -> ReproductionRecord:
     )
 
 
+def finding_records(findings: Iterable[Finding]) -> list[FindingRecord]:
+    return [
+        FindingRecord(
+            code=item.code,
+            message=item.message,
+            expected=item.expected,
+            found=item.found,
+            where=item.where,
+        )
+        for item in findings
+    ]
+
+
 def verdict_record(verdict: Verdict) -> VerdictRecord:
     return VerdictRecord(
         artifact=verdict.artifact,
         verdict="good" if verdict.good else "bad",
-        findings=[
-            FindingRecord(
-                code=item.code,
-                message=item.message,
-                expected=item.expected,
-                found=item.found,
-                where=item.where,
-            )
-            for item in verdict.findings
-        ],
+        findings=finding_records(verdict.findings),
         signed_by=list(verdict.signed_by),
         trusted=list(verdict.trusted),
         subject=verdict.subject_name,
