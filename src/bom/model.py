@@ -7,7 +7,10 @@ facts in any order has the same bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Names of hash algorithms are CycloneDX's: MD5, SHA-1, SHA-256, SHA-384, SHA-512, ...
 
@@ -461,7 +464,8 @@ class Verdict:
     `reproducible`: what came of building it a second time then, "" where that was not tried.
     `images`: of an image archive (platform, manifest or "", configuration), digests as the BOM
     states them. `rebuilt_by`: names of the trusted keys whose owners built it again
-    (bom.rebuilders).
+    (bom.rebuilders). `document`: the very BOM that was verified, None where none could be read; who
+    reads the artifact once more may find another there.
     """
 
     artifact: str
@@ -480,6 +484,7 @@ class Verdict:
     images: tuple[tuple[str, str, str], ...] = ()
     reproducible: str = ""
     rebuilt_by: tuple[str, ...] = ()
+    document: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def good(self) -> bool:

@@ -363,4 +363,5 @@ def _verdict(case: _Case) -> Verdict:
         warnings=tuple(case.warnings),
         images=tuple(reading.images(document)) if document else (),
         reproducible=reading.reproducible(document) if document else "",
+        document=document,
     )

@@ -57,7 +57,7 @@ def opened(
             return Target(name, stated, _BARE)
         sealed = _sealed(meant)
         if keys and (sealed is not None or must_verify):
-            return _verified(meant, keys, sealed)
+            return _verified(meant, keys)
         if sealed is not None:
             return Target(name, _loaded(sealed, name), _NO_KEY)
     elif must_verify:
@@ -73,16 +73,16 @@ def opened(
     return Target(name, _loaded(scanned, name), _SCANNED)
 
 
-def _verified(path: Path, keys: Sequence[TrustedKey], sealed: bytes | None) -> Target:
+def _verified(path: Path, keys: Sequence[TrustedKey]) -> Target:
     from bom.verify import verify
 
     verdict = verify(path, keys)
-    if not verdict.good or sealed is None:
+    if not verdict.good or verdict.document is None:
         return Target(path.name, {}, "BAD", findings=verdict.findings)
     names = ", ".join(verdict.trusted)
     return Target(
         path.name,
-        _loaded(sealed, path.name),
+        verdict.document,
         f"verified: signed by {verdict.signed_by[0]} ({names})",
         verified_by=names,
     )

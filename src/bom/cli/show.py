@@ -124,14 +124,17 @@ def _page(
     from bom import canonical
     from bom.report.html import page
 
+    audited = _audit(audit_file) if audit_file is not None else None
     verdict = None
     if keys or config_file is not None:
         from bom.verify import verify
 
         verdict = verify(artifact, trusted(keys, config_file))
+        if verdict.document is not None:  # what was verified is what is shown
+            return page(verdict.document, verdict, audited)
     found = canonical.loads(data)
     document = found if isinstance(found, dict) else {}
-    return page(document, verdict, _audit(audit_file) if audit_file is not None else None)
+    return page(document, verdict, audited)
 
 
 def _audit(file: Path) -> AuditRecord:

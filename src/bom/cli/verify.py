@@ -140,16 +140,14 @@ def _with_installed(artifact: str, verdict: Verdict, place: str) -> Verdict:
     """The verdict with how what is installed at `place` differs from a BOM that is good."""
     from dataclasses import replace
 
-    if not verdict.good:
+    document = verdict.document
+    if not verdict.good or document is None:
         why = f"{place} was not compared: this BOM is not to be trusted"
         return replace(verdict, warnings=(*verdict.warnings, why))
-    from bom import canonical
     from bom.compose import reading
     from bom.installed import compare
     from bom.installed.protocol import Sealed
-    from bom.show import embedded
 
-    document = canonical.loads_canonical(embedded(Path(artifact)))
     kind = reading.subject_property(document, "bom-seal:subject:kind")
     drift = compare(place, Sealed(Path(artifact), document, kind, verdict.subject_sha256))
     return replace(verdict, findings=drift.findings, warnings=(*verdict.warnings, *drift.warnings))

@@ -108,6 +108,7 @@ def _artifact(
 ) -> Artifact:
     path = Path(record.path)
     envelope = _envelope(path)
+    verdict = verify(path, keys)
     place = boms / str(number) if number else boms
     place.mkdir(exist_ok=True)
     bom = place / f"{path.name}{beside.BOM_ENDING}"
@@ -119,8 +120,8 @@ def _artifact(
     return Artifact(
         path,
         record,
-        contents(canonical.loads_canonical(envelope.bom)),
-        verify(path, keys),
+        contents(verdict.document or canonical.loads_canonical(envelope.bom)),
+        verdict,
         bom,
         bundle,
         run_record if run_record.is_file() else None,

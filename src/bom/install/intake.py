@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
-from bom import canonical, sha256sum
+from bom import sha256sum
 from bom.compose import reading
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
 from bom.input import open_at_once
@@ -18,7 +18,6 @@ from bom.install.protocol import Verified
 from bom.printable import printable_os
 from bom.private_folder import private_folder
 from bom.seal.beside import ENDINGS, stands
-from bom.show import embedded
 from bom.verify import verify
 
 if TYPE_CHECKING:
@@ -57,9 +56,9 @@ def taken_in(source: Path | BinaryIO, keys: Sequence[TrustedKey], name: str) -> 
         room.mkdir(mode=0o700)
         file = _copied(source, inbox, name)
         verdict = verify(file, keys)
-        if not verdict.good:
+        if not verdict.good or verdict.document is None:
             raise _refusal(verdict, source)
-        document = canonical.loads_canonical(embedded(file))
+        document = verdict.document
         built = PurePath(reading.subject_property(document, "bom-seal:subject:file")).name
         yield Verified(
             file=file,

@@ -11,11 +11,10 @@ from bom import canonical, sha256sum
 from bom.compose import reading
 from bom.errors import BadArtifact, BomError
 from bom.seal import recognise, unseal_to
-from bom.show import embedded
 from bom.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bom.sign.trust import TrustedKey
 
@@ -26,7 +25,7 @@ class Original:
     stands beside it). `name`: what they are called. Digests are hex SHA-256."""
 
     artifact: Path
-    document: dict[str, Any]
+    document: Mapping[str, Any]
     built: Path
     name: str
     sha256: str
@@ -45,7 +44,8 @@ def original(artifact: Path, keys: Sequence[TrustedKey], room: Path) -> Original
         why = "it is no plain file" if artifact.exists() else "there is none"
         raise BomError(f"{artifact} can't be rebuilt: {why}", hint="name a sealed file")
     verdict = verify(artifact, keys)
-    if not verdict.good:
+    document = verdict.document
+    if not verdict.good or document is None:
         first = verdict.findings[0]
         error = BadArtifact(
             first.code,
@@ -56,8 +56,6 @@ def original(artifact: Path, keys: Sequence[TrustedKey], room: Path) -> Original
         )
         error.hint = f"`bom verify {artifact.name}` says more"
         raise error
-    bom = embedded(artifact)
-    document = canonical.loads_canonical(bom)
     name = PurePath(reading.subject_property(document, "bom-seal:subject:file")).name
     name = name or artifact.name
     return Original(
@@ -68,7 +66,7 @@ def original(artifact: Path, keys: Sequence[TrustedKey], room: Path) -> Original
         sha256=sha256sum.of_file(artifact),
         built_sha256=verdict.subject_sha256,
         signer=verdict.signed_by[0],
-        bom_sha256=hashlib.sha256(bom).hexdigest(),
+        bom_sha256=hashlib.sha256(canonical.dumps(document)).hexdigest(),
     )
 
 
