@@ -4,22 +4,22 @@ before a number and before nothing, zeros at the end of the numbers don't count.
 from __future__ import annotations
 
 import re
-from functools import total_ordering
 from itertools import zip_longest
-from typing import Final
+from typing import Final, Self
+
+from bom.versions.ordered import Ordered
 
 _FORM: Final = re.compile(r"[0-9]+(?:\.[0-9a-zA-Z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 _SEGMENT: Final = re.compile(r"[0-9]+|[a-zA-Z]+")
 
 
-@total_ordering
-class _Version:
+class _Version(Ordered):
     __slots__ = ("segments",)
 
     def __init__(self, segments: tuple[int | str, ...]) -> None:
         self.segments = segments
 
-    def _order(self, other: _Version) -> int:
+    def _order(self, other: Self) -> int:
         for mine, theirs in zip_longest(self.segments, other.segments, fillvalue=0):
             if mine == theirs:
                 continue
@@ -27,15 +27,6 @@ class _Version:
                 return -1 if isinstance(mine, str) else 1
             return -1 if mine < theirs else 1  # type: ignore[operator]
         return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Version) and self._order(other) == 0
-
-    def __lt__(self, other: _Version) -> bool:
-        return self._order(other) < 0
-
-    def __hash__(self) -> int:
-        raise TypeError("versions that are written in two ways may be equal")
 
 
 def key(text: str) -> _Version:

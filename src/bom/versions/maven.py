@@ -6,9 +6,10 @@ Dots make items of one list, hyphens and changes between digits and letters begi
 from __future__ import annotations
 
 import re
-from functools import total_ordering
 from itertools import zip_longest
-from typing import Final
+from typing import Final, Self
+
+from bom.versions.ordered import Ordered
 
 _TOKEN: Final = re.compile(r"[.-]|[0-9]+|[^.0-9-]+")
 _QUALIFIERS: Final = ("alpha", "beta", "milestone", "rc", "snapshot", "", "sp")
@@ -19,21 +20,14 @@ _RELEASE: Final = _QUALIFIERS.index("")
 _Item = int | str | list["_Item"]
 
 
-@total_ordering
-class _Version:
+class _Version(Ordered):
     __slots__ = ("items",)
 
     def __init__(self, items: list[_Item]) -> None:
         self.items = items
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Version) and _order(self.items, other.items) == 0
-
-    def __lt__(self, other: _Version) -> bool:
-        return _order(self.items, other.items) < 0
-
-    def __hash__(self) -> int:
-        raise TypeError("versions that are written in two ways may be equal")
+    def _order(self, other: Self) -> int:
+        return _order(self.items, other.items)
 
 
 def key(text: str) -> _Version:

@@ -4,9 +4,10 @@ then its stability), and then compared as PHP's version_compare does."""
 from __future__ import annotations
 
 import re
-from functools import total_ordering
 from itertools import zip_longest
-from typing import Final
+from typing import Final, Self
+
+from bom.versions.ordered import Ordered
 
 _FORM: Final = re.compile(
     r"v?([0-9]{1,5})(\.[0-9]+)?(\.[0-9]+)?(\.[0-9]+)?"
@@ -33,14 +34,13 @@ _NUMBER: Final = 4
 _PIECE: Final = re.compile(r"[0-9]+|[A-Za-z]+")
 
 
-@total_ordering
-class _Version:
+class _Version(Ordered):
     __slots__ = ("pieces",)
 
     def __init__(self, pieces: list[str]) -> None:
         self.pieces = pieces
 
-    def _order(self, other: _Version) -> int:
+    def _order(self, other: Self) -> int:
         for mine, theirs in zip_longest(self.pieces, other.pieces, fillvalue=""):
             if mine.isdigit() and theirs.isdigit():
                 left, right = int(mine), int(theirs)
@@ -53,15 +53,6 @@ class _Version:
             if left != right:
                 return -1 if left < right else 1
         return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Version) and self._order(other) == 0
-
-    def __lt__(self, other: _Version) -> bool:
-        return self._order(other) < 0
-
-    def __hash__(self) -> int:
-        raise TypeError("versions that are written in two ways may be equal")
 
 
 def key(text: str) -> _Version:

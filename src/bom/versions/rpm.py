@@ -4,34 +4,24 @@
 from __future__ import annotations
 
 import re
-from functools import total_ordering
-from typing import Final
+from typing import Final, Self
 
 from bom.catalog.rpm.version import compare
+from bom.versions.ordered import Ordered
 
 _FORM: Final = re.compile(r"(?:([0-9]+):)?([^\s:-]+)(?:-([^\s:-]+))?")
 
 
-@total_ordering
-class _Version:
+class _Version(Ordered):
     __slots__ = ("epoch", "release", "version")
 
     def __init__(self, epoch: int, version: str, release: str) -> None:
         self.epoch, self.version, self.release = epoch, version, release
 
-    def _order(self, other: _Version) -> int:
+    def _order(self, other: Self) -> int:
         if self.epoch != other.epoch:
             return 1 if self.epoch > other.epoch else -1
         return compare(self.version, other.version) or compare(self.release, other.release)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Version) and self._order(other) == 0
-
-    def __lt__(self, other: _Version) -> bool:
-        return self._order(other) < 0
-
-    def __hash__(self) -> int:
-        raise TypeError("versions that are written in two ways may be equal")
 
 
 def key(text: str) -> _Version:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LIMIT: Final = 16 * 1024 * 1024  # bytes of one record; the largest known have 5 MB
 TOP_LEVEL_RULE: Final = "top_level"
 # What an installer writes there itself, so that it says nothing about what was installed.
-_INSTALLERS: Final = frozenset(
+INSTALLERS_OWN: Final = frozenset(
     [
         "RECORD",
         "INSTALLER",
@@ -88,7 +88,7 @@ def read_top_level(raw: bytes, site: str) -> tuple[tuple[str, ...], tuple[str, .
 
 def content(view: FileView, listed: Listed, info: str) -> list[str]:
     """Those of its files that the content hash is of (docs/format.md)."""
-    own = {f"{info}/{name}" for name in _INSTALLERS}
+    own = {f"{info}/{name}" for name in INSTALLERS_OWN}
     found = [*(listed.paths or ()), *listed.modules]
     for folder in listed.folders:
         found += [entry.path for entry in view.below(folder)]

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from bom.catalog.python.record import INSTALLERS_OWN
 from bom.errors import BomError, EnvironmentLacks
 from bom.install.python.client import Package, requirements, run
 from bom.install.python.interpreter import clean
 from bom.install.python.pip import place_of
 from bom.installed.python.site import is_cached, read_rows
-from bom.installed.python.wheel_files import INSTALLERS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

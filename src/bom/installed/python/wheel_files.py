@@ -14,18 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What an installer writes into a dist-info itself.
-INSTALLERS_OWN: Final = frozenset(
-    [
-        "RECORD",
-        "INSTALLER",
-        "REQUESTED",
-        "bom-install.json",
-        "direct_url.json",
-        "uv_build.json",
-        "uv_cache.json",
-    ]
-)
 _METADATA_LIMIT: Final = 16 << 20  # bytes
 _LIBRARY: Final = ("purelib", "platlib")
 _PYTHON: Final = b"#!python"
