@@ -80,13 +80,16 @@ def _copied(source: Path | BinaryIO, folder: Path, name: str) -> Path:
         except OSError as error:
             raise _failed(name, error) from error
         return copy
-    copy = folder / (source.name or _STREAM)
     try:
         with open_at_once(source) as stream:
             kind = os.fstat(stream.fileno()).st_mode
             if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind)):
                 raise BomError(f"{source} can't be read: it is a device", hint=_HINT)
+            # a shell calls the pipe of `<(command)` by a number
+            copy = folder / (source.name if stat.S_ISREG(kind) else _STREAM)
             _write(stream, copy)
+        if copy.name == _STREAM:
+            return copy
         for ending in ENDINGS:
             companion = source.with_name(source.name + ending)
             if stands(companion):

@@ -397,3 +397,17 @@ def test_a_damaged_artifact_and_a_wrong_call_install_nothing(world: World, tmp_p
         assert said.err.startswith(f"error: {told}\nhint: "), said.err
         assert said.code in (2, 3)
     assert tree(place) == before
+
+
+def test_the_pipe_of_a_shell_is_a_stream_whatever_it_is_called(
+    world: World, tmp_path: Path
+) -> None:
+    """`bom install <(command)`: the shell names /dev/fd/63."""
+    end, start = os.pipe()
+    os.write(start, world.wheel.read_bytes())
+    os.close(start)
+    done = world.offline(Path(f"/dev/fd/{end}"), "--target", tmp_path / "target", "--dry-run")
+    os.close(end)
+    assert (done.code, done.err) == (0, "")
+    place = tmp_path / "target"
+    assert done.out.startswith(f"would install: app-1.0-py3-none-any.whl into {place}\n")
