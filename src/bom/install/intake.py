@@ -120,7 +120,8 @@ def _refusal(verdict: Verdict, source: Path | BinaryIO) -> NotInstalled:
     if all(item.code == "untrusted-key" for item in verdict.findings):
         hint = "name the public key of who signed it, if you trust it: --key release.pub"
     else:
-        hint = f"`bom verify {shown if is_file else '-'}` says more"
+        again = printable_os(str(source)) if is_file else "-"
+        hint = f"`bom verify {again}` says more"
     return NotInstalled(
         f"{shown} does not verify, so nothing is installed: {first.message}",
         verdict.findings,
