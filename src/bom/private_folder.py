@@ -15,7 +15,7 @@ from bom.errors import BomError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PREFIX: Final = "bom-rebuild-"
+PREFIX: Final = "bom-private-"
 
 
 @contextmanager

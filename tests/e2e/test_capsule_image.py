@@ -295,7 +295,7 @@ def engines_below(folder: Path) -> list[str]:
             line = path.read_bytes()
         except OSError:
             continue
-        if os.fsencode(folder) + b"/bom-rebuild-" in line and b"--data-root" in line:
+        if os.fsencode(folder) + b"/bom-private-" in line and b"--data-root" in line:
             found.append(line.decode(errors="replace"))
     return found
 
@@ -313,7 +313,7 @@ def test_nothing_is_left_of_an_engine_whose_rebuild_is_stopped(
         stdout=subprocess.PIPE,
     )
     until = time.monotonic() + 120
-    while not list(room.glob("bom-rebuild-*/e/s")):
+    while not list(room.glob("bom-private-*/e/s")):
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.02)
     assert engines_below(room)
