@@ -214,6 +214,24 @@ def test_a_registry_that_is_gone_leaves_the_old_install(place: Place, artifact: 
     assert not (place.root / ".bom-install-kept").exists()
 
 
+def test_a_full_disk_is_called_one_whatever_npm_makes_of_it(place: Place, artifact: Path) -> None:
+    disk = place.root / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(disk)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs can't be mounted here: {mounted.stderr.strip()}")
+    try:
+        done = place.install(artifact, "--prefix", disk / "app", code=3)
+        assert done.stderr == (
+            "error: npm ci: No space left on device\n"
+            "hint: make room on its disk; what was there before is still there\n"
+        )
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 def test_killed_while_npm_works_the_old_install_stays_and_nobody_else_is_let_in(
     place: Place, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

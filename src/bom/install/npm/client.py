@@ -38,6 +38,12 @@ _DECIDED: Final = (
 _INTEGRITY: Final = re.compile(
     r"integrity checksum failed when using \w+: wanted (\S+) but got (\S+?)\.?(?=\s|$)"
 )
+_NEEDED: Final = 1 << 16  # bytes: a disk with less is as good as full
+_FULL: Final = "No space left on device"
+_MAKE_ROOM: Final = "make room on its disk; what was there before is still there"
+_HINT: Final = (
+    "a registry that holds it: npm's own configuration is used (`npm config get registry`)"
+)
 _LINE: Final = re.compile(r"^npm (?:error|ERR!)\s*", re.MULTILINE)
 
 
@@ -69,7 +75,9 @@ def install(
         expected, found = wrong[1], wrong[2]
         names = sorted(key for key, item in packages.items() if item.get("integrity") == expected)
         raise mismatch(names[0] if names else "", expected, found)
-    raise EnvironmentLacks(f"npm ci: {_reason(said)}", hint=_hint(said))
+    if _is_full(folder, said):
+        raise EnvironmentLacks(f"npm ci: {_FULL}", hint=_MAKE_ROOM)
+    raise EnvironmentLacks(f"npm ci: {_reason(said)}", hint=_HINT)
 
 
 def rebuild(
@@ -79,6 +87,8 @@ def rebuild(
     scripts where they are allowed. Raises EnvironmentLacks."""
     allowed = "--no-ignore-scripts" if scripts else "--ignore-scripts"
     code, said = _run([npm, "rebuild", allowed, *_DECIDED], folder, environment, lock)
+    if code and _is_full(folder, said):
+        raise EnvironmentLacks(f"npm rebuild: {_FULL}", hint=_MAKE_ROOM)
     if code:
         raise EnvironmentLacks(f"npm rebuild: {_reason(said)}", hint="do its scripts run here?")
 
@@ -121,7 +131,7 @@ def _reason(said: str) -> str:
     return redact.text(printable_name(" ".join(telling[:2])))[:400] or "it says nothing"
 
 
-def _hint(said: str) -> str:
-    if "ENOSPC" in said:
-        return "make room on its disk; what was there before is still there"
-    return "a registry that holds it: npm's own configuration is used (`npm config get registry`)"
+def _is_full(folder: Path, said: str) -> bool:
+    """Whether the disk is: npm says it in its own words only where it wrote itself, and else that a
+    file which it wrote before can't be read."""
+    return "ENOSPC" in said or shutil.disk_usage(folder).free < _NEEDED
