@@ -62,7 +62,9 @@ class Engine:
             self._stated = self._json("/version")
         except _Silent as error:
             self._line.close()
-            raise _nobody(endpoint, str(error.__cause__)) from error
+            cause = error.__cause__
+            why = cause.strerror if isinstance(cause, OSError) else None
+            raise _nobody(endpoint, why or str(cause or error.reason)) from error
         except BaseException:
             self._line.close()
             raise
