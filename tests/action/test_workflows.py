@@ -68,7 +68,7 @@ def test_actionlint_finds_nothing_in_any_workflow(need: Need, repository: Path) 
 def test_zizmor_finds_nothing_in_any_workflow_or_action(need: Need, repository: Path) -> None:
     environment = {name: text for name, text in os.environ.items() if name != "GH_TOKEN"}
     audited = subprocess.run(
-        [need("zizmor"), "--offline", "--no-progress", "--strict-collection", "."],
+        [need("zizmor"), "--offline", "--no-progress", "--strict-collection", "--color=never", "."],
         cwd=repository,
         env=environment,
         capture_output=True,
