@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,25 @@ def test_without_the_bytes_only_what_the_boms_say_is_compared(place: Path) -> No
     record = json.loads(ran.stdout)
     assert [record[side]["scanned"] for side in ("one", "two")] == [True, True]
     assert record["changes"]["settings"] == []
+
+
+def test_the_same_bytes_are_not_scanned_and_others_only_where_that_is_wanted(place: Path) -> None:
+    for name in ("first", "second"):
+        assert bom(place, "strip", f"{name}.tar", "-o", f"{name}-bare.tar").returncode == 0
+    shutil.copyfile(place / "first-bare.tar", place / "copy.tar")
+    scanned = {}
+    for other, options in (("copy", ()), ("second-bare", ("--no-scan",)), ("second-bare", ())):
+        ran = bom(place, "diff", "first-bare.tar", f"{other}.tar", "--json", *options)
+        record = json.loads(ran.stdout)
+        assert record["different"] == (other != "copy")
+        scanned[other, options] = [record[side]["scanned"] for side in ("one", "two")]
+        assert (record["changes"] is None) == (not all(scanned[other, options]))
+    assert list(scanned.values()) == [[False, False], [False, False], [True, True]]
+    ran = bom(place, "diff", "first-bare.tar", "copy.tar", "--no-scan", "--no-bytes")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "error: --no-bytes and --no-scan leave nothing to compare\nhint: drop one of them\n",
+    )
 
 
 def test_normalised_is_accepted_where_it_is_said(place: Path) -> None:

@@ -56,6 +56,13 @@ Examples:
     default=True,
     help="Only what the BOMs say: the files' bytes are not compared.",
 )
+@click.option(
+    "--no-scan",
+    "scan_missing",
+    flag_value=False,
+    default=True,
+    help="Of files without a BOM only the bytes: they are not scanned for one.",
+)
 @html_option
 @diffoscope_option
 @click.option("--platform", default="", help="Of images for several: os/arch[/variant].")
@@ -72,6 +79,7 @@ def command(
     by_code: bool,
     accept: str | None,
     bytes_too: bool,
+    scan_missing: bool,
     html: Path | None,
     diffoscope: bool,
     platform: str,
@@ -103,6 +111,8 @@ def command(
         raise BomError("--max-size is about --format markdown", hint="leave one of them out")
     if accept is not None and not by_code:
         raise BomError("--accept is about the exit code", hint="add --exit-code")
+    if not (bytes_too or scan_missing):
+        raise BomError("--no-bytes and --no-scan leave nothing to compare", hint="drop one of them")
     place = file_target(output) if output is not None else None
     page = file_target(html) if html is not None else None
     if diffoscope:
@@ -115,6 +125,7 @@ def command(
         os.environ,
         platform=platform,
         compare_bytes=bytes_too,
+        scan_missing=scan_missing,
     )
     with reporter.opening("compare", compared) as found:
         done = finish(color, place)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from bom.compare import compare
 from bom.compare.known import of_document
 from bom.compare.protocol import Circumstances
-from bom.diff.sides import Side, sides
+from bom.diff.sides import Reader, Side
 from bom.errors import BomError
 from bom.private_folder import private_folder
 from bom.report.changes import changes
@@ -61,24 +61,28 @@ def diff(
     *,
     platform: str = "",
     compare_bytes: bool = True,
+    scan_missing: bool = True,
 ) -> Iterator[Diff]:
     """Compare two sides, seals taken off. No signature is checked: `bom verify` does that.
 
-    What stands in the sides' files is there for as long as the context lasts. Raises BomError
-    where a side can't be read, BadArtifact where a seal is not whole, EnvironmentLacks where no
-    engine, registry or git answers.
+    A BOM is made by scanning where a side has none, unless `scan_missing` is False or the two are
+    the same bytes. What stands in the sides' files is there for as long as the context lasts.
+    Raises BomError where a side can't be read, BadArtifact where a seal is not whole,
+    EnvironmentLacks where no engine, registry or git answers.
     """
     with private_folder() as folder:
-        first, second = sides(
-            (one, two), folder, progress, environment, platform, bytes_too=compare_bytes
-        )
+        reader = Reader(folder, progress, environment, platform, compare_bytes)
+        first, second = reader.side(one, "0"), reader.side(two, "1")
         comparison = None
         if first.built is not None and second.built is not None:
-            known = (_known(first), _known(second))
+            both = first.contents is not None and second.contents is not None
+            known = (_known(first), _known(second)) if both else (Circumstances(),) * 2
             epoch = min((_epoch(item) for item in known if _epoch(item)), default=_EPOCH)
             comparison = compare(
                 first.built, second.built, epoch=epoch, known=known, name=first.name
             )
+        if comparison is None or (scan_missing and comparison.verdict != "same"):
+            first, second = reader.with_boms(first, second)
         found = None
         if first.contents is not None and second.contents is not None:
             found = changes(

@@ -22,7 +22,7 @@ from bom.show import bom_file
 from bom.sources import target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from bom.builder.protocol import Progress
     from bom.report.contents import Contents
@@ -52,31 +52,11 @@ class Side:
     built: Path | None = None
 
 
-def sides(
-    given: Sequence[Path | str],
-    folder: Path,
-    progress: Progress,
-    environment: Mapping[str, str],
-    platform: str,
-    *,
-    bytes_too: bool,
-) -> tuple[Side, Side]:
-    """Both sides; what they need on disk goes into `folder`. Where only one of two artifacts
-    carries a BOM, both are scanned: what is installed is held against what is installed.
-    `bytes_too`: artifacts are there as they were built."""
-    reader = _Reader(folder, progress, environment, platform, bytes_too)
-    first, second = (reader.side(word, str(number)) for number, word in enumerate(given))
-    if first.kind == second.kind == "artifact" and bool(first.contents) != bool(second.contents):
-        first, second = reader.scanned(first), reader.scanned(second)
-    elif not first.contents or not second.contents:
-        first, second = (
-            side if side.contents else reader.scanned(side) for side in (first, second)
-        )
-    return first, second
-
-
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
+    """Reads sides; what they need on disk goes into `folder`. `bytes_too`: artifacts are there as
+    they were built."""
+
     folder: Path
     progress: Progress
     environment: Mapping[str, str]
@@ -101,13 +81,25 @@ class _Reader:
             return self._image(word, f"{target.ENGINE}{word}")
         raise BomError(f"{word} is no file, and no revision of a repository here", hint=_HINT)
 
+    def with_boms(self, first: Side, second: Side) -> tuple[Side, Side]:
+        """Both, with a BOM made now for each that has none. Where only one of two artifacts carries
+        one, both are scanned: what is installed is held against what is installed."""
+        if first.contents and second.contents:
+            return first, second
+        if first.kind == second.kind == "artifact" and (first.contents or second.contents):
+            return self._scanned(first), self._scanned(second)
+        return (
+            first if first.contents else self._scanned(first),
+            second if second.contents else self._scanned(second),
+        )
+
     def _path(self, path: Path) -> Side:
         if path.is_dir():
             name = path.name or path.resolve().name
             return Side(name, "folder", self._scan(path), scanned=True)
         return self._file(path)
 
-    def scanned(self, side: Side) -> Side:
+    def _scanned(self, side: Side) -> Side:
         """With a BOM that is made of the file itself; none where it is of no kind that is read."""
         if side.file is None:
             return side
