@@ -34,7 +34,7 @@ class Annotation:
 def mask(value: str) -> Iterator[str]:
     """Commands by which the runner takes a secret out of all logs, each of its lines.
 
-    Lines that say nothing (`-----BEGIN PRIVATE KEY-----`, or a few characters) are left: they
+    Lines that say nothing (the first of a PEM file, or a few characters) are left: they
     would be taken out wherever they stand.
     """
     for line in value.splitlines():
