@@ -9,7 +9,6 @@ while an install runs. What a killed one left there, the next one puts right: an
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from bom.errors import BomError, EnvironmentLacks, Refused
 from bom.install import renaming
+from bom.install.locked_folder import locked
 from bom.printable import printable_os
 from bom.private_folder import remove
 
@@ -96,7 +96,10 @@ def replacing(prefix: Path) -> Iterator[Place]:
     """The place of a `checked` prefix, for one install at a time. What is left behind otherwise is
     removed on every way out. Raises BomError where another install is at it."""
     beside = prefix.parent / f"{_BESIDE}{prefix.name}"
-    lock = _locked(beside, prefix)
+    try:
+        lock = locked(beside, prefix)
+    except OSError as error:
+        raise _failed(prefix, error) from error
     try:
         _restore(beside, prefix)
         checked(prefix)  # once more: what is there now may be what was put back
@@ -111,50 +114,6 @@ def replacing(prefix: Path) -> Iterator[Place]:
         with suppress(OSError):
             beside.rmdir()  # while it is locked: who waits for it finds that it is another's
         os.close(lock)
-
-
-def _locked(beside: Path, prefix: Path) -> int:
-    while True:
-        try:
-            with suppress(FileExistsError):
-                beside.mkdir(mode=0o700)
-            lock = os.open(beside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            continue  # another install came to its end between the two
-        except OSError as error:
-            raise _failed(prefix, error) from error
-        try:
-            _require_own(lock, beside)
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(lock, beside):
-                return lock
-        except BlockingIOError:
-            os.close(lock)
-            raise BomError(
-                f"another install into {printable_os(str(prefix))} is running",
-                hint="wait for it, then try again",
-            ) from None
-        except BaseException:
-            os.close(lock)
-            raise
-        os.close(lock)
-
-
-def _require_own(lock: int, beside: Path) -> None:
-    """A folder that somebody else made would be theirs to change while we work in it."""
-    stated = os.fstat(lock)
-    if stated.st_uid != os.geteuid() or stated.st_mode & 0o077:
-        raise Refused(
-            f"{printable_os(str(beside))} is not a folder of an install by this user",
-            hint="look what it is, and remove it",
-        )
-
-
-def _is_still(lock: int, beside: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(lock), beside.lstat())
-    except FileNotFoundError:
-        return False
 
 
 def _restore(beside: Path, prefix: Path) -> None:

@@ -25,7 +25,15 @@ from bom.builder.images.exported import NOTHING
 from bom.builder.podman.program import Program
 from bom.catalog.filesystem import Folder, Tree
 from bom.errors import BadArtifact, BomError, EnvironmentLacks
-from bom.installed.protocol import Drift, additional, changed, missing
+from bom.installed.protocol import (
+    Drift,
+    additional,
+    changed,
+    is_below,
+    leads_elsewhere,
+    missing,
+    other_kind,
+)
 from bom.printable import printable_name
 
 if TYPE_CHECKING:
@@ -238,7 +246,7 @@ def _findings(tree: Tree, there: Mapping[str, _Seen], source: _Source) -> Iterat
     left_out = _GIVEN | source.mounts
     new: set[str] = set()
     for path in sorted(expected.keys() | there.keys()):
-        if _is_below(path, left_out):
+        if is_below(path, left_out):
             continue
         shown = printable_name(f"/{path}")
         want, have = expected.get(path), there.get(path)
@@ -248,7 +256,7 @@ def _findings(tree: Tree, there: Mapping[str, _Seen], source: _Source) -> Iterat
         elif want is None and have is not None:
             if have.kind == "d" and any(mount.startswith(f"{path}/") for mount in left_out):
                 continue
-            if not _is_below(path, new):
+            if not is_below(path, new):
                 new.add(path)
                 yield additional(
                     f"{shown} is {_KINDS[have.kind]} that the image does not hold",
@@ -261,12 +269,7 @@ def _findings(tree: Tree, there: Mapping[str, _Seen], source: _Source) -> Iterat
 
 def _difference(shown: str, want: _Seen, have: _Seen, touched: bool) -> Iterator[Finding]:
     if want.kind != have.kind:
-        yield changed(
-            f"{shown} is {_KINDS[have.kind]} now",
-            shown,
-            expected=_KINDS[want.kind],
-            found=_KINDS[have.kind],
-        )
+        yield other_kind(shown, expected=_KINDS[want.kind], found=_KINDS[have.kind])
     elif want.digest != have.digest and want.digest:
         yield changed(
             f"{shown} is another file than the image's",
@@ -275,26 +278,12 @@ def _difference(shown: str, want: _Seen, have: _Seen, touched: bool) -> Iterator
             found=_digest(have),
         )
     elif want.link != have.link:
-        yield changed(
-            f"{shown} leads elsewhere",
-            shown,
-            expected=printable_name(want.link),
-            found=printable_name(have.link),
-        )
+        yield leads_elsewhere(shown, expected=want.link, found=have.link)
     elif want.executable != have.executable:
         word = "can be run now" if have.executable else "can't be run any more"
         yield changed(f"{shown} {word}", shown)
     elif have.rights and touched:
         yield changed(f"{shown} was changed and is setuid or setgid", shown)
-
-
-def _is_below(path: str, places: frozenset[str] | set[str]) -> bool:
-    """Whether it is one of the places, or below one."""
-    while path:
-        if path in places:
-            return True
-        path = path.rpartition("/")[0]
-    return False
 
 
 def _digest(seen: _Seen) -> str:

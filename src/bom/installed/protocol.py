@@ -8,6 +8,7 @@ from pathlib import Path  # noqa: TC003 - a field of a value
 from typing import Any, Final, Protocol
 
 from bom.model import Finding
+from bom.printable import printable_name
 
 CHANGED: Final = "installed-changed"
 MISSING: Final = "installed-missing"
@@ -57,3 +58,27 @@ def missing(message: str, where: str, *, expected: str = "") -> Finding:
 
 def additional(message: str, where: str, *, found: str = "") -> Finding:
     return Finding(ADDITIONAL, message, "", found, where)
+
+
+def other_kind(shown: str, *, expected: str, found: str) -> Finding:
+    """`expected`, `found`: the kinds in words, "a file"."""
+    return changed(f"{shown} is {found} now", shown, expected=expected, found=found)
+
+
+def leads_elsewhere(shown: str, *, expected: str, found: str) -> Finding:
+    """A link: its targets."""
+    return changed(
+        f"{shown} leads elsewhere",
+        shown,
+        expected=printable_name(expected),
+        found=printable_name(found),
+    )
+
+
+def is_below(path: str, places: frozenset[str] | set[str]) -> bool:
+    """Whether it is one of the places, or below one."""
+    while path:
+        if path in places:
+            return True
+        path = path.rpartition("/")[0]
+    return False

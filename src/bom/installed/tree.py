@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from bom.archive.tar_header import HARDLINK
 from bom.errors import BadArtifact, BomError, CannotNormalise
 from bom.installed.contents import items
-from bom.installed.protocol import additional, changed, missing
+from bom.installed.protocol import (
+    additional,
+    changed,
+    is_below,
+    leads_elsewhere,
+    missing,
+    other_kind,
+)
 from bom.installed.unpacking import SET_ID, Unpacking, granted
 from bom.printable import printable_name, printable_os
 
@@ -118,7 +125,7 @@ def differences(
     seen: set[str] = set()
     new: set[str] = set()
     for path, node in files(root):
-        if _is_below(path, others) or _is_below(path, new):
+        if is_below(path, others) or is_below(path, new):
             continue
         shown = printable_name(where + path)
         want = expected.get(path)
@@ -132,7 +139,7 @@ def differences(
             continue
         seen.add(path)
         yield from _difference(root / path, shown, want, node)
-    gone = {path for path in expected if path not in seen and not _is_below(path, others)}
+    gone = {path for path in expected if path not in seen and not is_below(path, others)}
     for path in sorted(gone):
         if path.rpartition("/")[0] not in gone:
             shown = printable_name(where + path)
@@ -143,20 +150,10 @@ def differences(
 
 def _difference(path: Path, shown: str, want: Node, have: Node) -> Iterator[Finding]:
     if want.kind != have.kind:
-        yield changed(
-            f"{shown} is {_KINDS[have.kind]} now",
-            shown,
-            expected=_KINDS[want.kind],
-            found=_KINDS[have.kind],
-        )
+        yield other_kind(shown, expected=_KINDS[want.kind], found=_KINDS[have.kind])
         return
     if want.link != have.link:
-        yield changed(
-            f"{shown} leads elsewhere",
-            shown,
-            expected=printable_name(want.link),
-            found=printable_name(have.link),
-        )
+        yield leads_elsewhere(shown, expected=want.link, found=have.link)
     if want.kind == "file" and (digest := digest_of(path)) != want.digest:
         yield changed(
             f"{shown} is another file",
@@ -177,14 +174,6 @@ def _allowed(want: Node) -> tuple[int, ...]:
     """As it is installed, with and without setuid and setgid."""
     plain = granted(want.rights, is_folder=want.kind == "folder")
     return (plain, plain | (want.rights & SET_ID))
-
-
-def _is_below(path: str, places: frozenset[str] | set[str]) -> bool:
-    while path:
-        if path in places:
-            return True
-        path = path.rpartition("/")[0]
-    return False
 
 
 def _zeros(digest: hashlib._Hash, amount: int) -> None:

@@ -10,7 +10,6 @@ back. That may be killed, too, and done again.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads it
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bom.errors import BomError, EnvironmentLacks, Refused
 from bom.input import read_bounded
+from bom.install.locked_folder import locked
 from bom.installed.python.site import WORK
 from bom.output import make_durable
 from bom.printable import printable_os
@@ -212,7 +212,12 @@ def working_in(site: Path, roots: Sequence[Path]) -> Iterator[Workplace]:
     """The workplace in a folder of packages, which is there, for one install at a time. What an
     earlier one left is taken back first. Raises BomError where another install is at it."""
     folder = site / WORK
-    lock = _locked(folder, site)
+    try:
+        lock = locked(folder, site)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _failed(site, error) from error
     place = Workplace(folder, roots)
     try:
         place.restore()
@@ -231,41 +236,6 @@ def working_in(site: Path, roots: Sequence[Path]) -> Iterator[Workplace]:
 def was_cut_off(site: Path) -> bool:
     """Whether an install into the folder was killed while it changed it."""
     return (site / WORK / _JOURNAL).exists()
-
-
-def _locked(folder: Path, site: Path) -> int:
-    while True:
-        try:
-            with suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            if not site.is_dir():
-                raise
-            continue  # another install came to its end between the two
-        except OSError as error:
-            raise _failed(site, error) from error
-        try:
-            stated = os.fstat(lock)
-            if stated.st_uid != os.geteuid() or stated.st_mode & 0o077:
-                raise Refused(
-                    f"{printable_os(str(folder))} is not a folder of an install by this user",
-                    hint="look what it is, and remove it",
-                )
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(stated, folder.lstat()):
-                    return lock
-        except BlockingIOError:
-            os.close(lock)
-            raise BomError(
-                f"another install into {printable_os(str(site))} is running",
-                hint="wait for it, then try again",
-            ) from None
-        except BaseException:
-            os.close(lock)
-            raise
-        os.close(lock)
 
 
 def _text(moves: _Moves) -> str:
