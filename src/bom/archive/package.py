@@ -12,7 +12,6 @@ import json
 import lzma
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from email.parser import BytesParser
 from email.policy import compat32
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from bom import purl
 from bom.archive import gzip
 from bom.archive.tar import TarPush
+from bom.archive.zip_errors import BROKEN_ZIP
 from bom.errors import BadArtifact, BomError
 
 if TYPE_CHECKING:
@@ -37,18 +37,7 @@ _KEY_LIMIT: Final = 1024 * 1024
 _CHUNK: Final = 1024 * 1024
 _NPM_TOP: Final = "package"
 _ENVELOPE_TOP: Final = ".bom"  # of a seal: a sealed package is the same package
-_BROKEN: Final = (
-    BadArtifact,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,  # zipfile: an encrypted member
-    NotImplementedError,  # zipfile: an unknown compression
-    RecursionError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
+_BROKEN: Final = (*BROKEN_ZIP, BadArtifact, OSError)
 _SIMPLE: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._/@+!~-]*")
 
 

@@ -12,12 +12,12 @@ import json
 import os
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom import sha256sum
+from bom.archive.zip_errors import BROKEN_ZIP
 from bom.audit import osv
 from bom.audit.ecosystems import normal_name
 from bom.audit.model import SnapshotFacts, Unaudited
@@ -34,14 +34,6 @@ _SIZE_LIMIT: Final = 64 * 1024 * 1024  # bytes of one entry
 _KEYS: Final = re.compile(rb'"(?:(ecosystem)|(name)|(modified))"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\Z")
 _HINT: Final = "an OSV export: a folder or .zip of ID.json files, as osv.dev gives out"
-_BAD_ZIP: Final = (
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    zlib.error,
-)
 
 
 @dataclass(slots=True)
@@ -189,5 +181,5 @@ def _zip(path: Path, prefix: str, reading: _Reading) -> None:
                     reading.unreadable.append(Unaudited(why, name))
                 else:
                     reading.take(name, data)
-    except _BAD_ZIP as error:
+    except BROKEN_ZIP as error:
         raise BomError(f"{path} can't be read: {error}", hint=_HINT) from error

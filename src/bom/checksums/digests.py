@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Final
 
+from bom.archive.zip_errors import BROKEN_ZIP
 from bom.checksums.model import Digests
 from bom.errors import BomError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 1 << 20  # bytes
 _UNPACKED: Final = 2 << 30  # bytes: a module's zip has at most 500 MiB (golang.org/x/mod/zip)
-_BAD_ZIP: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 
 
 def of_file(path: Path, ecosystem: str) -> Digests:
@@ -73,7 +72,7 @@ def go_h1(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             names = sorted(archive.namelist())
             rows = [f"{_member(archive, name)}  {name}\n" for name in names]
-    except (*_BAD_ZIP, ValueError, OSError) as error:
+    except (*BROKEN_ZIP, OSError) as error:
         raise BomError(f"{path} is no zip of a Go module: {error}") from error
     total = hashlib.sha256("".join(rows).encode("utf-8", "surrogateescape")).digest()
     return "h1:" + base64.b64encode(total).decode("ascii")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bom import canonical
+from bom.archive.zip_errors import BROKEN_ZIP
 from bom.errors import BadArtifact, BomError
 from bom.github.api import Denied
 from bom.report.contents import contents
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 BOMS_ENDING: Final = ".bom"  # of the uploaded artifact that holds the BOMs alone
 _LIMIT: Final = 64 * 1024 * 1024  # bytes: of the archive, and of each BOM in it
 _MEMBERS: Final = 100
-# What reading a zip that is damaged, encrypted or of another method may raise.
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +92,7 @@ def _members(archive: bytes) -> Iterator[Contents]:
             for name in names[:_MEMBERS]:
                 with opened.open(name) as stream:
                     yield _parsed(stream.read(_LIMIT + 1))
-    except _BROKEN as error:
+    except (*BROKEN_ZIP, OSError) as error:
         raise BomError("the base branch's artifact is no zip that can be read") from error
 
 

@@ -3,15 +3,14 @@ its directory alone, with a gap: another reader may then see something else in i
 
 from __future__ import annotations
 
-import lzma
 import stat
-import struct
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Final
 
 from bom.archive import zip as strict
 from bom.archive.positioned import opened
+from bom.archive.zip_errors import BROKEN_ZIP
 from bom.archive.zip_records import END, END64, END64_SIGNATURE, END_SIGNATURE, MAX16
 from bom.errors import BadArtifact
 from bom.model import Gap
@@ -32,17 +31,7 @@ _LINK_LIMIT: Final = 4096  # bytes of a symbolic link's target
 _PIECE: Final = 1024 * 1024
 _UNIX: Final = 3  # "version made by": attributes are those of Unix (APPNOTE 4.4.2)
 _ENCRYPTED: Final = 0x1
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    NotImplementedError,  # an unknown compression
-    RuntimeError,  # an encrypted member
-    EOFError,
-    OSError,
-    ValueError,
-    struct.error,
-)
+_BROKEN: Final = (*BROKEN_ZIP, OSError)
 
 
 def read(path: Path, contents: Contents) -> tuple[Gap, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, Final
+
+from bom.archive.zip_errors import BROKEN_ZIP
 
 if TYPE_CHECKING:
     import mmap
@@ -37,6 +38,6 @@ def take(content: bytes | mmap.mmap, /) -> Mapping[str, bytes]:
                 if member.compress_type in _PLAIN and not member.flag_bits & 1:
                     with egg.open(member) as stream:
                         found[name] = stream.read(_MEMBER_LIMIT)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError):
+    except (*BROKEN_ZIP, OSError):
         return {ERROR: b"it is no zip archive that can be read"}
     return found if PKG_INFO in found else {ERROR: b"it has no metadata that can be read"}

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from bom.archive.zip_errors import BROKEN_ZIP
 from bom.errors import BomError
 from bom.installed.python.site import is_cached
 
@@ -80,5 +81,5 @@ def _opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(wheel) as archive:
             yield archive
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError) as error:
+    except (*BROKEN_ZIP, OSError) as error:
         raise BomError(f"{wheel.name} can't be read as a wheel") from error
